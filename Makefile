@@ -1,0 +1,58 @@
+# Set-up and the commands of the project. `make` alone lists them.
+
+# The first Python that is new enough; choose another with `make PYTHON=python3.12 …`.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && exit; done; echo python3)
+
+RUN = .venv/bin/python -m
+LESSON = notebooks/00_start_here.ipynb
+LAB_FLAGS =
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
+TEST_FLAGS = -n 2 --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test check notebooks bench browser clean setup
+
+help:
+	@echo "make lab        open the first lesson in JupyterLab"
+	@echo "make test       all tests: engine, import rules, README, lessons"
+	@echo "make check      format and lint of code and notebooks, types"
+	@echo "make notebooks  execute all lessons in place"
+	@echo "make bench      speed, as ratios against a peer in the same run"
+	@echo "make browser    the lessons in a real browser (needs Chromium)"
+	@echo "make clean      remove .venv and everything else that was made"
+
+lab: setup
+	$(RUN) jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(LESSON) $(AS_ROOT) $(LAB_FLAGS)
+
+# A learner's own IPython start-up files must not change what the lessons print.
+test notebooks browser: export IPYTHONDIR = $(CURDIR)/.venv/ipython
+
+test: export HYPOTHESIS_PROFILE = ci
+test: setup
+	$(RUN) pytest $(TEST_FLAGS) tests notebooks
+
+check: setup
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+
+notebooks: setup
+	$(RUN) tools.run_notebooks notebooks
+
+bench: setup
+	$(RUN) benchmarks
+
+browser: setup
+	@sh tools/chromium.sh
+	$(RUN) pytest tests/browser
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Makes .venv from requirements.txt; does nothing while the pins are unchanged.
+setup:
+	@command -v $(firstword $(PYTHON)) >/dev/null 2>&1 || { \
+		echo "swarmlab needs Python 3.11 or newer, and found no $(PYTHON): install it and run make again." >&2; exit 1; }
+	@$(PYTHON) tools/bootstrap.py

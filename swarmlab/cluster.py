@@ -1,0 +1,323 @@
+"""The learner's handle: a world of machines that also understands `docker`.
+
+Everything a lesson does goes through here: type commands, send requests, break things, let time pass, look back.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .events import Commanded, CommandReturned
+from .messages import UpdateObject
+from .objects import ApiError, replace
+from .raft.core import SWARMKIT, Settings
+from .world import OUTSIDE, Act, Computer, OutOfTime, World, address_of, micros
+
+NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+
+
+class Cluster(World):
+    """A swarm, or machines that may become one.
+
+    `Cluster(managers=3, workers=4, seed=7)` is a swarm made by the real path: `docker swarm init` on `manager-1`,
+    then every other machine joins with a token. `Cluster(machines=4)` is four machines `node-1` … that are no swarm
+    yet. The same arguments give the same run, byte for byte.
+
+    `messages` says whether the trace keeps every message as well (default: up to 50 machines). `raft` are the
+    managers' timings, `strategy` places tasks, `balancer` chooses among tasks: plain functions, see
+    `swarmlab.manager.scheduler` and `swarmlab.overlay.ipvs`.
+    """
+
+    def __init__(
+        self,
+        managers: int = 0,
+        workers: int = 0,
+        *,
+        machines: int = 0,
+        seed: int | str = 0,
+        computers: tuple[Computer, ...] = (),
+        links: tuple[dict, ...] = (),
+        messages: bool | None = None,
+        raft: Settings = SWARMKIT,
+        strategy: Callable | None = None,
+        balancer: Callable | None = None,
+    ):
+        for name, number in (("managers", managers), ("workers", workers), ("machines", machines)):
+            if not isinstance(number, int) or number < 0:
+                raise ValueError(f"{name}={number!r}: a whole number, 0 or more")
+        if workers and not managers:
+            raise ValueError("workers need a manager to join: Cluster(managers=1, workers=…), or Cluster(machines=…)")
+        names = [(f"manager-{n + 1}", "manager") for n in range(managers)]
+        names += [(f"worker-{n + 1}", "worker") for n in range(workers)]
+        names += [(f"node-{n + 1}", "bare") for n in range(machines)]
+        rack = (*computers, *(Computer(name, role, address_of(n)) for n, (name, role) in enumerate(names)))
+        super().__init__(rack, seed=seed, messages=messages, raft=raft, strategy=strategy, balancer=balancer)
+        for link in links:
+            self.link(**link)
+        self._bootstrap()
+
+    # ── how a swarm is born ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _bootstrap(self) -> None:
+        """What an admin types: init on the first manager, then every machine joins with the token of its role."""
+        managers = [c for c in self.begun if c.role == "manager"]
+        if not managers:
+            return
+        first = managers[0]
+        self._must(f"swarm init --advertise-addr {first.address}", first.name)
+        tokens = {role: self._must(f"swarm join-token -q {role}", first.name).stdout.strip() for role in ("manager", "worker")}
+        for computer in (*managers[1:], *(c for c in self.begun if c.role == "worker")):
+            self._must(f"swarm join --token {tokens[computer.role]} {first.address}:2377", computer.name)
+        for computer in self.begun:
+            if computer.labels:
+                self.label(computer.name, **dict(computer.labels))
+
+    def _must(self, command: str, node: str):
+        result = self.docker(command, node)
+        assert result.exit_code == 0, f"docker {command} on {node}: {result.stderr}"
+        return result
+
+    def label(self, node: str, **labels: str) -> None:
+        """Set node labels, as `docker node update --label-add` does."""
+        self._did("label", node=node, **labels)
+        stored = next(n for n in self.nodes if n.machine == self._machine(node).name)
+        spec = replace(stored.spec, labels={**stored.spec.labels, **labels})
+        update = UpdateObject("node", stored.id, stored.version, spec)
+        try:
+            reply = self.call(self._first_manager(), update, self.kernel.now + 20_000_000)
+        except OutOfTime:
+            return
+        if reply.error:
+            raise ValueError(reply.error)
+
+    @classmethod
+    def from_file(cls, path: str | Path, **options: Any) -> "Cluster":
+        """A cluster described in a file: names, roles, processors, memory, labels, platforms, zones, links.
+        The format is explained in `data/clusters/README.md`."""
+        from .docker.clusterfile import read_cluster_file
+
+        computers, links, seed = read_cluster_file(find(path))
+        return cls(computers=computers, links=links, **{"seed": seed, **options})
+
+    # ── docker ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def docker(
+        self,
+        command: str,
+        node: str | None = None,
+        *,
+        limit: float = 120,
+        env: Mapping[str, str] | None = None,
+        files: dict | None = None,
+    ):
+        """Type a docker command on a machine: the first reachable manager, unless told otherwise.
+
+        It lasts until its reply, in simulated time; after `limit` seconds it ends as Ctrl-C ends it (what was printed
+        so far, exit code 130). The result has `stdout`, `stderr`, `exit_code` and `rows` (a table as dictionaries).
+        What Docker refuses is in the result, never an exception. `env` is the environment that stack files see;
+        `files` are contents by path to be used instead of files on disk.
+        """
+        from .docker.cli import Result, execute
+
+        machine = self._machine(node or self._first_manager())
+        details = {"node": machine.name, "limit": limit, "env": dict(env or {}), "files": dict(files or {})}
+        self._did("docker", command=command, **details)
+        cause = self.trace.remark(machine.name, Commanded(f"docker {command}"))
+        keyboard = Keyboard(self, machine.name, self.kernel.now + micros(limit), self.acts[-1], cause)
+        result = execute(command, keyboard) if machine.running else Result("", NO_DAEMON + "\n", 1, ())
+        self.kernel.cause = cause
+        self.trace.remark(machine.name, CommandReturned(result.exit_code, (result.stderr or result.stdout).partition("\n")[0]))
+        self.kernel.cause = -1
+        return result
+
+    def _first_manager(self) -> str:
+        """The first machine that answers as a manager; without one the first that runs; else the first of all."""
+        names = [name for name in self.machines if name not in OUTSIDE]
+        if not names:
+            raise ValueError("this cluster has no machines")
+        ready = [n for n in names if self.machines[n].running and not self.machines[n].frozen]
+        managers = [n for n in ready if self._core(n, "manager").node]
+        return (managers or ready or names)[0]
+
+    def _core(self, machine: str, name: str) -> Any:
+        return self.machines[machine].seats[name].core
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def leader(self) -> str | None:
+        """The running machine that leads in the highest term, or None."""
+        rafts = {name: self._core(name, "raft") for name, m in self.machines.items() if m.running and "raft" in m.seats}
+        leaders = [(core.term, name) for name, core in rafts.items() if core.role == "leader"]
+        return max(leaders)[1] if leaders else None
+
+    @property
+    def store(self) -> Any:
+        """The newest committed store that a running manager holds, or None."""
+        cores = [m.seats["manager"].core for m in self.machines.values() if m.running and "manager" in m.seats]
+        stores = [core.store for core in cores if core.node]
+        return max(stores, key=lambda store: store.index, default=None)
+
+    @property
+    def nodes(self) -> tuple:
+        """The nodes, as the newest committed store has them, oldest first."""
+        return self._objects("node")
+
+    @property
+    def services(self) -> tuple:
+        """The services, as the newest committed store has them, oldest first."""
+        return self._objects("service")
+
+    @property
+    def tasks(self) -> tuple:
+        """The tasks, as the newest committed store has them, oldest first. What truly runs is in the trace."""
+        return self._objects("task")
+
+    @property
+    def networks(self) -> tuple:
+        """The swarm's networks, as the newest committed store has them, oldest first."""
+        return self._objects("network")
+
+    def _objects(self, kind: str) -> tuple:
+        store = self.store
+        return tuple(store.all(kind)) if store else ()
+
+    def resolve(self, name: str, task: str) -> tuple[str, ...]:
+        """The addresses that a service name has for this task (`vote_vote.1`), in the networks that it is on."""
+        found = self._running_task(task)
+        return self._core(found[0], "mesh").resolve(name, found[1])
+
+    def _running_task(self, task: str) -> tuple[str, str]:
+        by_id = {node.id: node.machine for node in self.nodes}
+        for found in self.tasks:
+            if task in (found.name, found.id) and by_id.get(found.node) and self.machines[by_id[found.node]].running:
+                if found.state == 512:
+                    return by_id[found.node], found.id
+        raise ValueError(f"no running task {task}")
+
+    # ── keeping a run ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def save(self, path: str | Path) -> None:
+        """Write the run to a small file: its settings, and what people did. `Cluster.load` does it all again."""
+        import json
+
+        functions = {k: f.__name__ for k in ("strategy", "balancer") if (f := getattr(self, k))}
+        settings = {"seed": self.kernel.seed, "messages": self.trace.with_messages, "raft": list(self.raft)}
+        settings |= {"computers": [c._asdict() for c in self.begun], "functions": functions}
+        acts = [[act.time, act.name, act.details, act.until] for act in self.acts]
+        text = json.dumps({"swarmlab": 1, "settings": settings, "now": self.kernel.now, "acts": acts}, indent=1)
+        Path(path).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path, **functions: Callable) -> "Cluster":
+        """Do a saved run again. Functions of your own that it used are handed in by name: `strategy=mine`."""
+        import json
+
+        run = json.loads(find(path).read_text(encoding="utf-8"))
+        if not isinstance(run, dict) or run.get("swarmlab") != 1:
+            raise ValueError(f"{path} is not a run saved by swarmlab")
+        settings = run["settings"]
+        for role, name in settings["functions"].items():
+            if role not in functions:
+                raise ValueError(f"this run used a {role} of your own, {name}: Cluster.load(…, {role}={name})")
+        cluster = cls.__new__(cls)
+        computers = tuple(Computer(**_frozen(c)) for c in settings["computers"])
+        raft = Settings(*settings["raft"])
+        World.__init__(
+            cluster, computers, seed=settings["seed"], messages=settings["messages"], raft=raft, **functions
+        )
+        cluster._replay([Act(*act) for act in run["acts"]], run["now"])
+        return cluster
+
+    # ── how it shows itself ──────────────────────────────────────────────────────────────────────────────────────
+
+    def __repr__(self) -> str:
+        up = [n for n, m in self.machines.items() if m.running and n not in OUTSIDE]
+        total = len(self.machines) - len(OUTSIDE)
+        return (
+            f"<Cluster at {self.now:.3f} s: {len(up)} of {total} machines run, leader {self.leader}, "
+            f"{len(self.services)} services, {len(self.tasks)} tasks>"
+        )
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        by_machine: dict[str, list[str]] = {}
+        names = {node.id: node.machine for node in self.nodes}
+        for task in self.tasks:
+            if task.desired <= 512:
+                by_machine.setdefault(names.get(task.node, ""), []).append(task.name)
+        rows = []
+        for name, machine in self.machines.items():
+            if name not in OUTSIDE:
+                state = "leader" if name == self.leader else "up" if machine.running else "down"
+                tasks = escape(", ".join(sorted(by_machine.get(name, []))) or "–")
+                rows.append(f"<tr><th>{escape(name)}</th><td>{state}</td><td>{tasks}</td></tr>")
+        head = "<tr><th>machine</th><th></th><th>tasks that should run there</th></tr>"
+        return f"<table><caption>{escape(repr(self)[1:-1])}</caption>{head}{''.join(rows)}</table>"
+
+
+class Keyboard:
+    """One person at one machine, for the length of one command: what `docker.cli` calls a session."""
+
+    def __init__(self, cluster: Cluster, machine: str, until: int, act: Act, cause: int):
+        self._cluster, self.machine, self._until, self._cause = cluster, machine, until, cause
+        self.env: Mapping[str, str] = act.details["env"]
+        self._files: dict[str, str | None] = act.details["files"]  # part of the record: a replay reads the same
+
+    @property
+    def now(self) -> int:
+        """µs."""
+        return self._cluster.kernel.now
+
+    def call(self, request: Any) -> Any:
+        """The engine's reply. Raises ApiError with Docker's words, Interrupted when time is up."""
+        self._cluster.kernel.cause = self._cause
+        try:
+            reply = self._cluster.call(self.machine, request, self._until)
+        except OutOfTime:
+            raise _interrupted() from None
+        if reply.error is not None:
+            raise ApiError(reply.error)
+        return reply.value
+
+    def wait(self, duration: int) -> None:
+        """Let time pass, µs."""
+        cluster = self._cluster
+        until = min(self.now + duration, self._until, cluster._horizon)
+        cluster.kernel.run(until)
+        if until in (self._until, cluster._horizon):
+            cluster._cut_short()
+            raise _interrupted()
+
+    def read(self, path: str) -> bytes:
+        """A file of the person, looked up from the current folder, then from the project's root."""
+        if path not in self._files:
+            try:
+                self._files[path] = find(path).read_bytes().decode("utf-8", "surrogateescape")
+            except OSError:
+                self._files[path] = None
+        text = self._files[path]
+        if text is None:
+            raise FileNotFoundError(path)
+        return text.encode("utf-8", "surrogateescape")
+
+
+def find(path: str | Path) -> Path:
+    """A path that a person gave: as it is, else from the project's root."""
+    from_root = Path(__file__).resolve().parent.parent / path
+    return Path(path) if Path(path).exists() or not from_root.exists() else from_root
+
+
+def _interrupted() -> Exception:
+    from .docker.cli import Interrupted
+
+    return Interrupted()
+
+
+def _frozen(fields: dict) -> dict:
+    """A computer's fields as they were before JSON made lists of its tuples."""
+    pairs = ("labels", "engine_labels")
+    return {k: tuple(tuple(p) for p in v) if k in pairs else v for k, v in fields.items()}
+
+

@@ -1,0 +1,1 @@
+"""The learner's steering wheel: Docker's commands as text, its tables, its stack files."""

@@ -1,0 +1,168 @@
+"""`docker …` as a person types it: one line in, what Docker would print out.
+
+`execute` never raises for anything that can be typed. Whatever is refused before the engine is asked (an unknown
+command or flag, a value that cannot be read, the wrong number of words) changes nothing.
+Source: Docker CLI reference; texts and exit codes as recorded from Docker 28.2.2.
+"""
+
+import shlex
+from collections.abc import Callable, Sequence
+
+from ..objects import ApiError
+from . import deploy, local, services, swarm
+from .commands import ABSENT, BY_NAME, GLOBAL_FLAGS, GROUPS, Command
+from .flags import Bad, Options, parse
+from .session import Exit, Interrupted, Result, Screen, Session
+from .usage import command_help, group_help, top_help, usage_line
+
+__all__ = ["Interrupted", "Result", "Session", "execute"]
+
+RUN: dict[str, Callable[[Session, Options, Screen], None]] = {
+    "info": swarm.info,
+    "network create": local.create_network,
+    "network ls": local.list_networks,
+    "network rm": local.remove_networks,
+    "node ls": services.list_nodes,
+    "node ps": services.list_node_tasks,
+    "ps": local.list_containers,
+    "rm": local.remove_containers,
+    "run": local.run,
+    "service create": services.create,
+    "service ls": services.list_services,
+    "service ps": services.list_tasks,
+    "service rm": services.remove,
+    "service scale": services.scale,
+    "stack deploy": deploy.deploy,
+    "stack ls": deploy.list_stacks,
+    "stack ps": deploy.list_tasks,
+    "stack rm": deploy.remove,
+    "stack services": deploy.list_services,
+    "swarm init": swarm.init,
+    "swarm join": swarm.join,
+    "swarm join-token": swarm.join_token,
+    "swarm leave": swarm.leave,
+    "version": swarm.version,
+}
+
+
+def execute(line: str | Sequence[str], session: Session) -> Result:
+    """Carry out what follows the word `docker` (which may stand in front); it lasts until Docker would return.
+
+    A text is split as a POSIX shell does. When the session's time for the command is over, the result is what was
+    printed so far, with exit code 130.
+    """
+    screen = Screen()
+    try:
+        words = _words(line)
+        _run(words[1:] if words[:1] == ["docker"] else words, session, screen)
+    except Exit as end:
+        if end.text:
+            screen.warn(end.text)
+        return screen.result(end.code)
+    except ApiError as refusal:
+        screen.warn(f"Error response from daemon: {refusal.text}")
+        return screen.result(1)
+    except Interrupted:
+        return screen.result(130)
+    return screen.result(0)
+
+
+def _words(line: str | Sequence[str]) -> list[str]:
+    if not isinstance(line, str):
+        return list(line)
+    try:
+        return shlex.split(line)
+    except ValueError as fault:  # what a shell says before docker has even started
+        raise Exit(f"sh: 1: Syntax error: {str(fault).lower()}", 2) from None
+
+
+def _run(words: list[str], session: Session, screen: Screen) -> None:
+    """Find the command that the words name, and hand it the rest."""
+    options = _global_options(words)
+    words = list(options.words)
+    if options["version"]:
+        screen.say(f"Docker version {swarm.CLIENT_VERSION}, build swarmlab")
+    elif options["help"] or words[:1] == ["help"]:
+        _help(words[1:], screen) if words[:1] == ["help"] else screen.out.append(top_help())
+    elif not words:
+        screen.err.append(top_help())
+    elif words[0] in BY_NAME:
+        _run_command(BY_NAME[words[0]], words[1:], session, screen)
+    elif words[0] in GROUPS:
+        _run_in_group(words[0], words[1:], session, screen)
+    else:
+        raise _unknown(" ".join(words[:2]), words[0], "")
+
+
+def _global_options(words: list[str]) -> Options:
+    try:
+        return parse(words, GLOBAL_FLAGS, interspersed=False)
+    except Bad as fault:
+        usage = "Usage:  docker [OPTIONS] COMMAND [ARG...]"
+        raise Exit(f"{fault}\n\n{usage}\n\nRun 'docker --help' for more information", 125) from None
+
+
+def _run_in_group(group: str, words: list[str], session: Session, screen: Screen) -> None:
+    name = f"{group} {words[0]}" if words else group
+    if name in BY_NAME:
+        _run_command(BY_NAME[name], words[1:], session, screen)
+        return
+    try:
+        options = parse(words, (), interspersed=False)
+    except Bad as fault:
+        usage = f"Usage:  docker {group}\n\nRun 'docker {group} --help' for more information"
+        raise Exit(f"{fault}\n\n{usage}", 125) from None
+    if options["help"]:
+        screen.out.append(group_help(group))
+    elif not words:
+        screen.err.append(group_help(group))
+    else:
+        raise _unknown(name, name, group)
+
+
+def _unknown(path: str, name: str, group: str) -> Exit:
+    """Docker has commands that the simulation has not; that is said in other words than a slip of the fingers."""
+    if path in ABSENT or name in ABSENT:
+        missing = path if path in ABSENT else name
+        return Exit(f"'docker {missing}' is a real command of Docker, but the simulation does not have it.")
+    usage = f"Usage:  docker {group}\n\nRun 'docker {group} --help'" if group else "Run 'docker --help'"
+    return Exit(f"docker: unknown command: docker {name}\n\n{usage} for more information")
+
+
+def _help(words: list[str], screen: Screen) -> None:
+    name = " ".join(words[:2])
+    if not words:
+        screen.out.append(top_help())
+    elif name in BY_NAME or words[0] in BY_NAME:
+        screen.out.append(command_help(BY_NAME.get(name) or BY_NAME[words[0]]))
+    elif words[0] in GROUPS:
+        screen.out.append(group_help(words[0]))
+    else:
+        raise Exit(f"unknown help topic: {' '.join(words)}")
+
+
+def _run_command(command: Command, words: list[str], session: Session, screen: Screen) -> None:
+    try:
+        options = parse(words, command.flags, command.interspersed)
+    except Bad as fault:
+        raise Exit(f"{fault}\n\n{usage_line(command)}\n\n{_more(command, 'Run')}", 125) from None
+    if options["help"]:
+        screen.out.append(command_help(command))
+        return
+    _count(command, len(options.words))
+    RUN[command.name](session, options, screen)
+
+
+def _count(command: Command, words: int) -> None:
+    """Refuse too few or too many words, as Docker words it."""
+    if words >= command.least and (command.most is None or words <= command.most):
+        return
+    see = "See" if command.most is None else "Run"
+    wanted = f"requires at least {command.least}" if command.most is None else f"requires {command.most}"
+    wanted += " argument" if command.least == 1 else " arguments"
+    says = "accepts no arguments" if command.most == 0 else wanted
+    raise Exit(f"docker: 'docker {command.name}' {says}\n\n{usage_line(command)}\n\n{_more(command, see)}")
+
+
+def _more(command: Command, word: str) -> str:
+    return f"{word} 'docker {command.name} --help' for more information"

@@ -1,0 +1,100 @@
+"""`docker run`, `ps`, `rm` and `docker network …`: containers of one machine, and the networks it knows of.
+
+Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.2.2.
+"""
+
+from ..messages import CreateObject, ListContainers, ListNetworks, RemoveContainer, RemoveObject, Run
+from ..objects import ApiError, NetworkSpec
+from .ask import mapping
+from .flags import Options
+from .lists import CONTAINER_TESTS, CONTAINERS, NETWORK_TESTS, NETWORKS, container_rows, matching, network_rows
+from .services import remove_each
+from .session import Exit, Screen, Session
+from .tables import show
+from .units import UnitError, parse_port
+
+INGRESS_WARNING = (
+    "WARNING! Before removing the routing-mesh network, make sure all the nodes in your swarm run the same docker "
+    "engine version. Otherwise, removal may not be effective and functionality of newly create ingress networks will be "
+    "impaired.\nAre you sure you want to continue? [y/N] "
+)
+
+
+def run(session: Session, options: Options, screen: Screen) -> None:
+    """`docker run -d`: an error of any kind ends with 125, so that it is not mistaken for one of the container."""
+    if not options["detach"]:
+        raise Exit("The simulation runs containers in the background only: docker run -d …", 125)
+    image, *args = options.words
+    try:
+        ports = tuple(port for text in options["publish"] for port in parse_port(text))
+        screen.say(session.call(Run(image, options["name"], tuple(args), ports)))
+    except UnitError as fault:
+        raise Exit(f"docker: {fault.text}\n\nRun 'docker run --help' for more information", 125) from None
+    except ApiError as refusal:
+        text = f"docker: Error response from daemon: {refusal.text}"
+        raise Exit(f"{text}\n\nRun 'docker run --help' for more information", 125) from None
+
+
+def list_containers(session: Session, options: Options, screen: Screen) -> None:
+    last = 1 if options["latest"] else options["last"]
+    containers = session.call(ListContainers(options["all"] or last > 0 or _asks_state(options)))
+    containers = matching(containers, options["filter"], CONTAINER_TESTS)
+    rows = container_rows(containers[:last] if last > 0 else containers, session.now, not options["no-trunc"])
+    show(screen, CONTAINERS, rows, options["format"], options["quiet"])
+
+
+def _asks_state(options: Options) -> bool:
+    return any(name == "status" for name, _ in options["filter"])
+
+
+def remove_containers(session: Session, options: Options, screen: Screen) -> None:
+    remove_each(session, screen, [RemoveContainer(ref, options["force"]) for ref in options.words])
+
+
+# ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def list_networks(session: Session, options: Options, screen: Screen) -> None:
+    networks = matching(session.call(ListNetworks()), options["filter"], NETWORK_TESTS)
+    show(screen, NETWORKS, network_rows(networks, not options["no-trunc"]), options["format"], options["quiet"])
+
+
+def create_network(session: Session, options: Options, screen: Screen) -> None:
+    scope = options["scope"] or ("swarm" if options["driver"] == "overlay" else "local")
+    spec = NetworkSpec(
+        name=options.words[0],
+        labels=mapping(options["label"]),
+        driver=options["driver"],
+        options=dict(options["opt"]),
+        internal=options["internal"],
+        attachable=options["attachable"],
+        ingress=options["ingress"],
+        ipv6=options["ipv6"],
+        subnets=_subnets(options),
+        scope=scope,
+    )
+    screen.say(session.call(CreateObject(spec)))
+
+
+def _subnets(options: Options) -> tuple[tuple[str, str, str], ...]:
+    """Gateways and ranges go with the subnets in the order given; which lies in which is for the engine to check."""
+    gateways, ranges = (*options["gateway"],), (*options["ip-range"],)
+    if (gateways or ranges) and not options["subnet"]:
+        word = "gateway" if gateways else "ip-range"
+        raise Exit(f"every ip-range or gateway must have a corresponding subnet: {word}")
+    padded = lambda values, place: values[place] if place < len(values) else ""  # noqa: E731
+    return tuple((subnet, padded(gateways, place), padded(ranges, place)) for place, subnet in enumerate(options["subnet"]))
+
+
+def remove_networks(session: Session, options: Options, screen: Screen) -> None:
+    words = list(options.words)
+    if "ingress" in words:  # Docker asks first, and nobody is there to say yes
+        screen.out.append(INGRESS_WARNING)
+        words.remove("ingress")
+    try:
+        remove_each(session, screen, [RemoveObject("network", ref) for ref in words])
+    except Exit as refusals:
+        lines = refusals.text.split("\n")
+        kept = [line for line in lines if not (options["force"] and line.endswith(" not found"))]
+        if kept:
+            raise Exit("\n".join([*kept, "exit status 1"])) from None

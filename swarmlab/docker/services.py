@@ -1,0 +1,170 @@
+"""`docker service …` and `docker node …`: what a person asks of the swarm, and what they see of it.
+
+Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.2.2.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from ..messages import CreateObject, GetObject, Info, ListObjects, RemoveObject, UpdateObject
+from ..objects import STATES, ApiError, Node, Service, Task
+from .ask import service_spec
+from .commands import BY_NAME
+from .flags import Options
+from .lists import NODE_TESTS, NODES, SERVICE_TESTS, SERVICES, TASK_TESTS, TASKS
+from .lists import lookup, matching, node_rows, service_rows, task_rows
+from .progress import watch
+from .session import Exit, Screen, Session
+from .tables import is_table, show
+from .units import UnitError, quote
+from .usage import usage_line
+
+
+def create(session: Session, options: Options, screen: Screen) -> None:
+    service_id = session.call(CreateObject(service_spec(options, session)))
+    screen.say(service_id)
+    if not options["detach"]:
+        watch(session, screen, service_id, service_id, options["quiet"])
+
+
+def list_services(session: Session, options: Options, screen: Screen) -> None:
+    services = matching(session.call(ListObjects("service")), options["filter"], SERVICE_TESTS)
+    print_services(session, options, screen, services)
+
+
+def print_services(session: Session, options: Options, screen: Screen, services: Iterable[Service]) -> None:
+    rows = service_rows(services, session.call(ListObjects("task")))
+    show(screen, SERVICES, rows, options["format"], options["quiet"])
+
+
+def list_tasks(session: Session, options: Options, screen: Screen) -> None:
+    """`docker service ps`: also for several services, some of which may not exist."""
+    services = session.call(ListObjects("service"))
+    wanted, missing = [], []
+    for ref in options.words:
+        found = lookup(services, ref, lambda service: service.spec.name)
+        if len(found) > 1:
+            raise Exit(f"multiple services found with provided prefix: {ref}")
+        wanted += [service.id for service in found]
+        missing += [] if found else [f"no such service: {ref}"]
+    if wanted:
+        tasks = [task for task in session.call(ListObjects("task")) if task.service in wanted]
+        print_tasks(session, options, screen, tasks)
+    if missing:
+        raise Exit("\n".join(missing))
+
+
+def print_tasks(session: Session, options: Options, screen: Screen, tasks: Iterable[Task]) -> None:
+    """Tasks that pass the filters, as a table or as asked."""
+    nodes = session.call(ListObjects("node"))
+    tasks = matching(tasks, _task_filters(options["filter"], nodes), TASK_TESTS)
+    # Docker's default keeps ids whole under --quiet, where a person wants to paste them.
+    trunc = not options["no-trunc"] and not options["quiet"]
+    rows = task_rows(
+        tasks, nodes, session.now, resolve=not options["no-resolve"], trunc=trunc, table=is_table(options["format"])
+    )
+    show(screen, TASKS, rows, options["format"], options["quiet"])
+
+
+def _task_filters(filters: Sequence[tuple[str, str]], nodes: Sequence[Node]) -> list[tuple[str, str]]:
+    checked = []
+    for name, value in filters:
+        if name == "node":
+            value = _one_node(nodes, value).id
+        if name == "desired-state" and value.lower() not in STATES.values():
+            raise ApiError(f"Invalid desired-state filter: '{value}'")
+        checked.append((name, value))
+    return checked
+
+
+def _one_node(nodes: Sequence[Node], ref: str) -> Node:
+    found = lookup(nodes, ref, lambda node: node.hostname)
+    if len(found) > 1:
+        raise ApiError(f"node {ref} is ambiguous ({len(found)} matches found)")
+    if not found:
+        raise ApiError(f"node {ref} not found")
+    return found[0]
+
+
+def scale(session: Session, options: Options, screen: Screen) -> None:
+    """Each service for itself: one that is refused does not stop the others."""
+    for word in options.words:
+        if not all(word.partition("=")):
+            command = BY_NAME["service scale"]
+            see = "See 'docker service scale --help'."
+            raise Exit(f"invalid scale specifier '{word}'.\n{see}\n\n{usage_line(command)}\n\n{command.help}")
+    scaled, errors = [], []
+    for word in options.words:
+        name, _, number = word.partition("=")
+        try:
+            scaled.append((_scale_one(session, name, number), name))
+            screen.say(f"{name} scaled to {number}")
+        except ApiError as refusal:
+            errors.append(f"{name}: Error response from daemon: {refusal.text}")
+        except UnitError as fault:
+            errors.append(f"{name}: {fault.text}")
+    if not options["detach"]:
+        for service_id, name in scaled:
+            watch(session, screen, service_id, name)
+    if errors:
+        raise Exit("\n".join(errors))
+
+
+def _scale_one(session: Session, name: str, number: str) -> str:
+    if not re.fullmatch("[0-9]+", number):
+        raise UnitError(f"invalid replicas value {number}: strconv.ParseUint: parsing {quote(number)}: invalid syntax")
+    if len(number.lstrip("0")) > 19:  # Go stops at 64 bits, which is one digit more: nobody will notice
+        raise UnitError(f"invalid replicas value {number}: strconv.ParseUint: parsing {quote(number)}: value out of range")
+    service = session.call(GetObject("service", name))
+    if service.spec.mode.startswith("global"):
+        raise UnitError("scale can only be used with replicated or replicated-job mode")
+    spec = replace(service.spec, replicas=int(number))
+    session.call(UpdateObject("service", service.id, service.version, spec))
+    return service.id
+
+
+def remove(session: Session, options: Options, screen: Screen) -> None:
+    remove_each(session, screen, [RemoveObject("service", ref) for ref in options.words])
+
+
+def remove_each(session: Session, screen: Screen, requests: Sequence) -> None:
+    """Ask for every removal, echo what is gone, and say at the end what was refused."""
+    errors = []
+    for request in requests:
+        try:
+            session.call(request)
+            screen.say(request.ref)
+        except ApiError as refusal:
+            errors.append(f"Error response from daemon: {refusal.text}")
+    if errors:
+        raise Exit("\n".join(errors))
+
+
+# ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def list_nodes(session: Session, options: Options, screen: Screen) -> None:
+    nodes = matching(session.call(ListObjects("node")), options["filter"], NODE_TESTS)
+    rows = node_rows(nodes, session.call(Info()).node)
+    show(screen, NODES, rows, options["format"], options["quiet"])
+
+
+def list_node_tasks(session: Session, options: Options, screen: Screen) -> None:
+    """`docker node ps`. Docker asks again for the earlier nodes with every further one, so their tasks come twice."""
+    nodes = session.call(ListObjects("node"))
+    known = session.call(ListObjects("task"))
+    own = session.call(Info()).node
+    asked: list[str] = []
+    tasks: list[Task] = []
+    errors = []
+    for ref in options.words or ("self",):
+        try:
+            asked.append(own if ref == "self" else _one_node(nodes, ref).id)
+            tasks += [task for task in known if task.node in asked]
+        except ApiError as refusal:
+            errors.append(f"Error response from daemon: {refusal.text}")
+    if asked:
+        print_tasks(session, options, screen, tasks)
+    if errors:
+        raise Exit("\n".join(errors))

@@ -1,0 +1,452 @@
+"""Every fact that can happen, in the past tense.
+
+The trace is a list of these. The `source` of the record says on which machine it happened, so a fact does not repeat
+it. The first line of each docstring is what `why` prints to a learner; the bracket at its end names where the rule
+comes from. Fields are plain values (text, whole numbers, tuples of them), so that the text form of a trace is the
+same everywhere. Times are µs of virtual time.
+"""
+
+from typing import NamedTuple
+
+# ── machines and links: what the world does ──────────────────────────────────────────────────────────────────────
+
+
+class MachineStarted(NamedTuple):
+    """The machine booted."""
+
+
+class MachineCrashed(NamedTuple):
+    """The machine lost power: what was in memory is gone, what was on disk stays."""
+
+
+class MachineShutDown(NamedTuple):
+    """The machine was shut down in order."""
+
+
+class MachineFrozen(NamedTuple):
+    """The machine stopped for a while, as under a long garbage collection, and does not know it."""
+
+    until: int
+
+
+class MachineThawed(NamedTuple):
+    """The machine goes on where it stopped, unaware of the gap."""
+
+
+class MachineAdded(NamedTuple):
+    """A machine was put into the rack."""
+
+    cpus: int
+    memory: int  # bytes
+    zone: str
+
+
+class MachineLoaded(NamedTuple):
+    """The machine's own work slows it down: whatever it does happens later by about this much."""
+
+    lag: int
+
+
+class Partitioned(NamedTuple):
+    """The network was cut between these groups of machines."""
+
+    groups: tuple
+    one_way: bool = False
+
+
+class Healed(NamedTuple):
+    """All cuts of the network were mended."""
+
+
+class LinkChanged(NamedTuple):
+    """A link between two machines was made better or worse."""
+
+    one: str
+    other: str
+    settings: tuple  # (name, value) pairs
+
+
+class PortBlocked(NamedTuple):
+    """A firewall now drops what goes to or from this port of the machine."""
+
+    port: str  # '4789/udp'
+
+
+class PortUnblocked(NamedTuple):
+    """The firewall lets this port through again."""
+
+    port: str
+
+
+# ── raft: what managers agree on ─────────────────────────────────────────────────────────────────────────────────
+
+
+class BecameFollower(NamedTuple):
+    """It follows in this term [Raft §5.1]."""
+
+    term: int
+
+
+class BecameCandidate(NamedTuple):
+    """It heard from no leader for a whole time-out and asks for votes in a new term [Raft §5.2]."""
+
+    term: int
+
+
+class BecameLeader(NamedTuple):
+    """A majority of the members voted for it in this term [Raft §5.2]."""
+
+    term: int
+
+
+class SteppedDown(NamedTuple):
+    """A leader that does not hear from a majority stops leading [dissertation §6.2]."""
+
+    term: int
+
+
+class VoteGranted(NamedTuple):
+    """It gave its one vote of this term, to a log at least as up to date as its own [Raft §5.2, §5.4.1]."""
+
+    term: int
+    candidate: str
+
+
+class LeaderRecognised(NamedTuple):
+    """It heard from the leader of this term [Raft §5.2]."""
+
+    term: int
+    leader: str
+
+
+class EntriesAppended(NamedTuple):
+    """It wrote entries to its log; they are not agreed on yet [Raft §5.3]."""
+
+    first: int
+    last: int
+    term: int
+
+
+class EntriesCut(NamedTuple):
+    """It removed entries that the leader's log contradicts [Raft §5.3]."""
+
+    first: int
+
+
+class CommitAdvanced(NamedTuple):
+    """It knows that everything up to this index is on a majority and will not change any more [Raft §5.3, §5.4.2]."""
+
+    index: int
+
+
+class MemberAdded(NamedTuple):
+    """The group has one more member [Raft §6]."""
+
+    machine: str
+    member: str
+
+
+class MemberRemoved(NamedTuple):
+    """The group has one member less [Raft §6]."""
+
+    machine: str
+    member: str
+
+
+class ReachabilityChanged(NamedTuple):
+    """The leader does, or does not, get answers from this member."""
+
+    machine: str
+    reachable: bool
+
+
+# ── the store: what the managers have written down ───────────────────────────────────────────────────────────────
+# Noted by whoever leads when it applies an entry; `index` is the entry's index. Every manager notes `Applied`, so
+# what any of them believes is the fold of these facts up to the index that it has applied.
+
+
+class Applied(NamedTuple):
+    """This manager's copy of the store now includes the log up to this index."""
+
+    index: int
+
+
+class Planned(NamedTuple):
+    """The leader compared what is with what should be, and proposes to change it."""
+
+    planner: str
+    changes: int
+
+
+class ClusterStored(NamedTuple):
+    """The settings of the swarm were written."""
+
+    index: int
+    id: str
+
+
+class NodeStored(NamedTuple):
+    """What the managers know of a node was written."""
+
+    index: int
+    id: str
+    machine: str
+    role: str
+    availability: str
+    state: str
+    message: str
+    labels: tuple
+
+
+class ServiceStored(NamedTuple):
+    """A service, what somebody wants to run, was written."""
+
+    index: int
+    id: str
+    name: str
+    mode: str
+    replicas: int
+    image: str
+    ports: tuple  # published port numbers
+    stack: str
+    spec_version: int
+
+
+class TaskStored(NamedTuple):
+    """A task, one attempt to fill one slot on one node, was written."""
+
+    index: int
+    id: str
+    service: str  # id
+    name: str  # web.1
+    slot: int
+    node: str  # id; '' while nobody chose
+    desired: str
+    state: str
+    message: str
+    err: str
+    image: str
+
+
+class NetworkStored(NamedTuple):
+    """A network was written."""
+
+    index: int
+    id: str
+    name: str
+    subnet: str
+    vni: int
+
+
+class SecretStored(NamedTuple):
+    """A secret was written."""
+
+    index: int
+    id: str
+    name: str
+
+
+class ConfigStored(NamedTuple):
+    """A config was written."""
+
+    index: int
+    id: str
+    name: str
+
+
+class ObjectRemoved(NamedTuple):
+    """An object was taken out of the store."""
+
+    index: int
+    kind: str
+    id: str
+
+
+# ── dispatcher: what the leader believes about nodes ─────────────────────────────────────────────────────────────
+
+
+class SessionOpened(NamedTuple):
+    """The node registered with the leader, which now counts on its heartbeats."""
+
+    machine: str
+
+
+class HeartbeatsMissed(NamedTuple):
+    """Three heartbeat periods passed without a sign of life: the node counts as down [docs: docker swarm update --dispatcher-heartbeat]."""
+
+    machine: str
+    last: int  # when the last one came
+
+
+# ── workers: what truly runs ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class TaskProgressed(NamedTuple):
+    """The agent took its task one state further, and will report it."""
+
+    task: str
+    service: str  # name
+    slot: int
+    state: str
+    err: str
+
+
+class PullStarted(NamedTuple):
+    """The node asks the registry for an image that it does not have."""
+
+    image: str
+
+
+class ImagePulled(NamedTuple):
+    """The image is on this node now."""
+
+    image: str
+    size: int  # bytes
+
+
+class ContainerCreated(NamedTuple):
+    """A container was made; nothing runs in it yet."""
+
+    container: str
+    name: str
+    image: str
+    task: str  # '' for a plain `docker run`
+
+
+class ContainerStarted(NamedTuple):
+    """The process in the container runs."""
+
+    container: str
+    task: str
+
+
+class ContainerExited(NamedTuple):
+    """The process in the container ended."""
+
+    container: str
+    task: str
+    code: int
+
+
+class ContainerRemoved(NamedTuple):
+    """The container was deleted from this node."""
+
+    container: str
+    task: str
+
+
+# ── overlay: who can be reached, and how ─────────────────────────────────────────────────────────────────────────
+
+
+class PeerJoined(NamedTuple):
+    """This node learned of another node by gossip."""
+
+    machine: str
+
+
+class PeerSuspected(NamedTuple):
+    """A probe of the other node was not answered; it has some seconds to show that it lives [SWIM §4.2]."""
+
+    machine: str
+
+
+class PeerFailed(NamedTuple):
+    """This node holds the other one for dead and no longer sends requests there [SWIM §4.1]."""
+
+    machine: str
+
+
+class PeerCleared(NamedTuple):
+    """The suspected node has shown that it lives, by raising its incarnation [SWIM §4.2]."""
+
+    machine: str
+
+
+class PeerLeft(NamedTuple):
+    """The other node said goodbye."""
+
+    machine: str
+
+
+class BackendAdded(NamedTuple):
+    """This node's load balancer may now send requests of the service to this task."""
+
+    service: str
+    task: str
+    machine: str
+
+
+class BackendRemoved(NamedTuple):
+    """This node's load balancer no longer sends requests to this task."""
+
+    service: str
+    task: str
+    machine: str
+
+
+class RequestSent(NamedTuple):
+    """A visitor asked for something."""
+
+    request: int
+    url: str
+    to: str  # the machine that was asked
+
+
+class RequestForwarded(NamedTuple):
+    """A load balancer chose a task for the request and sent it on."""
+
+    request: int
+    task: str
+    to: str  # machine
+
+
+class RequestServed(NamedTuple):
+    """A task answered the request."""
+
+    request: int
+    task: str
+
+
+class RequestAnswered(NamedTuple):
+    """The visitor has the answer."""
+
+    request: int
+    status: int
+    task: str
+    latency: int
+
+
+class RequestFailed(NamedTuple):
+    """The visitor got no answer, or a refusal."""
+
+    request: int
+    error: str
+
+
+# ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Commanded(NamedTuple):
+    """Somebody typed a docker command on this machine."""
+
+    command: str
+
+
+class CommandReturned(NamedTuple):
+    """The command came back."""
+
+    exit_code: int
+    line: str  # the first line it printed
+
+
+class SwarmJoined(NamedTuple):
+    """The machine is now a node of the swarm."""
+
+    node: str
+    role: str
+
+
+class SwarmLeft(NamedTuple):
+    """The machine left the swarm."""
+
+    node: str

@@ -1,0 +1,350 @@
+"""Sessions with the nodes: who is alive, what each has to run, and what each reports. Only the leader has them.
+
+Source: Docker documentation, "Administer and maintain a swarm", `docker swarm update --dispatcher-heartbeat`; swarmkit
+`manager/dispatcher`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from typing import Any, NamedTuple
+
+from ..effects import MS, NEVER, SECOND, Dice, Note, Send, Tell
+from ..events import SessionOpened
+from ..messages import (
+    Assignments,
+    HeartbeatAnswer,
+    OpenSession,
+    Relay,
+    SessionAnswer,
+    SessionInvalid,
+    StatusAnswer,
+    StatusReport,
+    TaskStatus,
+)
+from ..objects import ASSIGNED, ORPHANED, RUNNING, Network, Node, Put, Service, Task
+from .security import new_id
+from .store import Key, Store
+
+GRACE = 3  # heartbeat periods without a sign of life
+GRACE_UNKNOWN = 6  # the same for a node that has not yet registered with a new leader
+JITTER = 500 * MS
+BATCH = 100 * MS  # how long assignments and statuses are gathered
+REGISTRATIONS, REGISTRATION_GAP = 3, 8 * SECOND  # more of them, closer together, are refused
+ORPHANED_AFTER = 24 * 3600 * SECOND
+
+DOWN = "heartbeat failure"
+DOWN_UNKNOWN = 'heartbeat failure for node in "unknown" state'
+UNKNOWN = 'Node moved to "unknown" state due to leadership change in cluster'
+
+
+class Route(NamedTuple):
+    """Where an answer goes: to a channel of a machine, by way of the manager that passed the question on, if any."""
+
+    to: str
+    channel: str
+    via: str = ""
+
+
+CLIENT = "client-call"  # the channel of a person's question: its answer is told to the machine's own engine
+
+
+def deliver(route: Route, message: Any) -> Send | Tell:
+    """The effect that brings an answer on its way."""
+    if route.via:
+        return Send(route.via, "manager", Relay(route.to, route.channel, message))
+    if route.channel == CLIENT:
+        return Tell("engine", message)
+    return Send(route.to, route.channel, message)
+
+
+@dataclass
+class Session:
+    """What the leader knows of one registered node."""
+
+    id: str
+    route: Route
+    period: int  # until the next heartbeat is due, as the node was told
+    beat: int  # when the last one came
+    sequence: int = 0
+    tasks: dict[str, tuple] = field(default_factory=dict)  # what was sent of each task
+    objects: dict[str, int] = field(default_factory=dict)  # versions of networks and services that were sent
+    news: dict[str, None] = field(default_factory=dict)  # tasks to be looked at when the batch is sent
+    stale: bool = False  # a service or network of its tasks changed
+
+
+class Report(NamedTuple):
+    """A batch of statuses and who waits for its acknowledgement. A piece of work for the leader."""
+
+    statuses: dict[str, TaskStatus]
+    answers: tuple[tuple[Route, tuple], ...]
+
+
+class Dispatcher:
+    """The leader's sessions. It writes nothing by itself: what must be stored it hands back as changes."""
+
+    def __init__(self, dice: Dice):
+        self.dice = dice
+        self.sessions: dict[str, Session] = {}
+        self.expires: dict[str, tuple[int, str]] = {}  # node → (when, `session`, `unknown` or `orphan`)
+        self.alarms: list[tuple[int, str]] = []  # a heap of (not later than that, node): looked at lazily
+        self.alarmed: dict[str, int] = {}  # node → its one alarm that counts
+        self.registered: dict[str, tuple[int, int]] = {}  # node → (registrations in a row, time of the last)
+        self.task_nodes: dict[str, str] = {}  # which node was sent a task
+        self.statuses: dict[str, TaskStatus] = {}
+        self.answers: list[tuple[Route, tuple]] = []
+        self.send_at = NEVER
+        self.commit_at = NEVER
+
+    @property
+    def deadline(self) -> int:
+        """When it next has something to do, or may have: an alarm can turn out to be too early."""
+        return min(self.send_at, self.commit_at, self.alarms[0][0] if self.alarms else NEVER)
+
+    # ── leadership ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def lead(self, store: Store, now: int) -> None:
+        """Nobody has registered with this leader yet: nodes get twice the usual grace to do so."""
+        for node in store.all("node"):
+            if node.state == "down":
+                self._expect(node.id, now + ORPHANED_AFTER, "orphan")
+            else:
+                self._expect(node.id, now + _period(store) * GRACE_UNKNOWN, "unknown")
+
+    def _expect(self, node: str, at: int, kind: str) -> None:
+        self.expires[node] = (at, kind)
+        if at < self.alarmed.get(node, NEVER):
+            self._alarm(node, at)
+
+    def _alarm(self, node: str, at: int) -> None:
+        self.alarmed[node] = at
+        heappush(self.alarms, (at, node))
+
+    def draw_period(self, store: Store) -> int:
+        """The time until the next heartbeat, a little different each time so that nodes do not beat in step."""
+        return _period(store) - JITTER + int(self.dice.random() * 2 * JITTER)
+
+    # ── sessions and heartbeats ──────────────────────────────────────────────────────────────────────────────────
+
+    def may_register(self, store: Store, node: str, now: int) -> str:
+        """Why this node may not open a session, '' if it may."""
+        if store.get("node", node) is None:
+            return "node not registered"
+        count, last = self.registered.get(node, (0, now))
+        count = count + 1 if now - last < REGISTRATION_GAP else 1
+        self.registered[node] = (count, now)
+        return "rate limit" if count > REGISTRATIONS else ""
+
+    def open(self, store: Store, route: Route, wish: OpenSession, managers: tuple, now: int) -> list:
+        """The node is stored as ready: begin the session and send all that it has to run."""
+        node = store.get("node", wish.node)
+        if node is None:
+            return [deliver(route, SessionInvalid("node not registered"))]
+        session = Session(new_id(self.dice), route, self.draw_period(store), now)
+        self.sessions[node.id] = session
+        self._expect(node.id, now + session.period * GRACE, "session")
+        answer = SessionAnswer(session.id, session.period, managers, node.role)
+        return [Note(SessionOpened(node.machine)), deliver(route, answer), self._complete(store, node.id, session)]
+
+    def heartbeat(self, store: Store, route: Route, node: str, session_id: str, managers: tuple, now: int) -> list:
+        """A sign of life. It only moves a number: the alarm that it postpones is looked at when it goes off."""
+        session = self.sessions.get(node)
+        if session is None or session.id != session_id:
+            return [deliver(route, SessionInvalid("session invalid"))]
+        session.route, session.beat, session.period = route, now, self.draw_period(store)
+        self.expires[node] = (now + session.period * GRACE, "session")
+        return [deliver(route, HeartbeatAnswer(session.period, managers))]
+
+    def overdue(self, now: int) -> list[tuple[str, str, int]]:
+        """The nodes whose time is up, as (node, what was waited for, last sign of life)."""
+        late = []
+        while self.alarms and self.alarms[0][0] <= now:
+            rang, node = heappop(self.alarms)
+            if self.alarmed.get(node) != rang:
+                continue
+            del self.alarmed[node]
+            at, kind = self.expires[node]
+            if at > now:
+                self._alarm(node, at)
+            else:
+                del self.expires[node]
+                session = self.sessions.pop(node, None)
+                late.append((node, kind, session.beat if session else 0))
+        return late
+
+    def lost(self, store: Store, late: Iterable[tuple[str, str, int]], now: int) -> list:
+        """Nodes whose time is up are down; after a day down their tasks are given up. Unless they came back meanwhile."""
+        changes: list = []
+        for id, kind, _ in late:
+            node = store.get("node", id)
+            if node is None or id in self.sessions:
+                continue
+            if kind == "orphan":
+                changes += [Put(_orphaned(task, now)) for task in store.tasks_on(id) if _is_live(task)]
+                continue
+            changes.append(Put(replace(node, state="down", message=DOWN if kind == "session" else DOWN_UNKNOWN)))
+            self._expect(id, now + ORPHANED_AFTER, "orphan")
+        return changes
+
+    # ── statuses ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def report(self, route: Route, message: StatusReport, now: int) -> list:
+        """Gather what a node says of its tasks; it is committed, and acknowledged, in batches."""
+        session = self.sessions.get(message.node)
+        if session is None or session.id != message.session:
+            return [deliver(route, SessionInvalid("session invalid"))]
+        for status in message.statuses:
+            known = self.statuses.get(status.task)
+            if self.task_nodes.get(status.task) == message.node and (known is None or known.state <= status.state):
+                self.statuses[status.task] = status
+        self.answers.append((route, tuple((status.task, status.state) for status in message.statuses)))
+        self.commit_at = min(self.commit_at, now + BATCH)
+        return []
+
+    def take_report(self) -> Report:
+        """The batch gathered so far."""
+        report = Report(self.statuses, tuple(self.answers))
+        self.statuses, self.answers, self.commit_at = {}, [], NEVER
+        return report
+
+    # ── assignments ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def observe(self, store: Store, keys: Iterable[Key], now: int) -> None:
+        """The store changed: remember which nodes have to hear of it."""
+        for kind, id in keys:
+            if kind == "task":
+                task = store.get("task", id)
+                self._mark(task.node if task else self.task_nodes.get(id, ""), id, now)
+            elif kind == "service":
+                for task in store.tasks_of(id):
+                    self._mark(task.node, None, now)
+            elif kind == "network":
+                for node in self.sessions:
+                    self._mark(node, None, now)
+            elif kind == "node" and store.get("node", id) is None:
+                self.sessions.pop(id, None)
+
+    def _mark(self, node: str, task: str | None, now: int) -> None:
+        session = self.sessions.get(node)
+        if session is None:
+            return
+        if task:
+            session.news[task] = None
+        else:
+            session.stale = True
+        self.send_at = min(self.send_at, now + BATCH)
+
+    def send(self, store: Store) -> list:
+        """One batch to every node with news."""
+        self.send_at = NEVER
+        effects = []
+        for node, session in self.sessions.items():
+            if session.news or session.stale:
+                effects += self._increment(store, node, session)
+        return effects
+
+    def _complete(self, store: Store, node: str, session: Session) -> Send | Tell:
+        tasks = [task for task in store.tasks_on(node) if task.state >= ASSIGNED]
+        return self._assign(store, node, session, tasks, (), True)
+
+    def _increment(self, store: Store, node: str, session: Session) -> list:
+        found = {id: store.get("task", id) for id in session.news}
+        stale, session.news, session.stale = session.stale, {}, False
+        tasks = [task for task in found.values() if task and _is_news(task, session)]
+        removed = tuple(id for id, task in found.items() if task is None and id in session.tasks)
+        if not (tasks or removed or (stale and self._context(store, store.tasks_on(node), session))):
+            return []
+        return [self._assign(store, node, session, tasks, removed, False)]
+
+    def _assign(self, store: Store, node: str, session: Session, tasks: list, removed: tuple, complete: bool) -> Any:
+        for task in tasks:
+            session.tasks[task.id] = _sendable(task)
+            self.task_nodes[task.id] = node
+        for id in removed:
+            session.tasks.pop(id, None)
+            self.task_nodes.pop(id, None)
+        context = self._context(store, store.tasks_on(node), session)
+        session.objects |= {object.id: object.version for object in context}
+        networks = tuple(object for object in context if isinstance(object, Network))
+        services = tuple(object for object in context if isinstance(object, Service))
+        session.sequence += 1
+        message = Assignments(session.id, session.sequence, complete, tuple(tasks), removed, networks, services)
+        return deliver(session.route, message)
+
+    def _context(self, store: Store, tasks: Iterable[Task], session: Session) -> list:
+        """Networks and services of these tasks, and ingress, as far as the node does not have them in this version."""
+        ids = {("network", store.ingress.id): None} if store.ingress else {}
+        for task in tasks:
+            if task.state <= RUNNING:
+                ids[("service", task.service)] = None
+                ids |= {("network", attachment.network): None for attachment in task.networks}
+        objects = [object for key in ids if (object := store.get(*key))]
+        return [object for object in objects if session.objects.get(object.id) != object.version]
+
+
+# ── the same, as changes to the store ────────────────────────────────────────────────────────────────────────────
+
+
+def unknown_nodes(store: Store) -> list:
+    """A new leader knows of no node whether it lives, unless it is down."""
+    alive = [node for node in store.all("node") if node.state != "down"]
+    return [Put(replace(node, state="unknown", message=UNKNOWN)) for node in alive]
+
+
+def registration(store: Store, wish: OpenSession) -> list:
+    """The node is ready, and this is what it says of itself."""
+    node: Node | None = store.get("node", wish.node)
+    if node is None:
+        return []
+    new = replace(node, state="ready", message="", description=wish.description, address=wish.address)
+    return [Put(new)] if new != node else []
+
+
+def statuses(store: Store, batch: dict[str, TaskStatus]) -> list:
+    """Observed states only grow: a report that lags behind is dropped."""
+    changes = []
+    for status in batch.values():
+        task = store.get("task", status.task)
+        if task is not None and task.state <= status.state:
+            new = _observed(task, status)
+            if new != task:
+                changes.append(Put(new))
+    return changes
+
+
+def _observed(task: Task, status: TaskStatus) -> Task:
+    return replace(
+        task,
+        state=status.state,
+        message=status.message,
+        err=status.err,
+        status_at=status.at,
+        container=status.container or task.container,
+        exit_code=status.exit_code,
+    )
+
+
+def acknowledgements(report: Report) -> list:
+    """The answers to all who took part in a batch that is committed."""
+    return [deliver(route, StatusAnswer(pairs)) for route, pairs in report.answers]
+
+
+def _orphaned(task: Task, now: int) -> Task:
+    return replace(task, state=ORPHANED, status_at=now)
+
+
+def _is_live(task: Task) -> bool:
+    return ASSIGNED <= task.state <= RUNNING
+
+
+def _period(store: Store) -> int:
+    return store.cluster.heartbeat_period if store.cluster else 5 * SECOND
+
+
+def _sendable(task: Task) -> tuple:
+    """What of a task concerns its node; the states that the node itself reported do not."""
+    return task.desired, task.networks, task.ports
+
+
+def _is_news(task: Task, session: Session) -> bool:
+    return task.state >= ASSIGNED and session.tasks.get(task.id) != _sendable(task)

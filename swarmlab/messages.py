@@ -1,0 +1,463 @@
+"""What managers, agents, engines and people say to each other.
+
+Messages travel on named channels; the channel is also the core that listens. `manager` `agent` `engine` and `raft`
+use port 2377/tcp, `gossip` 7946/udp, `vxlan` 4789/udp. Raft's and the overlay's own messages live in their rooms.
+"""
+
+from typing import Any, NamedTuple
+
+from .objects import Description, PortConfig, Task
+
+# ── people at a keyboard ↔ the engine of one machine (`client` ↔ `engine`) ───────────────────────────────────────
+
+
+class Call(NamedTuple):
+    """A request to the Engine API of a machine. `request` is one of the named tuples below."""
+
+    id: int
+    request: Any
+
+
+class Reply(NamedTuple):
+    """The answer to a `Call`: a value, or an error in Docker's words (what follows `Error response from daemon: `)."""
+
+    id: int
+    value: Any = None
+    error: str | None = None
+
+
+# about this machine: the engine answers by itself
+
+
+class SwarmInit(NamedTuple):
+    """Answer: InitAnswer."""
+
+    advertise_address: str = ""
+    force_new_cluster: bool = False
+    options: tuple = ()  # (name, value) pairs for the cluster object: address_pool, subnet_size, task_history_limit …
+
+
+class InitAnswer(NamedTuple):
+    node: str  # id
+    worker_token: str
+    address: str  # where managers are reached: 192.168.50.100:2377
+
+
+class SwarmJoin(NamedTuple):
+    """Answer: the role it got, `worker` or `manager`."""
+
+    token: str
+    remote: str  # 192.168.50.100:2377
+    advertise_address: str = ""
+
+
+class SwarmLeave(NamedTuple):
+    force: bool = False
+
+
+class Info(NamedTuple):
+    """Answer: EngineInfo."""
+
+
+class EngineInfo(NamedTuple):
+    machine: str
+    swarm: str  # inactive · pending · active
+    node: str  # id, '' outside
+    manager: bool
+    address: str
+    managers: tuple  # (node id, address) of those it knows
+    error: str
+
+
+class Run(NamedTuple):
+    """`docker run -d`. Answer: the 64-character container id."""
+
+    image: str
+    name: str = ""
+    args: tuple[str, ...] = ()
+    ports: tuple[PortConfig, ...] = ()
+
+
+class ListContainers(NamedTuple):
+    """Answer: a tuple of Container, newest first."""
+
+    all: bool = False
+
+
+class RemoveContainer(NamedTuple):
+    """Answer: None."""
+
+    ref: str
+    force: bool = False
+
+
+class Container(NamedTuple):
+    id: str  # 64 hexadecimal digits
+    name: str
+    image: str
+    command: str
+    created_at: int
+    state: str  # created · running · exited
+    state_at: int
+    exit_code: int
+    ports: tuple[PortConfig, ...]
+    task: str  # id, '' for a plain one
+    labels: dict
+
+
+class ListNetworks(NamedTuple):
+    """Answer: a tuple of NetworkRow: this machine's own networks and those of the swarm that it knows of."""
+
+
+class NetworkRow(NamedTuple):
+    id: str
+    name: str
+    driver: str
+    scope: str
+    labels: dict
+
+
+# about the swarm: passed on to a manager, and by it to the leader
+
+
+class ListObjects(NamedTuple):
+    """Answer: a tuple of objects, oldest first. Nodes carry their manager status."""
+
+    kind: str
+
+
+class GetObject(NamedTuple):
+    """By full id, full name, or a prefix of an id that only one has. Answer: the object."""
+
+    kind: str
+    ref: str
+
+
+class GetCluster(NamedTuple):
+    """Answer: the Cluster object."""
+
+
+class CreateObject(NamedTuple):
+    """Answer: the id."""
+
+    spec: Any  # ServiceSpec, NetworkSpec, SecretSpec, ConfigSpec
+
+
+class UpdateObject(NamedTuple):
+    """Answer: None. Refused as out of sequence when the stored version differs."""
+
+    kind: str
+    id: str
+    version: int
+    spec: Any
+    rollback: bool = False
+
+
+class RemoveObject(NamedTuple):
+    """Answer: None."""
+
+    kind: str
+    ref: str
+    force: bool = False
+
+
+class RotateToken(NamedTuple):
+    """Answer: the Cluster object after the change."""
+
+    role: str
+
+
+# ── engine ↔ manager: getting in (channel `manager` there, `engine` back) ────────────────────────────────────────
+
+
+class Certify(NamedTuple):
+    """A machine shows a token and asks to be a node."""
+
+    token: str
+    description: Description
+    address: str  # its own IP
+
+
+class Certified(NamedTuple):
+    """It is one now. The token alone decided the role."""
+
+    node: str
+    role: str
+    ca_digest: str
+    managers: tuple  # (node id, machine, address) of all managers
+
+
+class NotCertified(NamedTuple):
+    reason: str
+    ca_digest: str = ""  # a node looks at the manager's CA before it shows its secret: a foreign CA is reported first
+
+
+class RaftJoin(NamedTuple):
+    """A new manager asks to be let into the raft group."""
+
+    node: str
+    member: str
+
+
+class RaftJoined(NamedTuple):
+    managers: tuple
+
+
+class NotRaftJoined(NamedTuple):
+    reason: str
+
+
+# ── engine → manager core of the same machine (Tell) ─────────────────────────────────────────────────────────────
+
+
+class FoundSwarm(NamedTuple):
+    """Make a new swarm of which this node is the first manager. The manager answers with `SwarmFounded` when the
+    cluster object, the node, the ingress network and the local networks are committed."""
+
+    node: str  # id
+    member: str
+    description: Description
+    address: str
+    worker_secret: str  # 25 characters
+    manager_secret: str
+    ca_digest: str  # 50 characters
+    options: tuple
+
+
+class SwarmFounded(NamedTuple):
+    worker_token: str
+
+
+class BeManager(NamedTuple):
+    """This node was let in as a manager; listen and wait for the leader."""
+
+    node: str
+    member: str
+
+
+class BeNothing(NamedTuple):
+    """This machine left the swarm: forget everything."""
+
+
+# engine → agent of the same machine
+
+
+class BeNode(NamedTuple):
+    """Work for the swarm under this id; these managers are known."""
+
+    node: str
+    managers: tuple  # (node id, machine, address)
+
+
+class Registered(NamedTuple):
+    """From the agent to the engine: the first session is open, the machine really is a node now."""
+
+    role: str
+
+
+class ManagersChanged(NamedTuple):
+    """From the agent to the engine: these managers are known now."""
+
+    managers: tuple  # (node id, machine, address)
+
+
+# ── agent ↔ dispatcher (channels `manager` there, `agent` back) ──────────────────────────────────────────────────
+
+
+class OpenSession(NamedTuple):
+    node: str
+    description: Description
+    address: str
+
+
+class SessionAnswer(NamedTuple):
+    """The session is open: beat after `period`."""
+
+    session: str
+    period: int  # µs until the next heartbeat is due
+    managers: tuple  # (node id, machine, address)
+    role: str
+
+
+class Heartbeat(NamedTuple):
+    node: str
+    session: str
+
+
+class HeartbeatAnswer(NamedTuple):
+    period: int
+    managers: tuple
+    sequence: int = -1  # of the last Assignments sent in this session, so that the node notices a lost one; -1: not said
+
+
+class SessionInvalid(NamedTuple):
+    """`session invalid` · `node not registered` · `no leader` · `rate limit`."""
+
+    reason: str
+
+
+class Assignments(NamedTuple):
+    """What the node has to run. The first of a session is complete, later ones only what changed."""
+
+    session: str
+    sequence: int
+    complete: bool
+    tasks: tuple[Task, ...]
+    removed: tuple[str, ...] = ()  # task ids
+    networks: tuple = ()  # Network objects that the tasks use, and ingress
+    services: tuple = ()  # Service objects of the tasks: names, virtual IPs
+
+
+class TaskStatus(NamedTuple):
+    task: str
+    state: int
+    message: str
+    err: str
+    at: int
+    container: str = ""
+    exit_code: int = 0
+
+
+class StatusReport(NamedTuple):
+    node: str
+    session: str
+    statuses: tuple[TaskStatus, ...]
+
+
+class StatusAnswer(NamedTuple):
+    """The leader has committed these (task, state) pairs; what is not acknowledged is reported again."""
+
+    reported: tuple[tuple[str, int], ...]
+
+
+# ── manager ↔ manager (channel `manager`): followers forward, the leader answers by the same way ─────────────────
+
+
+class Forward(NamedTuple):
+    """A follower passes on what it got. `origin` is the machine, `channel` where the answer goes there."""
+
+    origin: str
+    channel: str
+    message: Any
+
+
+class Relay(NamedTuple):
+    """The leader's answer, to be passed on by the follower."""
+
+    to: str
+    channel: str
+    message: Any
+
+
+# ── agent ↔ executor of the same machine: the pretend container runtime ──────────────────────────────────────────
+
+
+class Prepare(NamedTuple):
+    """Pull the image if it is missing and make a container. Answer: `Prepared` or `Broken`."""
+
+    key: str  # the task id; for a plain container its own id
+    image: str
+    name: str
+    args: tuple[str, ...]
+    labels: dict
+    ports: tuple[PortConfig, ...] = ()
+
+
+class Prepared(NamedTuple):
+    key: str
+    container: str
+
+
+class Start(NamedTuple):
+    """Answer: `Running`, then one day `Exited`; or `Broken`."""
+
+    key: str
+
+
+class Running(NamedTuple):
+    key: str
+
+
+class Stop(NamedTuple):
+    """Send the stop signal; after the grace period kill. Answer: `Exited`."""
+
+    key: str
+    grace: int
+
+
+class Exited(NamedTuple):
+    key: str
+    code: int
+
+
+class Discard(NamedTuple):
+    """Delete the container, running or not. No answer."""
+
+    key: str
+
+
+class Broken(NamedTuple):
+    """It could not be done."""
+
+    key: str
+    reason: str  # 'No such image: web:nope'
+
+
+class Serve(NamedTuple):
+    """A request has reached this container. Answer after its service time: `Served`."""
+
+    request: int
+    key: str
+
+
+class Served(NamedTuple):
+    request: int
+    key: str
+    status: int  # 200, or 0 when nothing listens any more
+
+
+# ── agent, engine → mesh, gossip of the same machine: who can be reached here ────────────────────────────────────
+
+
+class Endpoint(NamedTuple):
+    """One running task as the network sees it."""
+
+    task: str  # id
+    name: str  # web.1
+    service: str  # id
+    service_name: str
+    machine: str
+    addresses: tuple  # (network id, network name, address without mask)
+    virtual_ips: tuple  # (network id, network name, address without mask)
+    ports: tuple[PortConfig, ...]
+    aliases: tuple  # (network id, alias)
+    mode: str = "vip"
+
+
+class Expose(NamedTuple):
+    """This endpoint may be sent requests from now on."""
+
+    endpoint: Endpoint
+
+
+class Withdraw(NamedTuple):
+    """No more requests to this task, please."""
+
+    task: str
+
+
+class JoinGossip(NamedTuple):
+    """Get to know the others, by way of these machines."""
+
+    peers: tuple[str, ...]
+
+
+class LeaveGossip(NamedTuple):
+    """Say goodbye."""
+
+
+class TablesChanged(NamedTuple):
+    """From gossip to the mesh: endpoints known here now, and those gone."""
+
+    added: tuple[Endpoint, ...]
+    removed: tuple[str, ...]  # task ids

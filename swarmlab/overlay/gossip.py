@@ -1,0 +1,383 @@
+"""Who is alive, and which task can be reached behind which node: rumours among all nodes, without any manager.
+
+Membership is SWIM (Das, Gupta, Motivala: "SWIM", DSN 2002) with the figures of memberlist's LAN profile. The table of
+endpoints that travels with it follows Docker's NetworkDB (moby `daemon/libnetwork/networkdb`): every record belongs
+to the node that runs the task, the higher Lamport time wins, and a bulk sync heals what rumours have missed.
+"""
+
+from ..effects import NEVER, SECOND, Dice, Disk, Note, Received, Save, Send, Started, Tell, Told, Woken
+from ..events import PeerCleared, PeerFailed, PeerJoined, PeerLeft, PeerSuspected
+from ..messages import Endpoint, Expose, JoinGossip, LeaveGossip, TablesChanged, Withdraw
+from .swim import (
+    ALIVE,
+    FAILED,
+    FANOUT,
+    GOSSIP_PERIOD,
+    LEFT,
+    PROBE_PERIOD,
+    PROBE_TIMEOUT,
+    SUSPECT,
+    beats,
+    retransmit_limit,
+    suspicion_time,
+)
+from .table import Table
+from .wire import Ack, Member, Ping, Record, Rumours, State
+
+SYNC_PERIOD = 30 * SECOND
+JOIN_RETRY = 2 * SECOND
+MEMBER_LIFE = 24 * 3600 * SECOND  # of one that failed or left, until it is forgotten
+GOODBYES = 12
+MEMBER_SIZE, RECORD_SIZE = 60, 250  # bytes, about
+
+
+class Gossip:
+    """One node among those that gossip. Silent until told `JoinGossip`; after a reboot it comes back by itself."""
+
+    # NetworkDB keeps a table per network on the nodes that have a task there; here every node carries every table.
+
+    def __init__(self, machine: str, disk: Disk, dice: Dice):
+        self.machine, self.dice = machine, dice
+        self.peers: tuple[str, ...] | None = disk.values.get("peers")  # whom to call after a reboot; None: nobody
+        self.clock = self.number = 0  # Lamport time; the number of the newest probe
+        self._forget()
+
+    def _forget(self) -> None:
+        self.members: dict[str, Member] = {}  # by machine; this one too while it takes part
+        self.others: list[str] = []  # those that count as living
+        self.round: list[str] = []  # those still to be probed in this round
+        self.gone: dict[str, int] = {}  # those that failed or left → since when
+        self.suspicions: dict[str, int] = {}  # machine → when it is over
+        self.awaited: str | None = None  # whose ack is due
+        self.table = Table()
+        self.news: dict[tuple[str, str], tuple[Member | Record, int]] = {}  # what to pass on, and how often it was
+        self.phase = 0
+        self.probe_at = self.fallback_at = self.gossip_at = self.sync_at = self.join_at = self.deadline = NEVER
+
+    def step(self, event, now: int) -> list:
+        """Hear one thing; see `swarmlab.effects`."""
+        self.now = now
+        self.effects: list = []
+        self.changed: dict[str, Endpoint | None] = {}  # what the mesh has to know
+        match event:
+            case Received(sender, message) if self.machine in self.members and sender != self.machine:
+                self._hear(sender, message)
+            case Woken():
+                self._wake()
+            case Told(_, message):
+                self._obey(message)
+            case Started() if self.peers is not None:
+                self._join(self.peers)
+        if self.changed:
+            self._tell_mesh()
+        self.deadline = self._next_deadline()
+        return self.effects
+
+    # ── what it is told, and when it wakes ──
+
+    def _obey(self, message) -> None:
+        match message:
+            case Expose(endpoint):
+                self._publish(endpoint.task, endpoint)
+            case Withdraw(task) if self.table.endpoint(task):
+                self._publish(task, None)
+            case JoinGossip(peers):
+                self._join(peers)
+            case LeaveGossip() if self.machine in self.members:
+                self._leave()
+
+    def _join(self, peers: tuple[str, ...]) -> None:
+        if self.machine not in self.members:
+            self.members[self.machine] = Member(self.machine, 1, ALIVE)
+            self.phase = self._draw(GOSSIP_PERIOD)
+            self.probe_at = self.now + self._draw(PROBE_PERIOD)
+            self.sync_at = self.now + self._draw(SYNC_PERIOD)
+        self._remember(tuple(dict.fromkeys(peer for peer in peers if peer != self.machine)))
+        self._call_peers()
+
+    def _remember(self, peers: tuple[str, ...]) -> None:
+        if peers != self.peers:
+            self.peers = peers
+            self.effects.append(Save("peers", peers))
+
+    def _call_peers(self) -> None:
+        """Ask those named for all they know; one answer makes this node a member."""
+        for peer in self.peers or ():
+            self._exchange(peer)
+        self.join_at = self.now + JOIN_RETRY if self.peers else NEVER
+
+    def _leave(self) -> None:
+        farewell = self.members[self.machine]._replace(state=LEFT)
+        self.effects += [Send(peer, "gossip", Rumours((farewell,))) for peer in self._some(GOODBYES)]
+        self.effects.append(Save("peers", None))
+        self.changed = dict.fromkeys(self.table.records)
+        self.peers = None
+        self._forget()
+
+    def _wake(self) -> None:
+        now = self.now
+        if now >= self.fallback_at:
+            self._fall_back()
+        if now >= self.probe_at:
+            self._probe()
+        if now >= self.gossip_at:
+            self._gossip()
+        if now >= self.join_at:
+            self._call_peers()
+        if now >= self.sync_at:
+            self._sync()
+        for machine in [machine for machine, end in self.suspicions.items() if now >= end]:
+            self._learn_member(self.members[machine]._replace(state=FAILED))
+
+    def _next_deadline(self) -> int:
+        nearest = min(self.probe_at, self.fallback_at, self.gossip_at, self.sync_at, self.join_at)
+        return min(nearest, *self.suspicions.values()) if self.suspicions else nearest
+
+    # ── probing: one member each second, all of them in turn ──
+
+    def _probe(self) -> None:
+        if self.awaited:
+            self._suspect(self.awaited)
+        self.number += 1
+        self.awaited = self._next_target()
+        if self.awaited:
+            self._ping(self.awaited, self.number, "gossip")
+            self.fallback_at = self.now + PROBE_TIMEOUT
+        if self.gone:
+            self._try_to_reconnect()
+        self.probe_at = self.now + PROBE_PERIOD
+
+    def _next_target(self) -> str | None:
+        """Shuffled round robin: nobody waits longer than two rounds for a probe [SWIM §4.3]."""
+        while self.others:
+            if not self.round:
+                self.round = self._shuffled(self.others)
+            target = self.round.pop()
+            if self._lives(target):
+                return target
+        return None
+
+    def _fall_back(self) -> None:
+        """No ack in time: try again by TCP, in case only UDP is blocked. memberlist also asks three others to try."""
+        if self.awaited:
+            self._ping(self.awaited, self.number, "bulksync")
+        self.fallback_at = NEVER
+        # A node that itself stood still wakes late, and still gives the other the time to answer.
+        self.probe_at = max(self.probe_at, self.now + PROBE_PERIOD - PROBE_TIMEOUT)
+
+    def _suspect(self, machine: str) -> None:
+        self._learn_member(self.members[machine]._replace(state=SUSPECT))
+
+    def _try_to_reconnect(self) -> None:
+        """Tell one that failed that it counts as failed; if it lives after all, it will refute [NetworkDB: every second]."""
+        failed = [machine for machine in self.gone if self.members[machine].state == FAILED]
+        if failed:
+            self._ping(failed[self._draw(len(failed))], 0, "bulksync")
+
+    def _ping(self, machine: str, number: int, channel: str) -> None:
+        self.effects.append(Send(machine, channel, Ping(number, self._news_for(machine, channel), channel)))
+
+    # ── listening ──
+
+    def _hear(self, sender: str, message) -> None:
+        match message:
+            case Ping(number, news, channel):
+                self._learn(news)
+                self.effects.append(Send(sender, channel, Ack(number, self._news_for(sender, channel))))
+                if sender not in self.members:  # it knows us from before our crash
+                    self._exchange(sender)
+            case Ack(number, news):
+                if number == self.number:
+                    self.awaited, self.fallback_at = None, NEVER
+                was_gone = sender in self.gone
+                self._learn(news)
+                if was_gone and self._lives(sender):
+                    self._exchange(sender)
+            case Rumours(news):
+                self._learn(news)
+            case State():
+                self._merge(message)
+                if message.answer:
+                    self.join_at = NEVER
+                else:
+                    self._exchange(sender, answer=True)
+
+    def _learn(self, news: tuple) -> None:
+        for item in news:
+            if isinstance(item, Record):
+                self._learn_record(item)
+            else:
+                self._learn_member(item)
+
+    def _merge(self, state: State) -> None:
+        """Take over what is newer. A newcomer does not pass it on: everybody else knows it already."""
+        spread = bool(self.others)
+        for record in state.records:
+            known = self.table.get(record.task)
+            # A deletion of something never heard of is no news, or nodes would give tombstones to each other for ever.
+            if record is not known and (record.endpoint or known):
+                self._learn_record(record, spread)
+        for row in state.members:
+            if row is not self.members.get(row.machine):
+                # That somebody has failed is only a suspicion here: it may be back, and gets the time to say so.
+                self._learn_member(row._replace(state=SUSPECT) if row.state == FAILED else row, spread)
+
+    # ── members ──
+
+    def _learn_member(self, row: Member, spread: bool = True) -> None:
+        machine, old = row.machine, self.members.get(row.machine)
+        if machine == self.machine:
+            self._refute(row)
+        elif beats(row, old):
+            self.members[machine] = row
+            self.suspicions.pop(machine, None)
+            if spread:
+                self._spread(("member", machine), row)
+            self._believe(row, old)
+
+    def _believe(self, row: Member, old: Member | None) -> None:
+        """Act on a rumour that has won."""
+        machine = row.machine
+        if row.state == SUSPECT:
+            self.suspicions[machine] = self.now + suspicion_time(len(self.others) + 1)
+            self.effects.append(Note(PeerSuspected(machine)))
+        elif row.state != ALIVE:
+            self._bury(machine, PeerFailed(machine) if row.state == FAILED else PeerLeft(machine))
+        elif old is None or old.state in (FAILED, LEFT):
+            self._welcome(machine)
+        elif old.state == SUSPECT:
+            self.effects.append(Note(PeerCleared(machine)))
+
+    def _refute(self, row: Member) -> None:
+        """Somebody holds this node for less than alive, or remembers it from before a crash: be louder."""
+        mine, accused = self.members[self.machine], row.state != ALIVE
+        if row.incarnation > mine.incarnation or (accused and row.incarnation == mine.incarnation):
+            self.members[self.machine] = mine = mine._replace(incarnation=row.incarnation + 1)
+        elif not accused:
+            return
+        self._spread(("member", self.machine), mine)
+
+    def _welcome(self, machine: str) -> None:
+        self.others.append(machine)
+        self.round.insert(self._draw(len(self.round) + 1), machine)
+        self.gone.pop(machine, None)
+        self.effects.append(Note(PeerJoined(machine)))
+        for endpoint in self.table.endpoints_of(machine):
+            self.changed[endpoint.task] = endpoint
+
+    def _bury(self, machine: str, fact: PeerFailed | PeerLeft) -> None:
+        """Hide what it runs. The records stay, and are shown again should it come back."""
+        self.others.remove(machine)
+        self.gone[machine] = self.now
+        if self.awaited == machine:
+            self.awaited = None
+        self.effects.append(Note(fact))
+        for endpoint in self.table.endpoints_of(machine):
+            self.changed[endpoint.task] = None
+
+    def _lives(self, machine: str) -> bool:
+        row = self.members.get(machine)
+        return row is not None and row.state in (ALIVE, SUSPECT)
+
+    # ── records ──
+
+    def _publish(self, task: str, endpoint: Endpoint | None) -> None:
+        """Say something about a task of this node. The mesh here knows it already."""
+        self.clock += 1
+        record = Record(task, self.machine, self.clock, endpoint)
+        self.table.keep(record, self.now)
+        self._spread(("record", task), record)
+
+    def _learn_record(self, record: Record, spread: bool = True) -> None:
+        self.clock = max(self.clock, record.time)
+        known = self.table.get(record.task)
+        if known and known.time >= record.time:
+            return
+        if record.owner == self.machine:
+            self._correct(record, known)
+            return
+        self.table.keep(record, self.now)
+        if spread:
+            self._spread(("record", record.task), record)
+        if self._lives(record.owner):
+            self.changed[record.task] = record.endpoint
+
+    def _correct(self, record: Record, known: Record | None) -> None:
+        """Others remember a task of this node from before a crash: only the owner knows whether it still runs."""
+        endpoint = known.endpoint if known else None
+        if record.endpoint or endpoint:
+            self._publish(record.task, endpoint)
+
+    def _tell_mesh(self) -> None:
+        added = tuple(endpoint for endpoint in self.changed.values() if endpoint)
+        removed = tuple(task for task, endpoint in self.changed.items() if endpoint is None)
+        self.effects.append(Tell("mesh", TablesChanged(added, removed)))
+
+    # ── spreading ──
+
+    def _spread(self, key: tuple[str, str], item: Member | Record) -> None:
+        """Pass it on, from the next tick of this node's own clock."""
+        if self.machine not in self.members:
+            return
+        self.news[key] = (item, 0)
+        if self.gossip_at == NEVER:
+            self.gossip_at = self.now + GOSSIP_PERIOD - (self.now - self.phase) % GOSSIP_PERIOD
+
+    def _gossip(self) -> None:
+        """Tell three members all that is new here."""
+        # A real packet holds 1400 bytes, so much news takes several ticks; here one packet holds all of it.
+        rumours = Rumours(tuple(item for item, _ in self.news.values()))
+        self.effects += [Send(target, "gossip", rumours) for target in self._some(FANOUT)]
+        limit = retransmit_limit(len(self.others) + 1)
+        self.news = {key: (item, told + 1) for key, (item, told) in self.news.items() if told + 1 < limit}
+        self.gossip_at = self.now + GOSSIP_PERIOD if self.news else NEVER
+
+    def _news_for(self, machine: str, channel: str) -> tuple:
+        """What goes with a ping or ack: first of all what is said about the listener, should it have to refute that."""
+        row = self.members.get(machine)
+        accusation = (row,) if row and row.state != ALIVE else ()
+        if channel == "bulksync":  # by TCP there are no rumours, the two speak only of each other
+            return (*accusation, self.members[self.machine])
+        return accusation + tuple(item for item, _ in self.news.values())
+
+    def _sync(self) -> None:
+        """Exchange everything with one member by chance, and clear away what is old."""
+        for machine in self._some(1):
+            self._exchange(machine)
+        if self.others:
+            self._remember(tuple(sorted(self.others)))
+        self._sweep()
+        self.sync_at = self.now + SYNC_PERIOD
+
+    def _exchange(self, machine: str, answer: bool = False) -> None:
+        state = State(tuple(self.members.values()), tuple(self.table.records.values()), answer)
+        size = MEMBER_SIZE * len(state.members) + RECORD_SIZE * len(state.records)
+        self.effects.append(Send(machine, "bulksync", state, size))
+
+    def _sweep(self) -> None:
+        self.table.sweep(self.now)
+        for machine in [machine for machine, since in self.gone.items() if self.now >= since + MEMBER_LIFE]:
+            del self.gone[machine], self.members[machine]
+            self.table.forget(machine)
+
+    # ── chance ──
+
+    def _draw(self, below: int) -> int:
+        return int(self.dice.random() * below)
+
+    def _some(self, number: int) -> list[str]:
+        """Up to so many different living members, by chance."""
+        if len(self.others) <= number:
+            return list(self.others)
+        chosen: dict[str, None] = {}
+        while len(chosen) < number:
+            chosen[self.others[self._draw(len(self.others))]] = None
+        return list(chosen)
+
+    def _shuffled(self, names: list[str]) -> list[str]:
+        """A copy in random order [Fisher and Yates]."""
+        names = list(names)
+        for last in range(len(names) - 1, 0, -1):
+            other = self._draw(last + 1)
+            names[last], names[other] = names[other], names[last]
+        return names

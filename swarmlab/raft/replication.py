@@ -1,0 +1,224 @@
+"""The leader's log becomes everybody's: appends, what they prove, the commit rule, heartbeats [Raft §5.3, §5.4.2]."""
+
+from typing import TYPE_CHECKING, Any
+
+from ..effects import Committed, Entry, Leading, Note, Refused, Send, Tell
+from ..events import CommitAdvanced, ReachabilityChanged, SteppedDown
+from . import membership
+from .messages import Appended, AppendEntries, Heartbeat, HeartbeatAnswer, Mismatched
+from .progress import REACHABLE_BEATS, Progress
+from .quorum import committed_index, majority
+
+if TYPE_CHECKING:
+    from .core import RaftNode
+
+# ── the leader sends ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def propose(node: "RaftNode", key: int, kind: str, data: Any, now: int) -> list:
+    """Only a leader takes proposals; what anybody else refuses did not happen."""
+    if node.role != "leader":
+        return [Tell("manager", Refused(key, "not leader"))]
+    node.pending[node.log.last_index + 1] = key
+    return append(node, kind, data, now)
+
+
+def append(node: "RaftNode", kind: str, data: Any, now: int) -> list:
+    """The leader writes an entry and sends it at once; its own disk is the first to hold it [§5.3]."""
+    entry = Entry(node.log.last_index + 1, node.term, kind, data)
+    return [*node.write((entry,)), *broadcast(node, node.progress), *advance(node, now)]
+
+
+def broadcast(node: "RaftNode", followers: dict[str, Progress]) -> list:
+    return [effect for progress in followers.values() for effect in send_entries(node, progress)]
+
+
+def send_entries(node: "RaftNode", progress: Progress) -> list:
+    """The next entries for this follower, or none with the newest commit index; nothing while a probe is under way."""
+    if progress.paused:
+        return []
+    first, previous = progress.next, progress.next - 1
+    entries = node.log.slice(first, previous + node.settings.max_entries)
+    if progress.probing:
+        progress.paused = True
+    else:
+        progress.next += len(entries)  # pipelined: the next append does not wait for the answer to this one
+    return [
+        node.send(
+            progress.machine,
+            AppendEntries(
+                node.term, node.member, progress.member, previous, node.log.term_at(previous), entries, node.commit
+            ),
+        )
+    ]
+
+
+def next_beat(node: "RaftNode", now: int) -> int:
+    return node.tick_before(now) + node.settings.heartbeat * node.settings.tick
+
+
+def beat(node: "RaftNode", now: int) -> list:
+    """A sign of life to everybody, unless too many have been silent for too long [§5.2; dissertation §6.2]."""
+    if node.settings.check_quorum and not hears_majority(node):
+        return [Note(SteppedDown(node.term)), *node.follow(node.term, None, now)]
+    effects = []
+    node.deadline = next_beat(node, now)
+    for progress in node.progress.values():
+        if progress.silent >= REACHABLE_BEATS and progress.reachable:
+            effects += set_reachable(node, progress, False)
+        progress.silent += 1
+        effects.append(heartbeat(node, progress))
+    return effects
+
+
+def hears_majority(node: "RaftNode") -> bool:
+    """A majority, oneself included, has answered within the shortest election time-out, counted in heartbeats."""
+    patience = node.settings.election_low // node.settings.heartbeat
+    heard = [progress for progress in node.progress.values() if progress.silent < patience]
+    return len(heard) + 1 >= majority(len(node.members))
+
+
+def heartbeat(node: "RaftNode", progress: Progress) -> Send:
+    """Tells the commit index only as far as the follower is proven to hold it. The same message as long as that lasts."""
+    commit = min(node.commit, progress.match)
+    if progress.beat is None or progress.beat.message.commit != commit:
+        progress.beat = node.send(progress.machine, Heartbeat(node.term, node.member, progress.member, commit))
+    return progress.beat
+
+
+# ── a follower hears ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def heed(node: "RaftNode", sender: str, now: int) -> list:
+    """Every word of the leader of this term puts off the next election; the first one ends this one [§5.2]."""
+    node.arm(now)
+    return node.follow(node.term, sender, now) if node.leader is None else []
+
+
+def hear_heartbeat(node: "RaftNode", message: Heartbeat, sender: str, now: int) -> list:
+    effects = heed(node, sender, now)
+    if message.commit > node.commit:
+        effects += commit_to(node, message.commit)
+    if node.nod is None:
+        node.nod = node.send(sender, HeartbeatAnswer(node.term, node.member, message.source))
+    effects.append(node.nod)
+    return effects
+
+
+def hear_entries(node: "RaftNode", message: AppendEntries, sender: str, now: int) -> list:
+    """Take the entries if the one before them is here; what contradicts them goes [§5.3, figure 2 AppendEntries].
+
+    Agreed on is only what this very message has proven to be the leader's log, not whatever else stands here.
+    """
+    effects, previous = heed(node, sender, now), message.previous_index
+    if not node.log.has(previous, message.previous_term):
+        return [*effects, mismatch(node, message, sender)]
+    news = node.log.news(message.entries)
+    if news:
+        effects += node.write(news)
+    match = previous + len(message.entries)
+    effects += commit_to(node, min(message.commit, match))
+    return [*effects, node.send(sender, Appended(node.term, node.member, message.source, match))]
+
+
+def mismatch(node: "RaftNode", message: AppendEntries, sender: str) -> Send:
+    """Refuse, and say how far the logs may agree: no entry with a larger term than the leader's previous one can."""
+    hint = node.log.last_within(message.previous_index, message.previous_term)
+    return node.send(
+        sender,
+        Mismatched(node.term, node.member, message.source, message.previous_index, hint, node.log.term_at(hint)),
+    )
+
+
+# ── the leader hears ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def hear_heartbeat_answer(node: "RaftNode", message: HeartbeatAnswer, sender: str, now: int) -> list:
+    """The follower lives. If it lacks something, an append was lost or its answer was: send again."""
+    progress = node.progress.get(message.source)
+    if progress is None:
+        return []
+    progress.silent, progress.paused = 0, False
+    if progress.match == node.log.last_index and progress.reachable:
+        return []
+    return [*greet(node, progress), *send_entries(node, progress)]
+
+
+def greet(node: "RaftNode", progress: Progress) -> list:
+    """Something was heard from this follower."""
+    progress.silent = 0
+    return [] if progress.reachable else set_reachable(node, progress, True)
+
+
+def set_reachable(node: "RaftNode", progress: Progress, reachable: bool) -> list:
+    progress.reachable = reachable
+    if not reachable:
+        progress.probe(progress.match + 1)  # no use in sending ahead to who does not answer
+    return [Note(ReachabilityChanged(progress.machine, reachable)), node.tell_members()]
+
+
+def hear_appended(node: "RaftNode", message: Appended, sender: str, now: int) -> list:
+    """What the follower now holds may be enough for a majority; and it may take more."""
+    progress = node.progress.get(message.source)
+    if progress is None:
+        return []
+    effects = greet(node, progress)
+    agreed = advance(node, now) if progress.prove(message.match) else []
+    if not agreed and progress.next <= node.log.last_index:
+        return effects + send_entries(node, progress)
+    return effects + agreed
+
+
+def hear_mismatch(node: "RaftNode", message: Mismatched, sender: str, now: int) -> list:
+    """Go back to where the logs may agree, skipping whole terms, and try again [§5.3; dissertation §3.5]."""
+    progress = node.progress.get(message.source)
+    if progress is None:
+        return []
+    effects = greet(node, progress)
+    if progress.is_stale(message.refused):
+        return effects
+    progress.probe(node.log.last_within(message.hint_index, message.hint_term) + 1)
+    return effects + send_entries(node, progress)
+
+
+# ── agreed ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def advance(node: "RaftNode", now: int) -> list:
+    """Commit what a majority holds, and tell the followers at once, those included whom this very step removes."""
+    followers, effects = node.progress, []
+    while (index := majority_index(node)) > node.commit and may_commit(node, index):
+        followers = {**followers, **node.progress}
+        effects += commit_to(node, index)
+    if not effects:
+        return []
+    if not node.usable:
+        node.usable = True
+        effects.append(Tell("manager", Leading(node.term)))
+    effects += broadcast(node, {**followers, **node.progress})
+    return effects if node.member in node.members else effects + node.follow(node.term, None, now)
+
+
+def majority_index(node: "RaftNode") -> int:
+    """The last index that a majority of the members holds; who has removed itself does not count itself."""
+    own = [node.log.last_index] if node.member in node.members else []
+    return committed_index([*own, *(progress.match for progress in node.progress.values())])
+
+
+def may_commit(node: "RaftNode", index: int) -> bool:
+    """Only an entry of the own term is committed by counting; older ones come along with it [§5.4.2, figure 8]."""
+    return node.log.term_at(index) == node.term
+
+
+def commit_to(node: "RaftNode", index: int) -> list:
+    """Everything up to `index` is agreed on for good: tell it in order, each entry once."""
+    if index <= node.commit:
+        return []
+    entries = node.log.slice(node.commit + 1, index)
+    node.commit = index
+    effects: list = [Note(CommitAdvanced(index)), Tell("manager", Committed(entries))]
+    for entry in entries:
+        node.pending.pop(entry.index, None)
+        if entry.kind in ("add", "remove"):
+            effects += [*membership.apply(node, entry), *node.save_commit(), node.tell_members()]
+    return effects

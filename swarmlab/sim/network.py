@@ -1,0 +1,213 @@
+"""Links between machines: latency, bandwidth, loss, partitions, blocked ports.
+
+A link is directed and keeps the order of what travels on it, as a stream does, unless it is told to reorder. Latency
+is drawn per message from a stream per channel, so that a new channel never shifts the draws of an old one.
+Simplification: a lost message is lost. TCP would send it again; here the protocols above do.
+"""
+
+from typing import Any, NamedTuple
+
+from ..effects import Received
+from ..events import Healed, LinkChanged, Partitioned, PortBlocked, PortUnblocked
+from .trace import MessageRecord
+
+LOOPBACK = 20  # µs from a machine to itself
+
+
+class Latency(NamedTuple):
+    """How long a message is under way: `floor`, plus a part that varies: uniform up to `spread`, or exponential of
+    mean `spread` where `tail` is set. All µs."""
+
+    floor: int
+    spread: int
+    tail: bool = False
+
+    def draw(self, chance: float) -> int:
+        if self.tail:
+            from math import log
+
+            return self.floor - int(self.spread * log(1.0 - chance))
+        return self.floor + int(chance * self.spread)
+
+
+LAN = Latency(200, 600)
+
+
+class Line:
+    """One direction of the link between two machines."""
+
+    def __init__(self, sender: str, receiver: Any, latency: Latency):
+        self.sender, self.receiver = sender, receiver
+        self.latency = latency
+        self.bandwidth = 0  # bytes per second; 0: so much that it does not matter
+        self.loss = self.duplicate = self.reorder = 0.0  # probabilities per message
+        self.flapping = 0  # µs: up that long, then down that long; 0: steady
+        self.cut = False  # by a partition
+        self.last = -1  # when the latest message arrives: nothing overtakes it
+        self.busy_until = 0  # when the wire has carried what was put on it so far
+        self.plain = True  # nothing unusual: the fast way
+
+
+class Network:
+    """Carries messages between machines. `ports` maps a channel to the port it uses, `2377/tcp`."""
+
+    def __init__(self, kernel, trace, ports: dict[str, str], latency: Latency = LAN):
+        self.kernel, self.trace, self.ports, self.latency = kernel, trace, ports, latency
+        self.listeners: dict[str, str] = {}  # channels whose messages another core of that name hears
+        self.machines: dict[str, Any] = {}  # by name, and by every address
+        self.lines: dict[str, dict[str, Line]] = {}  # sender → receiver (name or address) → line
+        self.blocked: dict[str, tuple] = {}  # machine → ports
+        self.groups: tuple = ()  # partitions in force: (groups, one way)
+
+    # ── machines and links ───────────────────────────────────────────────────────────────────────────────────────
+
+    def connect(self, machine, *addresses: str) -> None:
+        """Plug a machine in, under its name and its addresses."""
+        for name in (machine.name, *addresses):
+            self.machines[name] = machine
+        self.lines[machine.name] = {}
+
+    def line(self, sender: str, to: str) -> Line | None:
+        """The line between two machines, or None when nobody has that name or address."""
+        lines = self.lines[sender]
+        line = lines.get(to)
+        if line is None:
+            receiver = self.machines.get(to)
+            if receiver is None:
+                return None
+            line = lines.get(receiver.name)
+            if line is None:
+                here = sender == receiver.name
+                line = lines[receiver.name] = Line(sender, receiver, Latency(LOOPBACK, 0) if here else self.latency)
+                self._judge(line)
+            lines[to] = line
+        return line
+
+    def change(self, one: str, other: str, **settings: Any) -> None:
+        """Make a link better or worse, both ways. Settings: `latency` (a Latency), `bandwidth` (bytes per second),
+        `loss`, `duplicate`, `reorder` (probabilities), `flapping` (µs up, then µs down)."""
+        for line in (self.line(one, other), self.line(other, one)):
+            for name, value in settings.items():
+                setattr(line, name, value)
+            self._judge(line)
+        plain = tuple((name, tuple(v) if isinstance(v, tuple) else v) for name, v in sorted(settings.items()))
+        self.trace.remark("world", LinkChanged(one, other, plain))
+
+    def partition(self, groups: tuple[tuple[str, ...], ...], one_way: bool = False) -> None:
+        """Cut the links between these groups (one way: only from earlier groups to later ones)."""
+        self.groups += ((groups, one_way),)
+        self._judge_all()
+        self.trace.remark("world", Partitioned(groups, one_way))
+
+    def heal(self) -> None:
+        """Mend all cuts."""
+        self.groups = ()
+        self._judge_all()
+        self.trace.remark("world", Healed())
+
+    def block(self, machine: str, port: str) -> None:
+        """Drop what goes to or comes from this port (`4789/udp`) of the machine."""
+        self.blocked[machine] = (*self.blocked.get(machine, ()), port)
+        self._judge_all()
+        self.trace.remark(machine, PortBlocked(port))
+
+    def unblock(self, machine: str, port: str) -> None:
+        """Let the port through again."""
+        self.blocked[machine] = tuple(p for p in self.blocked.get(machine, ()) if p != port)
+        self._judge_all()
+        self.trace.remark(machine, PortUnblocked(port))
+
+    def is_cut(self, sender: str, to: str) -> bool:
+        """Whether a partition lies between the two."""
+        for groups, one_way in self.groups:
+            here = next((n for n, group in enumerate(groups) if sender in group), None)
+            there = next((n for n, group in enumerate(groups) if to in group), None)
+            if here is not None and there is not None and (here < there if one_way else here != there):
+                return True
+        return False
+
+    def is_blocked(self, sender: str, to: str, channel: str) -> bool:
+        """Whether a firewall at either end drops this channel."""
+        port = self.ports.get(channel, "")
+        return port in self.blocked.get(sender, ()) or port in self.blocked.get(to, ())
+
+    # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def send(self, sender, effect) -> None:
+        """Carry one message. It arrives later, or never."""
+        to, channel, message, size = effect
+        line = self.lines[sender.name].get(to) or self.line(sender.name, to)
+        if line is None:
+            self._record(sender.name, to, channel, message, -1, "down")
+        elif line.plain and not size:
+            kernel, latency = self.kernel, line.latency
+            arrives = kernel.now + latency.floor + int(kernel.stream(channel).random() * latency.spread)
+            if arrives <= line.last:
+                arrives = line.last + 1
+            line.last = arrives
+            if self.trace.with_messages:
+                self._record(sender.name, line.receiver.name, channel, message, arrives, "")
+            kernel.at(arrives, line.receiver.arrive, (self.listeners.get(channel, channel), Received(sender.name, message)))
+        else:
+            self._send_with_care(line, channel, message, size)
+
+    def _send_with_care(self, line: Line, channel: str, message: Any, size: int) -> None:
+        fate = self._fate(line, channel)
+        if fate:
+            self._record(line.sender, line.receiver.name, channel, message, -1, fate)
+            return
+        dice = self.kernel.stream(channel).random
+        self._deliver(line, channel, message, size, "")
+        if line.duplicate and dice() < line.duplicate:
+            self._deliver(line, channel, message, size, "duplicate")
+
+    def _fate(self, line: Line, channel: str) -> str:
+        if line.sender == line.receiver.name:
+            return ""  # no cable, no firewall
+        if line.cut:
+            return "cut"
+        if self.is_blocked(line.sender, line.receiver.name, channel):
+            return "blocked"
+        if line.flapping and (self.kernel.now // line.flapping) % 2:
+            return "lost"
+        if line.loss and self.kernel.stream(channel).random() < line.loss:
+            return "lost"
+        return ""
+
+    def _deliver(self, line: Line, channel: str, message: Any, size: int, fate: str) -> None:
+        kernel = self.kernel
+        dice = kernel.stream(channel).random
+        leaves = kernel.now
+        if size and line.bandwidth:
+            leaves = max(leaves, line.busy_until) + size * 1_000_000 // line.bandwidth
+            line.busy_until = leaves
+        arrives = leaves + Latency.draw(line.latency, dice())
+        overtakes = bool(line.reorder) and dice() < line.reorder
+        if overtakes:
+            arrives += line.latency.floor + line.latency.spread  # late, and others may pass it
+        elif not size:
+            arrives = max(arrives, line.last + 1)
+            line.last = arrives
+        self._record(line.sender, line.receiver.name, channel, message, arrives, fate)
+        kernel.at(arrives, line.receiver.arrive, (self.listeners.get(channel, channel), Received(line.sender, message)))
+
+    # ── bookkeeping ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _judge(self, line: Line) -> None:
+        here, there = line.sender, line.receiver.name
+        line.cut = here != there and self.is_cut(here, there)
+        faults = line.loss or line.duplicate or line.reorder or line.flapping or line.cut
+        line.plain = not (faults or line.latency.tail or self.blocked.get(here) or self.blocked.get(there))
+
+    def _judge_all(self) -> None:
+        for lines in self.lines.values():
+            for line in lines.values():
+                self._judge(line)
+
+    def _record(self, sender: str, to: str, channel: str, message: Any, arrives: int, fate: str) -> None:
+        trace = self.trace
+        if trace.with_messages:
+            kernel = self.kernel
+            name = type(message).__name__
+            row = MessageRecord(kernel.now, arrives, sender, to, channel, name, fate, kernel.cause, len(trace.records))
+            trace.messages.append(row)

@@ -1,0 +1,160 @@
+"""The append-only log of what happened: facts with time, source and cause, and the messages between them.
+
+Facts are always kept. Messages are a second, thicker level that can be left out; the digest covers facts only, so it
+is the same at both levels.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from .. import events
+
+
+class Record(NamedTuple):
+    """One fact."""
+
+    number: int
+    time: int  # µs
+    source: str  # the machine it happened on; 'world' for what people and nature do
+    cause: int  # the number of the fact that led to it, -1 for none
+    fact: Any
+
+    def __str__(self) -> str:
+        because = f" because of #{self.cause}" if self.cause >= 0 else ""
+        fields = ", ".join(f"{name}={value!r}" for name, value in zip(self.fact._fields, self.fact, strict=True))
+        return f"{self.time / 1e6:12.6f}  #{self.number}  {self.source}  {type(self.fact).__name__}({fields}){because}"
+
+
+class MessageRecord(NamedTuple):
+    """One message and its fate: '' delivered · lost · cut (partition) · blocked (firewall) · down · duplicate."""
+
+    sent: int  # µs
+    arrived: int  # µs, -1 if it never did
+    sender: str
+    to: str
+    channel: str
+    name: str  # the type of the message
+    fate: str
+    cause: int  # the fact that led to it
+    after: int  # how many facts there were when it was sent
+
+
+class Trace:
+    """What happened so far. `records` and `messages` only ever grow."""
+
+    def __init__(self, kernel, with_messages: bool = True):
+        self.kernel = kernel
+        self.records: list[Record] = []
+        self.messages: list[MessageRecord] = []
+        self.with_messages = with_messages
+        self.settings: dict = {"machines": ()}
+        self._hashed = 0  # facts that the digest already covers
+        self._hash: Any = None
+
+    def note(self, source: str, fact: Any, cause: int) -> None:
+        """Add a fact. It becomes the cause of what follows."""
+        number = len(self.records)
+        self.records.append(Record(number, self.kernel.now, source, cause, fact))
+        self.kernel.cause = number
+
+    def remark(self, source: str, fact: Any) -> int:
+        """Add a fact about what people or nature did, and say its number. What happens next is not due to it."""
+        cause = self.kernel.cause
+        self.note(source, fact, cause)
+        self.kernel.cause = cause
+        return len(self.records) - 1
+
+    @property
+    def now(self) -> int:
+        """The last instant of the trace, µs."""
+        return self.kernel.now
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __repr__(self) -> str:
+        return f"Trace({len(self.records)} facts, {len(self.messages)} messages, {self.now / 1e6:.6f} s)"
+
+    def of(self, *kinds: type) -> list[Record]:
+        """The records of these kinds of fact, oldest first."""
+        return [record for record in self.records if isinstance(record.fact, kinds)]
+
+    def explain(self, record: Record | int) -> list[Record]:
+        """The chain of causes that ends in this record, first cause first."""
+        number = record if isinstance(record, int) else record.number
+        chain: list[Record] = []
+        while number >= 0:
+            chain.append(self.records[number])
+            number = chain[-1].cause
+        return chain[::-1]
+
+    def text(self) -> str:
+        """All facts, a line each: the same run gives the same text on every machine."""
+        return "".join(f"{record}\n" for record in self.records)
+
+    def digest(self) -> str:
+        """SHA-256 of the text of all facts: two runs with the same digest are the same run."""
+        if self._hash is None:
+            from hashlib import sha256
+
+            self._hash = sha256()
+        for record in self.records[self._hashed :]:
+            self._hash.update(f"{record}\n".encode())
+        self._hashed = len(self.records)
+        return self._hash.hexdigest()
+
+    def rows(self) -> dict:
+        """Everything as plain lists, for `json`."""
+        facts = [[r.time, r.source, r.cause, type(r.fact).__name__, *r.fact] for r in self.records]
+        settings = dict(self.settings, machines=list(self.settings["machines"]))
+        return {"now": self.now, "settings": settings, "facts": facts, "messages": [list(m) for m in self.messages]}
+
+    def save(self, path: str) -> None:
+        """Write the trace to a file that `Trace.load` reads."""
+        import json
+
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.rows(), file, separators=(",", ":"))
+
+    @classmethod
+    def load(cls, path: str) -> "Trace":
+        """A trace to look back at; nothing runs in it."""
+        import json
+
+        with open(path, encoding="utf-8") as file:
+            return cls.from_rows(json.load(file))
+
+    @classmethod
+    def from_rows(cls, rows: dict) -> "Trace":
+        """The opposite of `rows`."""
+        trace = cls(Clock(rows["now"]), with_messages=bool(rows["messages"]))
+        trace.settings = dict(rows["settings"], machines=tuple(rows["settings"]["machines"]))
+        for number, (time, source, cause, kind, *fields) in enumerate(rows["facts"]):
+            fact = getattr(events, kind)(*_plain(fields))
+            trace.records.append(Record(number, time, source, cause, fact))
+        trace.messages = [MessageRecord(*row) for row in rows["messages"]]
+        return trace
+
+    def prefix(self, facts: int, messages: int) -> "Trace":
+        """An independent trace that begins with the first so many facts and messages of this one."""
+        twin = Trace(self.kernel, self.with_messages)
+        twin.records = self.records[:facts]
+        twin.messages = self.messages[:messages]
+        twin.settings = dict(self.settings)
+        return twin
+
+
+class Clock:
+    """The time of a trace that was loaded: it stands still."""
+
+    def __init__(self, now: int):
+        self.now = now
+        self.cause = -1
+
+
+def _plain(values: Iterable) -> tuple:
+    """Lists as tuples again, all the way down: JSON knows no tuples."""
+    return tuple(_plain(value) if isinstance(value, list) else value for value in values)

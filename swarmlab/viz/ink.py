@@ -1,0 +1,89 @@
+"""What all drawn pictures share: palette, text sizes, room for words, a white figure, its PNG.
+
+Palette: Okabe–Ito, with dark outlines, since some of its colours are faint on white.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, QUIET, LINE, FAINT, PAPER = "#111111", "#595959", "#b5b5b5", "#ececec", "#ffffff"
+SOLID = "#666666"  # the filling of a service that nobody asked about
+CONTROL, WRONG = "#0072b2", "#d55e00"  # the control plane; wrong, and nothing else
+HUES = ("#e69f00", "#009e73", "#cc79a7", "#f0e442")  # services in question, four at most
+TEXT = 9.5  # points, the smallest text there is
+WIDTH = 10.0  # inches, as wide as a notebook
+DPI = 144  # pixels of the file per inch
+CSS = 96  # pixels of the page per inch
+
+FILLING = {"assigned": 0.12, "accepted": 0.25, "preparing": 0.4, "ready": 0.55, "starting": 0.75, "running": 1.0}
+GLYPHS = {"failed": "✕", "rejected": "⊘", "complete": "✓", "orphaned": "?", "shutdown": "□", "remove": "□"}
+
+
+def hues(services: Sequence[str]) -> dict[str, str]:
+    """A colour for each service while they are four at most; more would say nothing, so all stay neutral."""
+    return dict(zip(services, HUES, strict=False)) if len(services) <= len(HUES) else {}
+
+
+def sheet(width: float = WIDTH, height: float = 4.0) -> Figure:
+    """A white figure, in inches. No `pyplot`: nothing is shown twice, nothing stays open."""
+    return Figure(figsize=(width, height), facecolor=PAPER, layout=None)
+
+
+def axes(ax: Axes | None, height: float, left: float, right: float, top: float, bottom: float) -> Axes:
+    """The axes to draw on: those that were given, or new ones with these margins in inches."""
+    if ax is not None:
+        return ax
+    fig = sheet(height=height)
+    wide, high = WIDTH - left - right, height - top - bottom
+    return fig.add_axes((left / WIDTH, bottom / height, wide / WIDTH, high / height))
+
+
+def inches(ax: Axes) -> tuple[float, float]:
+    """How wide and high these axes are."""
+    box, fig = ax.get_position(), ax.get_figure(root=True)
+    return box.width * fig.get_figwidth(), box.height * fig.get_figheight()
+
+
+def room(text: str, size: float = TEXT) -> float:
+    """About how many inches a line of text takes."""
+    return 0.6 * size * len(text) / 72
+
+
+def levels(places: Sequence[float], widths: Sequence[float], gap: float) -> list[int]:
+    """The lowest free line for each of these labels, given from left to right, so that none covers another."""
+    ends: list[float] = []
+    chosen = []
+    for place, width in zip(places, widths, strict=True):
+        level = next((n for n, end in enumerate(ends) if place >= end + gap), len(ends))
+        ends[level : level + 1] = [place + width]
+        chosen.append(level)
+    return chosen
+
+
+def spread(places: Sequence[float], widths: Sequence[float], most: float, gap: float) -> list[float]:
+    """Centres as near as possible to these places, given from left to right, so that labels stand side by side."""
+    centres: list[float] = []
+    left = 0.0
+    for place, width in zip(places, widths, strict=True):
+        centres.append(max(place, left + width / 2))
+        left = centres[-1] + width / 2 + gap
+    right = most
+    for n in range(len(centres) - 1, -1, -1):
+        centres[n] = min(centres[n], right - widths[n] / 2)
+        right = centres[n] - widths[n] / 2 - gap
+    return centres
+
+
+def figure_of(drawn: Figure | Axes) -> Figure:
+    """The whole figure, when a draw function gave its axes."""
+    return drawn if isinstance(drawn, Figure) else drawn.get_figure(root=True)
+
+
+def png(fig: Figure) -> bytes:
+    """The figure as a file: the same figure gives the same bytes."""
+    buffer = BytesIO()
+    fig.savefig(buffer, format="png", dpi=DPI, facecolor=PAPER)
+    return buffer.getvalue()

@@ -1,0 +1,1135 @@
+// The board of swarmlab, playable: rows in (`frames.py`), the world at any instant out, drawn as one SVG.
+//
+// Sections: fold · words · layout · drawing · layers · why · controls · player. `worldAt` says the same as `world_at`
+// in Python, and a test holds them together. Everything drawn at `t` is a pure function of the rows, `t` and the lens.
+
+// ── fold: rows → the world at an instant ────────────────────────────────────────────────────────────────────────
+
+const LIVE = new Set(["assigned", "accepted", "preparing", "ready", "starting", "running"]);
+const WAITING = new Set(["new", "pending", "assigned"]);
+const ENDED = new Set(["complete", "shutdown", "failed", "rejected", "remove", "orphaned"]);
+const UNSEEN = { looks: "unknown", role: "", term: 0, availability: "", state: "", wrong: false };
+const SECOND = 1e6; // µs
+const EVERY = 256; // rows between two keyframes
+
+/** How many rows of a sorted list have a key of at most `limit`. */
+function countUpTo(rows, limit, key) {
+  let low = 0, high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (key(rows[middle]) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** A map of maps after any number of rows: forward step by step, backward from the nearest keyframe. */
+class Replay {
+  constructor(rows, step) {
+    Object.assign(this, { rows, step, state: new Map(), count: 0, keyframes: [new Map()] });
+  }
+
+  after(count) {
+    const frame = Math.min(Math.floor(count / EVERY), this.keyframes.length - 1);
+    if (count < this.count || frame * EVERY > this.count) {
+      this.state = copied(this.keyframes[frame]);
+      this.count = frame * EVERY;
+    }
+    while (this.count < count) {
+      this.step(this.state, this.rows[this.count++]);
+      if (this.count === this.keyframes.length * EVERY) this.keyframes.push(copied(this.state));
+    }
+    return this.state;
+  }
+}
+
+const copied = (maps) => new Map([...maps].map(([key, value]) => [key, value instanceof Map ? new Map(value) : value]));
+
+function put(maps, name, key, value) {
+  let inner = maps.get(name);
+  if (!inner) maps.set(name, (inner = new Map()));
+  if (value === null) inner.delete(key);
+  else inner.set(key, value);
+}
+
+/** The folds of one run. `at(t, lens)` answers the same object while nothing has changed but the time. */
+class Fold {
+  constructor(frames) {
+    const told = (store, row) => put(store, row[3], row[4], row[5]);
+    this.frames = frames;
+    this.truth = new Replay(frames.truth, (truth, row) => put(truth, row[2], row[3], row[4]));
+    this.applied = new Replay(frames.applied, (applied, [, machine, index]) => {
+      applied.set(machine, index);
+      applied.set("", Math.max(applied.get("") || 0, index));
+    });
+    this.newest = new Replay(frames.log, told); // two cursors on one log: they are apart in most lenses
+    this.believed = new Replay(frames.log, told);
+    this.last = { key: "", world: null };
+  }
+
+  at(t, lens) {
+    const happened = countUpTo(this.frames.truth, t, (row) => row[0]);
+    const indexes = countUpTo(this.frames.applied, t, (row) => row[0]);
+    const key = `${lens}/${happened}/${indexes}`;
+    if (key !== this.last.key) this.last = { key, world: this.build(happened, indexes, lens) };
+    this.last.world.time = t;
+    return this.last.world;
+  }
+
+  store(replay, index) {
+    return replay.after(countUpTo(this.frames.log, index, (row) => row[2]));
+  }
+
+  build(happened, indexes, lens) {
+    const { frames } = this;
+    const truth = this.truth.after(happened);
+    const applied = this.applied.after(indexes);
+    const newest = this.store(this.newest, applied.get("") || 0);
+    const real = trueCells(frames, truth, newest);
+    const leader = leaderOf(frames, truth);
+    const isManager = (applied.get(lens) || 0) > 0 || frames.machines.some((m) => m.name === lens && m.row === "manager");
+    const index = (lens === "truth" ? applied.get("") : applied.get(lens)) || 0;
+    let store = newest, cells = real, seen;
+    if (lens === "truth") {
+      seen = seenInTruth(frames, truth, newest, leader);
+    } else if (isManager) {
+      store = this.store(this.believed, index);
+      cells = compared(storedCells(frames, store), real);
+      seen = seenByManager(frames, truth, store, newest, lens, leader);
+    } else {
+      store = new Map();
+      cells = compared(tableCells(truth, newest, real, lens), real);
+      seen = seenByWorker(frames, truth, lens);
+    }
+    const cuts = [...(truth.get("world") || [])].filter(([k]) => k.startsWith("cut/")).map(([, value]) => value);
+    const machines = boardRows(frames, truth, applied, seen, cells, isManager && index ? real : [], lens);
+    const services = servicesOf(store, cells, real, lens);
+    return { time: 0, lens, index, leader, cuts, machines, tray: cells.filter((c) => !c.machine), services };
+  }
+}
+
+const folds = new WeakMap();
+
+/** The world at `t` µs, as `world_at` in Python says it. */
+export function worldAt(frames, t, lens = "truth") {
+  if (!folds.has(frames)) folds.set(frames, new Fold(frames));
+  return folds.get(frames).at(t, lens);
+}
+
+const fact = (truth, machine, key) => truth.get(machine)?.get(key);
+const serviceIn = (name) => (name.lastIndexOf(".") > 0 ? name.slice(0, name.lastIndexOf(".")) : name);
+const slotOf = (cell) => `${cell.service}\n${cell.slot || cell.machine}`;
+
+function leaderOf(frames, truth) {
+  let best = "", term = 0;
+  for (const { name } of frames.machines) {
+    const mine = fact(truth, name, "term") || 0;
+    if (fact(truth, name, "up") === "up" && fact(truth, name, "role") === "leader" && mine > term) [best, term] = [name, mine];
+  }
+  return best;
+}
+
+function newCell(task, name, slot, machine, wish, state, err) {
+  return { task, name, service: serviceIn(name), slot, machine, wish, fact: state, err, old: false, wrong: false };
+}
+
+function storedCells(frames, store) {
+  const cells = [];
+  for (const [id, task] of store.get("task") || [])
+    cells.push(newCell(id, task.name, task.slot, frames.nodes[task.node] || "", task.desired, task.state, task.err));
+  return withOld(cells);
+}
+
+function trueCells(frames, truth, store) {
+  const runs = new Map();
+  for (const { name } of frames.machines)
+    for (const [key, run] of truth.get(name) || []) if (key.startsWith("run/")) runs.set(key.slice(4), [name, run]);
+  const cells = storedCells(frames, store);
+  for (const cell of cells) {
+    const [machine, run] = runs.get(cell.task) || ["", null];
+    if (run) Object.assign(cell, { machine, fact: run.state, err: run.err });
+    else if (!WAITING.has(cell.fact) && !ENDED.has(cell.fact)) cell.fact = "gone";
+    runs.delete(cell.task);
+  }
+  for (const [task, [machine, run]] of runs) {
+    if (!LIVE.has(run.state)) continue;
+    const cell = newCell(task, `${run.service}.${run.slot || task}`, run.slot, machine, "", run.state, run.err);
+    cells.push(Object.assign(cell, { wrong: true }));
+  }
+  return withOld(cells);
+}
+
+function withOld(cells) {
+  const newest = new Map(cells.map((cell) => [slotOf(cell), cell.task]));
+  for (const cell of cells)
+    cell.old = ENDED.has(cell.wish) && !LIVE.has(cell.fact) && newest.get(slotOf(cell)) !== cell.task;
+  return cells;
+}
+
+function tableCells(truth, newest, real, lens) {
+  const cells = real.filter((cell) => cell.machine === lens).map((cell) => ({ ...cell }));
+  const own = new Set(cells.map((cell) => cell.task));
+  for (const [key, value] of truth.get(lens) || []) {
+    const task = key.slice(8);
+    if (!key.startsWith("backend/") || own.has(task)) continue;
+    const known = newest.get("task")?.get(task) || { name: value.service, slot: 0 };
+    cells.push(newCell(task, known.name, known.slot, value.machine, "running", "running", ""));
+  }
+  return cells;
+}
+
+function compared(cells, real) {
+  const facts = new Map(real.map((cell) => [cell.task, cell.fact]));
+  for (const cell of cells) cell.wrong = cell.wrong || facts.get(cell.task) !== cell.fact;
+  return cells;
+}
+
+const nodesOf = (store) => new Map([...(store.get("node")?.values() || [])].map((node) => [node.machine, node]));
+const awake = (truth, name) => ["up", "frozen"].includes(fact(truth, name, "up"));
+
+function seenInTruth(frames, truth, newest, leader) {
+  const nodes = nodesOf(newest), seen = new Map();
+  for (const { name } of frames.machines) {
+    const { availability, state } = nodes.get(name) || UNSEEN;
+    const role = fact(truth, name, "role") || "";
+    const wrong = role === "leader" && leader !== "" && leader !== name;
+    seen.set(name, { looks: fact(truth, name, "up") || "off", role, term: fact(truth, name, "term") || 0, availability, state, wrong });
+  }
+  return seen;
+}
+
+function seenByManager(frames, truth, store, newest, lens, leader) {
+  const nodes = nodesOf(store), known = nodesOf(newest), seen = new Map();
+  for (const { name } of frames.machines) {
+    const node = nodes.get(name);
+    if (!awake(truth, lens)) seen.set(name, UNSEEN);
+    else if (!node) seen.set(name, { ...UNSEEN, wrong: known.has(name) });
+    else seen.set(name, nodeSeen(truth, node, name, lens, leader));
+  }
+  return seen;
+}
+
+function nodeSeen(truth, node, name, lens, leader) {
+  const mine = name === lens ? fact(truth, lens, "role") || "" : "follower"; // led by whom it holds for the leader
+  const role = node.role !== "manager" ? "" : fact(truth, lens, "leader") === name ? "leader" : mine;
+  const looks = { ready: "up", down: "down", disconnected: "down" }[node.state] || "unknown";
+  const isUp = fact(truth, name, "up") === "up";
+  return {
+    looks,
+    role,
+    term: node.role === "manager" && (name === lens || role === "leader") ? fact(truth, lens, "term") || 0 : 0,
+    availability: node.availability,
+    state: node.state,
+    wrong: looks !== "unknown" && ((looks === "up") !== isUp || (role === "leader" && name !== leader)),
+  };
+}
+
+function seenByWorker(frames, truth, lens) {
+  const seen = new Map();
+  for (const { name } of frames.machines) {
+    const state = name === lens ? "alive" : fact(truth, lens, `peer/${name}`) || "";
+    const looks = { alive: "up", suspect: "suspect", failed: "down" }[state] || "unknown";
+    const wrong = looks !== "unknown" && (looks !== "down") !== (fact(truth, name, "up") === "up");
+    seen.set(name, awake(truth, lens) ? { ...UNSEEN, looks, state, wrong } : UNSEEN);
+  }
+  return seen;
+}
+
+function boardRows(frames, truth, applied, seen, cells, real, lens) {
+  const believed = new Set(cells.map((cell) => cell.task));
+  const hidden = real.filter((cell) => LIVE.has(cell.fact) && !believed.has(cell.task));
+  const rows = frames.machines.map(({ name }) => {
+    const keys = lens === "truth" || lens === name ? [...(truth.get(name) || [])] : [];
+    return {
+      name,
+      ...seen.get(name),
+      swarm: fact(truth, name, "swarm") || "",
+      applied: applied.get(name) || 0,
+      blocked: keys.filter(([key]) => key.startsWith("blocked/")).map(([key]) => key.slice(8)),
+      cells: [],
+      plain: keys.filter(([k]) => k.startsWith("plain/")).map(([k, value]) => ({ container: k.slice(6), ...value })),
+      hidden: hidden.filter((cell) => cell.machine === name).length,
+    };
+  });
+  const byName = new Map(rows.map((row) => [row.name, row]));
+  for (const cell of cells) byName.get(cell.machine)?.cells.push(cell);
+  return rows;
+}
+
+function servicesOf(store, cells, real, lens) {
+  const modes = new Map([...(store.get("service")?.values() || [])].map((service) => [service.name, service]));
+  const count = (list, test) => list.reduce((map, c) => (test(c) ? map.set(c.service, (map.get(c.service) || 0) + 1) : map), new Map());
+  const wants = count(cells, (c) => c.wish === "running");
+  const runs = (c) => c.wish === "running" && c.fact === "running";
+  const has = count(cells, runs), truly = count(real, runs);
+  return [...(modes.size ? modes.keys() : new Set(cells.map((c) => c.service)))].map((service) => {
+    const { mode, replicas } = modes.get(service) || { mode: "", replicas: 0 };
+    const wanted = mode.startsWith("replicated") ? replicas : wants.get(service) || 0;
+    const filled = has.get(service) || 0;
+    const wrong = lens !== "truth" && modes.size > 0 && filled !== (truly.get(service) || 0);
+    return { service, mode, wanted, filled, wrong };
+  });
+}
+
+// ── words: what is said instead of drawn ────────────────────────────────────────────────────────────────────────
+
+/** The board in one sentence; the same as `summary` in Python. */
+export function summary(world) {
+  const tenths = Math.floor(world.time / 1e5);
+  const leads = world.machines.find((m) => m.role === "leader" && m.name === world.leader);
+  const sum = (key) => world.services.reduce((total, service) => total + service[key], 0);
+  const down = world.machines.filter((m) => m.looks === "down" || m.looks === "frozen").map((m) => m.name);
+  const believer = world.lens === "truth" ? "" : `, as ${world.lens} sees it`;
+  const who = leads ? `${leads.name} leads, term ${leads.term}` : "nobody leads";
+  const lost = down.length ? `${down.join(", ")} down` : "nothing down";
+  return `t=${Math.floor(tenths / 10)}.${tenths % 10} s${believer}: ${who}; ${sum("filled")} of ${sum("wanted")} tasks run; ${lost}`;
+}
+
+/** The chain of facts that ends in this one, the last first. */
+export function causes(frames, number) {
+  const chain = [];
+  for (; number >= 0 && chain.length < 200; number = frames.facts[number][2]) chain.push(number);
+  return chain;
+}
+
+/** 'node/x' or 'task/y' → the numbers of the facts about it, in order. */
+function subjects(frames) {
+  const about = new Map();
+  const add = (key, number) => (about.has(key) ? about.get(key).push(number) : about.set(key, [number]));
+  for (const [, number, machine, key] of frames.truth) {
+    if (number < 0) continue;
+    if (key.startsWith("run/")) add(`task/${key.slice(4)}`, number);
+    else if (["up", "role", "term", "swarm"].includes(key) || key.startsWith("blocked/")) add(`node/${machine}`, number);
+  }
+  for (const [, number, , kind, id, fields] of frames.log) {
+    if (kind === "task") add(`task/${id}`, number);
+    if (kind === "node" && fields) add(`node/${fields.machine}`, number);
+  }
+  for (const list of about.values()) list.sort((a, b) => a - b);
+  return about;
+}
+
+/** One or two letters for each service, so that no two are the same. */
+function initials(names) {
+  const taken = new Map();
+  for (const name of names) {
+    const word = name.slice(name.lastIndexOf("_") + 1) || name;
+    const tries = [word[0].toUpperCase(), ...[...word.slice(1)].map((letter) => word[0].toUpperCase() + letter)];
+    const free = tries.find((text) => ![...taken.values()].includes(text));
+    taken.set(name, free || tries[0] + (taken.size % 10));
+  }
+  return taken;
+}
+
+const seconds = (t, digits = 3) => `${(t / SECOND).toFixed(digits)} s`;
+
+// ── layout: where everything stands, for good ───────────────────────────────────────────────────────────────────
+
+const GAP = 14, GUTTER = 112, EDGE = 3;
+
+/** The most tasks that a machine ever has at once, by the store. */
+function peaks(frames) {
+  const place = new Map(), now = new Map(), most = new Map();
+  const move = (machine, by) => {
+    now.set(machine, (now.get(machine) || 0) + by);
+    most.set(machine, Math.max(most.get(machine) || 0, now.get(machine)));
+  };
+  for (const [, , , kind, id, fields] of frames.log) {
+    if (kind !== "task") continue;
+    const machine = fields && !ENDED.has(fields.desired) ? frames.nodes[fields.node] || "" : null;
+    if (place.has(id) && place.get(id) !== machine) move(place.get(id), -1), place.delete(id);
+    if (machine !== null && !place.has(id)) move(machine, 1), place.set(id, machine);
+  }
+  return most;
+}
+
+/** Boxes by machine, and the frame round them, for a board of this width: a pure function of rows and width. */
+export function layout(frames, width) {
+  const rows = { manager: [], worker: [], outside: [] };
+  for (const machine of frames.machines) (rows[machine.row] || rows.worker).push(machine);
+  const inside = rows.manager.length + rows.worker.length;
+  const density = inside <= 12 ? "full" : inside <= 50 ? "dots" : "counts";
+  const cell = density === "full" ? 28 : 11, gap = density === "full" ? 6 : 4, least = density === "full" ? 138 : 82;
+  const left = rows.outside.length ? GUTTER : EDGE, room = width - left - EDGE;
+  const head = density === "full" ? 36 : 25;
+  const most = peaks(frames), boxes = new Map(), zones = [];
+  const place = (machines, x, y, columns, wide) => {
+    const perRow = Math.max(1, Math.floor((wide - 16 + gap) / (cell + gap)));
+    const need = Math.max(1, ...machines.map((m) => Math.ceil((most.get(m.name) || 0) / perRow)));
+    const lines = density === "full" ? Math.min(6, need) : Math.min(4, need);
+    const high = head + lines * (cell + gap) + (density === "full" ? 22 : 4);
+    machines.forEach((machine, i) => {
+      const box = { x: x + (i % columns) * (wide + GAP), y: y + Math.floor(i / columns) * (high + GAP), w: wide, h: high };
+      boxes.set(machine.name, { ...box, head, cell, gap, perRow, lines, density });
+    });
+    return y + Math.ceil(machines.length / columns) * (high + GAP);
+  };
+  let y = 8;
+  if (rows.manager.length) {
+    const columns = Math.min(rows.manager.length, Math.max(1, Math.floor((room + GAP) / (least + GAP))));
+    const wide = Math.min(214, Math.floor((room - GAP * (columns - 1)) / columns));
+    y = place(rows.manager, left + Math.floor((room - columns * (wide + GAP) + GAP) / 2), y, columns, wide);
+  }
+  const tray = { x: left, y: y + 4, w: room, h: 36, perRow: Math.floor((room - 118) / (cell + gap)), lines: 1, cell, gap, density };
+  y += 36 + GAP + 4;
+  const byZone = new Map();
+  for (const machine of rows.worker) byZone.set(machine.zone, [...(byZone.get(machine.zone) || []), machine]);
+  const named = byZone.size > 1;
+  const columns = Math.max(byZone.size, Math.min(rows.worker.length, Math.floor((room + GAP) / (least + GAP))));
+  const wide = Math.min(214, Math.floor((room - GAP * (columns - 1)) / columns));
+  let x = left, bottom = y, used = 0;
+  if (density !== "counts" && columns === rows.worker.length) x += Math.floor((room - columns * (wide + GAP) + GAP) / 2);
+  [...byZone].forEach(([zone, machines], i) => {
+    const left = byZone.size - i - 1, share = Math.round((columns * machines.length) / rows.worker.length);
+    const mine = left ? Math.min(Math.max(1, share), columns - used - left) : columns - used;
+    const box = { zone, x, y, w: mine * (wide + GAP) - GAP, machines: machines.map((m) => m.name) };
+    const top = y + (named ? 22 : 0);
+    box.end = density === "counts" ? top + 96 : place(machines, x, top, mine, wide);
+    if (named || density === "counts") zones.push({ ...box, top });
+    bottom = Math.max(bottom, box.end);
+    (x += mine * (wide + GAP)), (used += mine);
+  });
+  rows.outside.forEach((machine, i) => boxes.set(machine.name, { x: EDGE, y: 24 + i * 84, w: 84, h: 50, outside: true, density }));
+  return { width, height: Math.max(bottom, 24 + rows.outside.length * 84) + 4, boxes, zones, tray, density };
+}
+
+// ── drawing: elements are made once, attributes are set when they change ────────────────────────────────────────
+
+const SVG = "http://www.w3.org/2000/svg";
+
+function make(parent, tag, attributes = {}) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  parent?.append(element);
+  return element;
+}
+
+function html(parent, tag, attributes = {}, text = "") {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.textContent = text;
+  parent?.append(element);
+  return element;
+}
+
+/** Set an attribute if it is not that already; null takes it away. */
+function set(element, name, value) {
+  const known = (element.known ??= {});
+  if (known[name] === value) return false;
+  known[name] = value;
+  if (value === null) element.removeAttribute(name);
+  else element.setAttribute(name, value);
+  return true;
+}
+
+function say(element, text) {
+  if (element.said === text) return;
+  element.said = text;
+  element.textContent = text;
+}
+
+const show = (element, visible) => set(element, "visibility", visible ? null : "hidden");
+
+const FILLING = { assigned: 0.12, accepted: 0.25, preparing: 0.4, ready: 0.55, starting: 0.75, running: 1, complete: 1 };
+const GLYPHS = {
+  failed: "M.26 .26L.74 .74M.74 .26L.26 .74",
+  rejected: "M.5 .2A.3 .3 0 1 0 .501 .2M.29 .71L.71 .29",
+  complete: "M.24 .52L.43 .72L.77 .3",
+  orphaned: "M.36 .36A.15 .15 0 1 1 .5 .52L.5 .62M.5 .76L.5 .78",
+};
+const scaled = (path, size) => path.replace(/[\d.]+/g, (n, at) => (/A[^MLA]*$/.test(path.slice(0, at)) && /^[01]$/.test(n) ? n : +(n * size).toFixed(2)));
+
+/** A place for one task: its outline is the wish, its filling is the fact. */
+function makeCell(parent, x, y, size) {
+  const g = make(parent, "g", { class: "sl-task", transform: `translate(${x} ${y})`, visibility: "hidden" });
+  const r = size > 14 ? 4 : size > 9 ? 3 : 2;
+  const view = { g, size, title: make(g, "title") };
+  view.rim = make(g, "rect", { class: "sl-rim", x: -3, y: -3, width: size + 6, height: size + 6, rx: r + 3 });
+  make(g, "rect", { class: "sl-bed", width: size, height: size, rx: r });
+  view.fill = make(g, "rect", { class: "sl-fill", width: size, height: 0, rx: r });
+  view.outline = make(g, "rect", { class: "sl-outline", width: size, height: size, rx: r });
+  view.letter = make(g, "text", { class: "sl-letter", x: size / 2, y: size * 0.68, "font-size": Math.round(size * 0.5) });
+  view.glyph = make(g, "path", { class: "sl-glyph" });
+  view.glyphs = Object.fromEntries(Object.entries(GLYPHS).map(([state, path]) => [state, scaled(path, size)]));
+  return view;
+}
+
+function drawCell(view, cell, board) {
+  show(view.g, Boolean(cell));
+  view.cell = cell;
+  if (!cell) return set(view.g, "data-task", null);
+  const { g, size } = view, high = Math.round((FILLING[cell.fact] || 0) * size);
+  const isNew = set(g, "data-task", cell.task);
+  if (set(g, "data-state", cell.fact) || isNew) board.flash(view.outline);
+  set(g, "data-wish", cell.wish || "none");
+  set(g, "data-wrong", cell.wrong ? "1" : null);
+  set(g, "data-hue", board.hues.get(cell.service) || null);
+  set(view.fill, "height", high), set(view.fill, "y", size - high);
+  set(view.glyph, "d", view.glyphs[cell.fact] || "");
+  say(view.letter, size > 14 ? board.letters.get(cell.service) || "" : "");
+  say(view.title, `${cell.name}: ${cell.fact}${cell.wish && cell.wish !== cell.fact ? `, should be ${cell.wish}` : ""}${cell.err ? ` (${cell.err})` : ""}`);
+}
+
+/** Diagonal lines inside a box, one way or both: no pattern, so no id that two boards could share. */
+function hatch(w, h, step, both) {
+  const lines = [];
+  for (let c = step; c < w + h; c += step) {
+    const [x1, y1, x2, y2] = [Math.max(0, c - h), Math.min(c, h), Math.min(c, w), Math.max(0, c - w)];
+    lines.push(`M${x1} ${y1}L${x2} ${y2}`);
+    if (both) lines.push(`M${w - x1} ${y1}L${w - x2} ${y2}`);
+  }
+  return lines.join("");
+}
+
+const bars = (w, top, h) => Array.from({ length: Math.floor(w / 12) }, (_, i) => `M${8 + i * 12} ${top}V${h}`).join("");
+const CROWN = "M-6 4.5L-7 -3.5L-3 .5L0 -5.5L3 .5L7 -3.5L6 4.5Z";
+
+function makeNode(parent, name, box) {
+  const g = make(parent, "g", { class: "sl-node", "data-name": name, transform: `translate(${box.x} ${box.y})`, tabindex: 0, role: "button" });
+  const view = { g, box, name, title: make(g, "title") };
+  view.rim = make(g, "rect", { class: "sl-rim", x: -4, y: -4, width: box.w + 8, height: box.h + 8, rx: 12 });
+  make(g, "rect", { class: "sl-box", width: box.w, height: box.h, rx: 8 });
+  view.hatch = make(g, "path", { class: "sl-hatch", d: hatch(box.w, box.h, 11, true) });
+  view.bars = make(g, "path", { class: "sl-bars", d: bars(box.w, box.head || 0, box.h - 6) });
+  const small = box.density !== "full" && !box.outside;
+  const short = small ? name.replace(/^(manager|worker|node)-/, (word) => `${word[0]}-`) : name;
+  make(g, "text", { class: "sl-name", x: box.outside ? box.w / 2 : 9, y: box.outside ? 30 : 17, "text-anchor": box.outside ? "middle" : "start" }).textContent = short;
+  if (box.outside) return view;
+  view.tag = make(g, "text", { class: "sl-tag", x: small ? box.w - 6 : 9, y: small ? 17 : 30, "text-anchor": small ? "end" : "start" });
+  view.role = make(g, "g", { class: "sl-role", transform: small ? `translate(${box.w - 14} 14) scale(.75)` : `translate(${box.w - 19} 18)` });
+  make(view.role, "circle", { class: "sl-ring", r: 12 });
+  make(view.role, "circle", { class: "sl-ring sl-second", r: 9.5 });
+  make(view.role, "path", { class: "sl-crown", d: CROWN });
+  view.letter = make(view.role, "text", { class: "sl-letter", y: 4.5 });
+  view.badge = make(g, "g", { class: "sl-term", transform: small ? `translate(${box.w - 52} 5)` : `translate(${box.w - 70} 8.5)` });
+  make(view.badge, "rect", { width: small ? 26 : 33, height: 19, rx: 5 });
+  view.term = make(view.badge, "text", { x: small ? 13 : 16.5, y: 13.5 });
+  view.cells = makeCells(g, 8, box.head + 2, box);
+  const bottom = box.h - 17;
+  view.old = box.density === "full" ? Array.from({ length: Math.floor((box.w - 60) / 15) }, (_, i) => makeCell(g, 8 + i * 15, bottom, 11)) : [];
+  view.old.forEach((cell) => cell.g.classList.add("sl-old"));
+  view.more = make(g, "text", { class: "sl-more", x: box.w - 7, y: small ? box.h - 3 : box.h - 8, "text-anchor": "end" });
+  return view;
+}
+
+function makeCells(parent, x, y, { perRow, lines, cell, gap }) {
+  const at = (i) => [x + (i % perRow) * (cell + gap), y + Math.floor(i / perRow) * (cell + gap)];
+  return Array.from({ length: perRow * lines }, (_, i) => makeCell(parent, ...at(i), cell));
+}
+
+const TAGS = { down: "down", frozen: "frozen", off: "off", suspect: "suspected", unknown: "unknown" };
+
+function drawNode(view, machine, world, board) {
+  const { g, box } = view, bare = !machine.swarm && machine.looks === "up" && world.lens === "truth";
+  if (box.outside) return;
+  set(g, "data-looks", machine.looks), set(g, "data-availability", machine.availability || null);
+  set(g, "data-wrong", machine.wrong ? "1" : null), set(g, "data-lens", world.lens === machine.name ? "1" : null);
+  const side = board.sides.get(machine.name);
+  const tags = [TAGS[machine.looks], { drain: "▥ drained", pause: "❚❚ paused" }[machine.availability], side && `cut ${side}`];
+  tags.push(machine.blocked.length && `✕ ${machine.blocked.join(" ")}`, bare && "no swarm");
+  if (box.density === "full" && machine.applied && machine.looks !== "down") tags.push(`log ${machine.applied}`);
+  const text = tags.filter(Boolean);
+  say(view.tag, box.density === "full" ? text.join(" · ") : machine.role ? "" : text[0] || "");
+  say(view.title, [machine.name, ...text, machine.role && `${machine.role}, term ${machine.term}`].filter(Boolean).join(", "));
+}
+
+/** What the layers draw on: a view per machine, and a sheet below and one above for what moves. */
+class Board {
+  constructor(root, frames, width) {
+    Object.assign(this, { frames, hues: new Map(), playing: false, window: SECOND / 4, sides: new Map() });
+    const services = new Set(frames.log.filter((row) => row[3] === "service" && row[5]).map((row) => row[5].name));
+    for (const row of frames.truth) if (row[3].startsWith("run/") && row[4]) services.add(row[4].service);
+    this.services = [...services];
+    this.letters = initials(this.services);
+    this.layout = layout(frames, width);
+    const { height, boxes, zones, tray, density } = this.layout;
+    this.root = html(root, "div", { class: "sl-sheets" });
+    const sheet = (name) => make(this.root, "svg", { class: name, viewBox: `0 0 ${width} ${height}`, width, height, "data-density": density });
+    // three sheets, so that what moves never makes the browser paint what stands: trails and zones, nodes, moving shapes
+    [this.under, this.svg, this.over] = [sheet("sl-under"), sheet("sl-board"), sheet("sl-over")];
+    for (const zone of zones) this.makeZone(zone);
+    this.trayView = this.makeTray(tray);
+    this.nodes = new Map([...boxes].map(([name, box]) => [name, makeNode(this.svg, name, box)]));
+  }
+
+  makeZone(zone) {
+    const { x, y, w, top, end } = zone;
+    const g = make(this.under, "g", { class: "sl-zone" });
+    make(g, "path", { d: `M${x} ${y + 18}V${y + 12}H${x + w}V${y + 18}` });
+    zone.label = make(g, "text", { x: x + w / 2, y: y + 7 });
+    zone.label.textContent = zone.zone || "workers";
+    if (this.layout.density !== "counts") return;
+    make(g, "rect", { class: "sl-box", x, y: top, width: w, height: end - top - GAP, rx: 8 });
+    zone.lines = [0, 1].map((i) => make(g, "text", { class: "sl-count", x: x + 12, y: top + 20 + i * 18 }));
+    zone.deviants = Array.from({ length: Math.floor((w - 20) / 16) }, (_, i) => makeCell(g, x + 12 + i * 16, top + 58, 11));
+  }
+
+  makeTray(tray) {
+    const g = make(this.svg, "g", { class: "sl-tray" });
+    make(g, "rect", { x: tray.x, y: tray.y, width: tray.w, height: tray.h, rx: 8 });
+    const label = make(g, "text", { x: tray.x + 10, y: tray.y + 22 });
+    label.textContent = "no node yet";
+    return { label, cells: makeCells(g, tray.x + 88, tray.y + (tray.h - tray.cell) / 2, tray) };
+  }
+
+  flash(element) {
+    if (this.playing && !this.still && this.window < SECOND) element.animate([{ strokeWidth: "5px" }, {}], 380);
+  }
+
+  /** Where a line between two machines leaves one box and meets the other. */
+  between(from, to) {
+    const a = this.layout.boxes.get(from), b = this.layout.boxes.get(to);
+    if (!a || !b || a === b) return null;
+    const [ax, ay, bx, by] = [a.x + a.w / 2, a.y + a.h / 2, b.x + b.w / 2, b.y + b.h / 2];
+    const edge = (box) => Math.min(box.w / 2 / Math.max(Math.abs(bx - ax), 1e-6), box.h / 2 / Math.max(Math.abs(by - ay), 1e-6), 0.5);
+    const [p, q] = [edge(a), 1 - edge(b)];
+    return [ax + (bx - ax) * p, ay + (by - ay) * p, ax + (bx - ax) * q, ay + (by - ay) * q];
+  }
+
+  draw(world, t, names) {
+    this.sides = new Map(world.cuts.flatMap((cut) => cut.groups.flatMap((group, i) => group.map((name) => [name, "ABCDEFGH"[i]]))));
+    set(this.svg, "data-layers", names.join(" "));
+    for (const machine of world.machines) {
+      const view = this.nodes.get(machine.name);
+      if (view) drawNode(view, machine, world, this);
+    }
+    for (const name of names) layers[name]?.(this, world, t);
+  }
+}
+
+// ── layers: each draws one thing from the same world; later lessons add theirs here, by name ────────────────────
+
+export const layers = {
+  /** Who leads, who asks, who follows, and in which term. */
+  roles(board, world) {
+    for (const machine of world.machines) {
+      const view = board.nodes.get(machine.name);
+      if (!view?.role) continue;
+      show(view.role, Boolean(machine.role)), show(view.badge, machine.term > 0 && Boolean(machine.role));
+      set(view.g, "data-role", machine.role || null);
+      say(view.letter, { candidate: "C", follower: "F" }[machine.role] || "");
+      say(view.term, view.box.density === "full" ? `T ${machine.term}` : `${machine.term}`);
+      set(view.badge, "data-tint", machine.term % 2 ? "odd" : "even");
+    }
+  },
+
+  /** Slots, tasks and plain containers; what has no node waits in the tray. */
+  tasks(board, world) {
+    const hues = [...board.hues].join();
+    if (board.drawn === world && board.drawnHues === hues) return;
+    Object.assign(board, { drawn: world, drawnHues: hues });
+    for (const machine of world.machines) {
+      const view = board.nodes.get(machine.name);
+      if (!view?.cells) continue;
+      const plain = machine.plain.map((p) => plainCell(p, machine.name));
+      const now = [...plain, ...machine.cells.filter((cell) => !cell.old)], old = machine.cells.filter((cell) => cell.old);
+      view.cells.forEach((cell, i) => drawCell(cell, now[i], board));
+      view.old.forEach((cell, i) => drawCell(cell, old[Math.max(0, old.length - view.old.length) + i], board));
+      const unseen = now.length - view.cells.length;
+      say(view.more, machine.hidden ? `${machine.hidden} not known` : unseen > 0 ? `+${unseen}` : "");
+      set(view.more, "data-wrong", machine.hidden ? "1" : null);
+    }
+    board.trayView.cells.forEach((cell, i) => drawCell(cell, world.tray[i], board));
+    const more = world.tray.length - board.trayView.cells.length;
+    say(board.trayView.label, more > 0 ? `no node yet, +${more}` : "no node yet");
+    for (const zone of board.layout.zones) if (zone.lines) drawZone(zone, world, board);
+  },
+
+  /** What machines say to each other, but for signs of life: those say nothing new, their absence is what counts. */
+  messages(board, world, t) {
+    (board.dots ??= new Pool(board, "sl-message", DOT)).draw(flights(board, t, (name) => !ROUTINE.has(name) && !TRAFFIC.has(name)));
+  },
+
+  /** The signs of life, on demand. */
+  heartbeats(board, world, t) {
+    (board.beats ??= new Pool(board, "sl-message", DOT)).draw(flights(board, t, (name) => ROUTINE.has(name)));
+  },
+
+  /** Visits: diamonds from stop to stop, in the hue of the service that they reach. */
+  requests(board, world, t) {
+    const rows = board.frames.requests, wanted = [];
+    for (let i = countUpTo(rows, t, (row) => row[6][0][0]) - 1; i >= 0 && wanted.length < 60; i--) {
+      const [number, last, url, , , error, stops] = rows[i];
+      if (rows[i][6][0][0] < t - board.window - 60 * SECOND) break;
+      if (stops[stops.length - 1][0] + board.window < t) continue;
+      for (let s = 1; s < stops.length && stops[s - 1][0] <= t; s++) {
+        const [[left, here], [there, next]] = [stops[s - 1], stops[s]];
+        const dies = error && s === stops.length - 1;
+        wanted.push([`${number}.${s}`, here, next, Math.min(1, (t - left) / Math.max(1, there - left)), dies ? 1 : 0, `request ${number} ${url}`, last]);
+      }
+    }
+    (board.diamonds ??= new Pool(board, "sl-request", "M0 -5.5L5.5 0L0 5.5L-5.5 0Z")).draw(wanted);
+  },
+};
+
+const DOT = "M-3.6 0A3.6 3.6 0 1 1 3.6 0A3.6 3.6 0 1 1 -3.6 0Z";
+const ROUTINE = new Set(["Heartbeat", "HeartbeatAnswer", "Ping", "Ack", "Rumours", "State"]);
+const TRAFFIC = new Set(["Visit", "Frame", "Response"]); // drawn as requests
+
+/** Messages under way at `t`, at simulated speed. Most arrive within a millisecond, so each leaves its trail for a moment
+ *  (`board.window`, simulated time); where the dot itself is, is never stretched. */
+function flights(board, t, wanted) {
+  const rows = board.frames.messages, from = t - board.window - 5 * SECOND, found = [];
+  for (let i = countUpTo(rows, t, (row) => row[0]) - 1; i >= 0 && rows[i][0] >= from && found.length < 48; i--) {
+    const [sent, arrived, sender, to, , name, fate, cause] = rows[i];
+    const end = arrived < 0 ? sent + 2000 : arrived; // one that never came is shown to die after 2 ms
+    if (end + board.window < t || sender === to || !wanted(name)) continue;
+    const dies = fate === "down" ? 1 : arrived >= 0 ? 0 : 0.5;
+    found.push([i, sender, to, Math.min(1, (t - sent) / Math.max(1, end - sent)), dies, fate ? `${name}, ${fate}` : name, cause]);
+  }
+  return found;
+}
+
+const plainCell = ({ container, name, state }, machine) =>
+  newCell(container, name || container, 0, machine, state === "exited" ? "" : "running", { created: "ready", running: "running" }[state] || "shutdown", "");
+
+function drawZone(zone, world, board) {
+  const mine = new Set(zone.machines), machines = world.machines.filter((m) => mine.has(m.name));
+  const cells = machines.flatMap((m) => m.cells.filter((cell) => !cell.old));
+  const down = machines.filter((m) => m.looks !== "up");
+  say(zone.lines[0], `${machines.length} nodes${down.length ? `, ${down.length} not up` : ""}`);
+  say(zone.lines[1], `${cells.filter((c) => c.fact === "running").length} of ${cells.filter((c) => c.wish === "running").length} tasks run`);
+  const lost = down.map((m) => newCell(`node/${m.name}`, m.name, 0, m.name, "running", m.looks === "down" ? "failed" : "gone", ""));
+  const odd = [...lost, ...cells.filter((c) => c.wrong || (c.wish === "running" && c.fact !== "running"))];
+  zone.deviants.forEach((view, i) => drawCell(view, odd[i], board));
+}
+
+/** Moving things: a trail under the boxes and a shape above them, made when first needed and used again. */
+class Pool {
+  constructor(board, kind, shape) {
+    Object.assign(this, { board, kind, shape, items: [], trails: make(board.under, "g"), shapes: make(board.over, "g") });
+  }
+
+  item(i) {
+    if (!this.items[i]) {
+      const g = make(this.shapes, "g", { class: this.kind });
+      const trail = make(this.trails, "line", { class: `${this.kind}-trail` });
+      this.items[i] = { g, trail, title: make(g, "title"), body: make(g, "path"), cross: make(g, "path", { class: "sl-cross", d: "M-5 -5L5 5M5 -5L-5 5" }) };
+    }
+    return this.items[i];
+  }
+
+  /** Rows of [key, from, to, how far (0 to 1), where it dies (0: nowhere), text, fact]. */
+  draw(rows) {
+    let used = 0;
+    for (const [, from, to, far, dies, text, number] of rows) {
+      const line = this.board.between(from, to);
+      if (!line) continue;
+      const { g, trail, title, body, cross } = this.item(used++);
+      const reach = dies ? Math.min(far, dies) : far, dead = dies > 0 && far >= dies;
+      const [x, y] = [line[0] + (line[2] - line[0]) * reach, line[1] + (line[3] - line[1]) * reach];
+      set(g, "transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`), set(g, "data-fact", String(number));
+      set(body, "d", dead ? "" : this.shape), show(cross, dead), say(title, text), show(g, true), show(trail, true);
+      set(trail, "x1", line[0].toFixed(1)), set(trail, "y1", line[1].toFixed(1)), set(trail, "x2", x.toFixed(1)), set(trail, "y2", y.toFixed(1));
+      set(trail, "data-dead", dead ? "1" : null);
+    }
+    for (let i = used; i < this.items.length; i++) show(this.items[i].g, false), show(this.items[i].trail, false);
+  }
+}
+
+// ── why: the chain of causes behind anything on the board ───────────────────────────────────────────────────────
+
+class Why {
+  constructor(parent, frames, seek) {
+    Object.assign(this, { frames, seek, about: null });
+    this.root = html(parent, "section", { class: "sl-why", "aria-label": "Why?", hidden: "" });
+    const head = html(this.root, "header");
+    this.title = html(head, "strong");
+    const close = html(head, "button", { type: "button", class: "sl-close", "aria-label": "Close" }, "✕");
+    close.addEventListener("click", () => this.close());
+    this.near = html(this.root, "div", { class: "sl-near" });
+    this.list = html(this.root, "ol");
+  }
+
+  close() {
+    this.root.hidden = true;
+  }
+
+  /** The last fact about a subject (`node/x`, `task/y`) up to `t`. */
+  last(subject, t) {
+    this.about ??= subjects(this.frames);
+    const known = (this.about.get(subject) || []).filter((number) => this.frames.facts[number][0] <= t);
+    return known.length ? known[known.length - 1] : -1;
+  }
+
+  open(title, number, near = []) {
+    this.root.hidden = false;
+    this.title.textContent = title;
+    this.near.replaceChildren();
+    for (const [label, action] of near) html(this.near, "button", { type: "button" }, label).addEventListener("click", action);
+    this.list.replaceChildren(...this.steps(causes(this.frames, number)));
+    if (number < 0) html(this.list, "li", {}, "The run says nothing about it yet.");
+  }
+
+  steps(chain) {
+    const shown = chain.slice(0, 14);
+    const items = shown.map((number, i) => {
+      const [time, source, , kind, text] = this.frames.facts[number];
+      const item = html(null, "li");
+      const at = html(item, "button", { type: "button", class: "sl-at", title: "Go to this instant" }, seconds(time));
+      at.addEventListener("click", () => this.seek(time));
+      html(item, "span", { class: "sl-said" }, `${i ? "because " : ""}${source} ${text}`);
+      html(item, "em", {}, this.frames.rules[kind] || "");
+      return item;
+    });
+    if (chain.length > shown.length) items.push(html(null, "li", {}, `… and ${chain.length - shown.length} causes before that`));
+    return items;
+  }
+}
+
+// ── controls: play, step, scrub, speed, lens, marks ─────────────────────────────────────────────────────────────
+
+const SPEEDS = [0.001, 0.01, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64];
+const MARKS = {
+  fault: "M-1 -7L-5 1H-1L-3 7L5 -2H1L3 -7Z",
+  leader: "M-6 5L-7 -4L-3 0L0 -6L3 0L7 -4L6 5Z",
+  election: "M-5 0A5 5 0 1 1 5 0A5 5 0 1 1 -5 0",
+  down: "M-6 -4H6L0 6Z",
+  back: "M-6 4H6L0 -6Z",
+  command: "M-6 -5L0 0L-6 5M1 5H7",
+  join: "M-6 0H6M0 -6V6",
+  task: "M-4.5 -4.5L4.5 4.5M4.5 -4.5L-4.5 4.5",
+  lost: "M0 -6L6 0L0 6L-6 0Z",
+};
+const ICONS = { play: "M4 2L13 8L4 14Z", pause: "M4 2H7V14H4ZM9 2H12V14H9Z", back: "M3 2H5V14H3ZM13 2L5.5 8L13 14Z", next: "M11 2H13V14H11ZM3 2L10.5 8L3 14Z" };
+const RANK = ["fault", "leader", "down", "task", "lost", "back", "command", "join", "election"];
+
+/** The marks of the time line, those that would overlap drawn as one: the most important, with all their labels. */
+export function grouped(marks, end, width, apart = 17) {
+  const groups = [];
+  for (const mark of marks) {
+    const x = (mark[0] / Math.max(1, end)) * width, last = groups[groups.length - 1];
+    if (last && x - last.x < apart) last.marks.push(mark);
+    else groups.push({ x, marks: [mark] });
+  }
+  for (const group of groups) group.first = [...group.marks].sort((a, b) => RANK.indexOf(a[2]) - RANK.indexOf(b[2]))[0];
+  return groups;
+}
+
+class Controls {
+  constructor(parent, player) {
+    this.player = player;
+    const { frames } = player;
+    this.track = make(parent, "svg", { class: "sl-track", height: 26, role: "group", "aria-label": "Events" });
+    this.label = html(parent, "div", { class: "sl-label", "aria-hidden": "true" });
+    this.scrub = html(parent, "input", { type: "range", class: "sl-scrub", min: frames.start, max: Math.max(1, frames.end), step: 1, "aria-label": "Time" });
+    const bar = html(parent, "div", { class: "sl-bar" });
+    const button = (name, label, action) => {
+      const made = html(bar, "button", { type: "button", class: `sl-${name}`, "aria-label": label, title: label });
+      make(make(made, "svg", { viewBox: "0 0 16 16", class: "sl-icon" }), "path", { d: ICONS[name] });
+      made.addEventListener("click", action);
+      return made;
+    };
+    button("back", "Previous event", () => player.step(-1));
+    this.play = button("play", "Play", () => player.toggle());
+    button("next", "Next event", () => player.step(1));
+    this.clock = html(bar, "output", { class: "sl-clock" });
+    this.speed = this.select(bar, "sl-speed", "speed", SPEEDS.map((s) => [s, `${s}×`]), (value) => player.setSpeed(+value));
+    const names = frames.machines.filter((m) => m.row !== "outside").map((m) => [m.name, `as ${m.name} sees it`]);
+    this.lens = this.select(bar, "sl-lens", "lens", [["truth", "truth"], ...names], (value) => player.setLens(value));
+    this.toggles = html(bar, "span", { class: "sl-toggles", role: "group", "aria-label": "Layers" });
+    for (const name of player.layers) {
+      const toggle = html(this.toggles, "button", { type: "button", "aria-pressed": "true", "data-layer": name }, name);
+      toggle.addEventListener("click", () => player.toggleLayer(name));
+    }
+    this.scrub.addEventListener("input", () => (player.pause(false), player.seek(+this.scrub.value)));
+    this.scrub.addEventListener("change", () => player.settle());
+  }
+
+  select(bar, kind, label, options, act) {
+    const wrap = html(bar, "label", {}, `${label} `), made = html(wrap, "select", { class: kind });
+    for (const [value, text] of options) html(made, "option", { value }, text);
+    made.addEventListener("change", () => act(made.value));
+    return made;
+  }
+
+  makeMarks(width) {
+    const { frames } = this.player;
+    this.track.replaceChildren();
+    this.track.setAttribute("width", width);
+    for (const { x, marks, first } of grouped(frames.marks, frames.end, width - 16)) {
+      const g = make(this.track, "g", { class: "sl-mark", "data-kind": first[2], transform: `translate(${(x + 8).toFixed(1)} 13)`, tabindex: -1, role: "button" });
+      const others = marks.length > 1 ? ` (and ${marks.length - 1} more until ${seconds(marks[marks.length - 1][0], 1)})` : "";
+      const text = `${seconds(first[0], 1)}  ${first[3]}${others}`;
+      g.setAttribute("aria-label", text);
+      make(g, "rect", { x: -8, y: -12, width: 16, height: 24, class: "sl-hit" });
+      make(g, "path", { d: MARKS[first[2]] || MARKS.election });
+      if (marks.length > 1) make(g, "path", { class: "sl-many", d: "M-4 11H4" });
+      for (const event of ["pointerenter", "focus"]) g.addEventListener(event, () => this.tell(text, x + 8, width));
+      for (const event of ["pointerleave", "blur"]) g.addEventListener(event, () => this.tell("", 0, width));
+      g.addEventListener("click", () => (this.player.go(first[0]), this.player.why.open(first[3], first[1])));
+    }
+  }
+
+  /** The label of a mark, beside its glyph on whichever side there is room. */
+  tell(text, x, width) {
+    say(this.label, text);
+    const style = x < width / 2 ? { left: `${x}px`, right: "auto" } : { left: "auto", right: `${width - x}px` };
+    Object.assign(this.label.style, style, { display: text ? "block" : "none" });
+  }
+
+  playing(yes) {
+    set(this.play, "aria-label", yes ? "Pause" : "Play");
+    set(this.play.querySelector("path"), "d", yes ? ICONS.pause : ICONS.play);
+  }
+
+  draw(t) {
+    if (+this.scrub.value !== t) this.scrub.value = t;
+    say(this.clock, seconds(t, this.player.speed < 0.1 ? 6 : 3));
+  }
+}
+
+// ── player: one view of one model ───────────────────────────────────────────────────────────────────────────────
+
+const HUES = ["orange", "green", "purple", "yellow"];
+
+class Player {
+  constructor(model, el) {
+    this.model = model;
+    this.frames = model.get("frames");
+    this.layers = model.get("layers");
+    this.off = new Set();
+    Object.assign(this, { t: 0, speed: model.get("speed"), lens: model.get("lens"), playing: false, request: 0 });
+    this.root = html(el, "div", { class: "sl-player", tabindex: 0, role: "application", "aria-label": "The board of this run, playable" });
+    this.legend = html(this.root, "div", { class: "sl-legend", role: "group", "aria-label": "Services" });
+    this.stage = html(this.root, "div", { class: "sl-stage" });
+    const controls = html(this.root, "div", { class: "sl-controls" });
+    this.controls = new Controls(controls, this);
+    this.why = new Why(this.root, this.frames, (t) => this.go(t));
+    this.live = html(this.root, "div", { class: "sl-live", "aria-live": "polite" });
+    if (model.get("height")) this.stage.style.maxHeight = `${model.get("height")}px`;
+    this.still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches || false;
+    this.controls.speed.value = String(this.speed);
+    this.controls.lens.value = this.lens;
+    this.hues = new Map();
+    this.listen();
+    this.fit();
+    this.seek(model.get("time"));
+    this.settle();
+    set(this.root, "data-ready", "1");
+  }
+
+  /** Build the board for the width there is; again when that changes. */
+  fit() {
+    const width = Math.round(Math.min(1400, Math.max(620, this.stage.clientWidth || 960)));
+    if (this.board?.layout.width === width) return;
+    this.board?.root.remove();
+    this.board = new Board(this.stage, this.frames, width);
+    Object.assign(this.board, { hues: this.hues, still: this.still });
+    this.makeLegend();
+    this.controls.makeMarks(width);
+    if (this.root.dataset.ready) this.draw();
+  }
+
+  makeLegend() {
+    this.chips = this.board.services.map((service) => {
+      const chip = html(this.legend, "button", { type: "button", class: "sl-chip", "aria-pressed": "false", title: `Colour ${service}` });
+      const view = { chip, letter: html(chip, "b", {}, this.board.letters.get(service)), name: html(chip, "span", {}, service), count: html(chip, "i") };
+      chip.addEventListener("click", () => this.colour(service));
+      return [service, view];
+    });
+    this.legend.replaceChildren(...this.chips.map(([, view]) => view.chip));
+  }
+
+  listen() {
+    this.stops = [];
+    const on = (target, event, action, options) => {
+      target.addEventListener(event, action, options);
+      this.stops.push(() => target.removeEventListener(event, action, options));
+    };
+    on(this.root, "keydown", (event) => this.key(event));
+    on(this.stage, "click", (event) => this.ask(event.target));
+    const follow = { time: () => !this.playing && this.model.get("time") !== this.t && this.go(this.model.get("time"), false) };
+    follow.lens = () => this.setLens(this.model.get("lens"), false);
+    follow.speed = () => this.setSpeed(this.model.get("speed"), false);
+    for (const [name, action] of Object.entries(follow)) {
+      this.model.on(`change:${name}`, action);
+      this.stops.push(() => this.model.off(`change:${name}`, action));
+    }
+    const observer = new ResizeObserver(() => this.fit());
+    observer.observe(this.stage);
+    this.stops.push(() => observer.disconnect());
+  }
+
+  // time
+
+  seek(t) {
+    this.t = Math.round(Math.min(this.frames.end, Math.max(this.frames.start, t)));
+    this.draw();
+  }
+
+  go(t, sync = true) {
+    this.pause(false);
+    this.seek(t);
+    if (sync) this.settle();
+    else this.announce();
+  }
+
+  draw() {
+    const world = worldAt(this.frames, this.t, this.lens);
+    this.board.window = Math.min(1.5, 0.3 * this.speed) * SECOND;
+    this.board.draw(world, this.t, this.layers.filter((name) => !this.off.has(name)));
+    this.controls.draw(this.t);
+    set(this.root, "data-time", String(this.t));
+    set(this.root, "data-lens", this.lens);
+    if (this.counted !== world || this.countedChips !== this.chips) this.count(world);
+    return world;
+  }
+
+  count(world) {
+    [this.counted, this.countedChips] = [world, this.chips];
+    const rows = new Map(world.services.map((row) => [row.service, row]));
+    for (const [service, { chip, count }] of this.chips) {
+      const row = rows.get(service);
+      say(count, row ? `${row.filled}/${row.wanted}` : "–");
+      set(chip, "data-wrong", row?.wrong ? "1" : null), set(chip, "data-short", row && row.filled < row.wanted ? "1" : null);
+      set(chip, "data-absent", row ? null : "1");
+    }
+  }
+
+  /** The hand is off: tell Python where we are, and those who listen what is to be seen. */
+  settle() {
+    this.model.set("time", this.t);
+    this.model.save_changes();
+    this.announce();
+  }
+
+  announce() {
+    say(this.live, summary(worldAt(this.frames, this.t, this.lens)));
+  }
+
+  toggle() {
+    if (this.playing) return this.pause();
+    if (this.t >= this.frames.end) this.seek(this.frames.start);
+    this.playing = this.board.playing = true;
+    this.controls.playing(true);
+    let last = performance.now(), waited = 0;
+    const tick = (now) => {
+      const passed = Math.min(250, now - last);
+      last = now;
+      if (this.still) {
+        waited += passed; // reduced motion: from event to event, one a second
+        if (waited > 1000) (waited = 0), this.seek(this.nextMark(1));
+      } else {
+        this.seek(this.t + Math.max(1, passed * 1000 * this.speed));
+      }
+      if (this.t >= this.frames.end) return this.pause();
+      this.request = requestAnimationFrame(tick);
+    };
+    this.request = requestAnimationFrame(tick);
+  }
+
+  pause(settle = true) {
+    if (!this.playing) return;
+    cancelAnimationFrame(this.request);
+    this.playing = this.board.playing = false;
+    this.controls.playing(false);
+    if (settle) this.settle();
+  }
+
+  nextMark(by, rows = this.frames.marks) {
+    const seen = countUpTo(rows, by > 0 ? this.t : this.t - 1, (row) => row[0]);
+    const row = by > 0 ? rows[seen] : rows[seen - 1];
+    return row ? row[0] : by > 0 ? this.frames.end : this.frames.start;
+  }
+
+  step(by, rows) {
+    this.go(this.nextMark(by, rows));
+    const mark = this.frames.marks.find((row) => row[0] === this.t);
+    const { width } = this.board.layout;
+    this.controls.tell(mark ? `${seconds(mark[0], 1)}  ${mark[3]}` : "", 8 + (this.t / Math.max(1, this.frames.end)) * (width - 16), width);
+  }
+
+  // what the learner chooses
+
+  setSpeed(value, sync = true) {
+    this.speed = value;
+    this.controls.speed.value = String(value);
+    if (sync) this.model.set("speed", value), this.model.save_changes();
+    this.draw();
+  }
+
+  setLens(value, sync = true) {
+    this.lens = value;
+    this.controls.lens.value = value;
+    if (sync) this.model.set("lens", value), this.model.save_changes();
+    this.draw();
+    if (!this.playing) this.announce();
+  }
+
+  toggleLayer(name) {
+    if (!this.off.delete(name)) this.off.add(name);
+    const off = this.off.has(name);
+    this.controls.toggles.querySelector(`[data-layer="${name}"]`)?.setAttribute("aria-pressed", String(!off));
+    this.board[{ messages: "dots", heartbeats: "beats", requests: "diamonds" }[name]]?.draw([]);
+    this.draw();
+  }
+
+  colour(service) {
+    const free = HUES.find((hue) => ![...this.hues.values()].includes(hue));
+    if (!this.hues.delete(service) && free) this.hues.set(service, free);
+    for (const [name, { chip }] of this.chips) {
+      set(chip, "data-hue", this.hues.get(name) || null);
+      chip.setAttribute("aria-pressed", String(this.hues.has(name)));
+    }
+    this.draw();
+  }
+
+  /** A click on anything answers why it is so. */
+  ask(target) {
+    const moving = target.closest("[data-fact]"), task = target.closest(".sl-task"), node = target.closest(".sl-node");
+    if (moving) this.why.open(moving.querySelector("title").textContent, +moving.dataset.fact);
+    else if (task?.dataset.task?.startsWith("node/")) this.askNode(task.dataset.task.slice(5));
+    else if (task?.dataset.task) this.why.open(task.querySelector("title").textContent, this.why.last(`task/${task.dataset.task}`, this.t));
+    else if (node) this.askNode(node.dataset.name);
+  }
+
+  askNode(name) {
+    const machine = worldAt(this.frames, this.t, this.lens).machines.find((m) => m.name === name);
+    const near = machine.cells.slice(-16).map((cell) => [
+      `${cell.name} ${cell.fact}`,
+      () => this.why.open(`${cell.name}: ${cell.fact}`, this.why.last(`task/${cell.task}`, this.t)),
+    ]);
+    this.why.open(`${name}: ${machine.looks}${machine.role ? `, ${machine.role}` : ""}`, this.why.last(`node/${name}`, this.t), near);
+  }
+
+  /** JupyterLab takes arrows, Home and End for itself, so nothing but Tab and Escape leaves this widget. */
+  key(event) {
+    const { key, target } = event;
+    if (key === "Escape") this.why.close();
+    if (key === "Tab" || key === "Escape") return;
+    event.stopPropagation();
+    if (target.closest("select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const rows = event.shiftKey ? this.frames.facts : this.frames.marks, page = (this.frames.end - this.frames.start) / 20;
+    const actions = {
+      ArrowRight: () => this.step(1, rows),
+      ArrowUp: () => this.step(1, rows),
+      ArrowLeft: () => this.step(-1, rows),
+      ArrowDown: () => this.step(-1, rows),
+      PageUp: () => this.go(this.t + page),
+      PageDown: () => this.go(this.t - page),
+      Home: () => this.go(this.frames.start),
+      End: () => this.go(this.frames.end),
+    };
+    if (!target.closest("button")) actions[" "] = () => this.toggle();
+    if (target.closest(".sl-node")) actions.Enter = () => this.ask(target);
+    if (!actions[key]) return;
+    event.preventDefault();
+    actions[key]();
+  }
+
+  remove() {
+    cancelAnimationFrame(this.request);
+    for (const stop of this.stops) stop();
+    this.root.remove();
+  }
+}
+
+/** What anywidget calls for each view; it calls the answer when the view goes away. */
+function render({ model, el }) {
+  const player = new Player(model, el);
+  el.player = player;
+  return () => player.remove();
+}
+
+export default { render };

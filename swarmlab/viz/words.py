@@ -1,0 +1,101 @@
+"""What each fact is called on the board: a few words that follow the name of its source, and the stops of the time line."""
+
+from typing import Any
+
+TEXTS = {  # what the source did, as the rest of a sentence that begins with its name
+    "MachineStarted": "booted",
+    "MachineCrashed": "lost power",
+    "MachineShutDown": "was shut down",
+    "MachineFrozen": "froze",
+    "MachineThawed": "goes on after its freeze",
+    "MachineAdded": "was put into the rack",
+    "MachineLoaded": "is slowed down by its own work",
+    "Partitioned": "cut the network: {groups}",
+    "Healed": "mended all cuts",
+    "LinkChanged": "changed the link {one} – {other}",
+    "PortBlocked": "lets nothing through port {port}",
+    "PortUnblocked": "opened port {port} again",
+    "BecameFollower": "follows in term {term}",
+    "BecameCandidate": "asks for votes in term {term}",
+    "BecameLeader": "leads in term {term}",
+    "SteppedDown": "stopped leading term {term}",
+    "VoteGranted": "votes for {candidate} in term {term}",
+    "LeaderRecognised": "hears from {leader}, leader of term {term}",
+    "EntriesAppended": "wrote entries {first} to {last} to its log",
+    "EntriesCut": "cut its log from entry {first} on",
+    "CommitAdvanced": "knows that entry {index} is committed",
+    "MemberAdded": "let {machine} into the group",
+    "MemberRemoved": "took {machine} out of the group",
+    "ReachabilityChanged": "sees {machine}: reachable {reachable}",
+    "Applied": "applied the log up to entry {index}",
+    "Planned": "proposes {changes} changes by the {planner}",
+    "ClusterStored": "stored the settings of the swarm",
+    "NodeStored": "stored node {machine}: {state}, {availability}",
+    "ServiceStored": "stored service {name}: {replicas} × {image}",
+    "TaskStored": "stored {name}: {state}, should be {desired}",
+    "NetworkStored": "stored network {name} {subnet}",
+    "SecretStored": "stored secret {name}",
+    "ConfigStored": "stored config {name}",
+    "ObjectRemoved": "removed {kind} {id}",
+    "SessionOpened": "opened a session for {machine}",
+    "HeartbeatsMissed": "missed three heartbeats of {machine}",
+    "TaskProgressed": "took {service}.{slot} to {state}",
+    "PullStarted": "pulls {image}",
+    "ImagePulled": "has pulled {image}",
+    "ContainerCreated": "made container {name}",
+    "ContainerStarted": "started container {container:.12}",
+    "ContainerExited": "saw container {container:.12} exit with {code}",
+    "ContainerRemoved": "removed container {container:.12}",
+    "PeerJoined": "learned of {machine} by gossip",
+    "PeerSuspected": "got no answer from {machine}",
+    "PeerFailed": "holds {machine} for dead",
+    "BackendAdded": "may now balance requests to a task on {machine}",
+    "BackendRemoved": "balances no more requests to a task on {machine}",
+    "RequestSent": "sent request {request} to {to}: {url}",
+    "RequestForwarded": "forwards request {request} to {to}",
+    "RequestServed": "served request {request}",
+    "RequestAnswered": "has the answer to request {request}: {status}",
+    "RequestFailed": "got no answer to request {request}: {error}",
+    "Commanded": "$ {command}",
+    "CommandReturned": "exit {exit_code}: {line}",
+    "SwarmJoined": "joined the swarm as {role}",
+    "SwarmLeft": "left the swarm",
+}
+
+ROUTINE = ("Heartbeat", "HeartbeatAnswer", "Ping", "Ack", "Rumours", "State")  # messages that are signs of life
+
+MARKS = {  # facts that are worth a stop on the time line
+    "MachineCrashed": "fault",
+    "MachineShutDown": "fault",
+    "MachineFrozen": "fault",
+    "Partitioned": "fault",
+    "LinkChanged": "fault",
+    "PortBlocked": "fault",
+    "MachineThawed": "back",
+    "Healed": "back",
+    "PortUnblocked": "back",
+    "BecameCandidate": "election",
+    "BecameLeader": "leader",
+    "SteppedDown": "election",
+    "HeartbeatsMissed": "down",
+    "Commanded": "command",
+    "SwarmJoined": "join",
+    "SwarmLeft": "join",
+    "RequestFailed": "lost",
+}
+
+
+def text_of(fact) -> str:
+    """A fact in a few words that follow the name of its source: `leads in term 2`."""
+    name = type(fact).__name__
+    if name in TEXTS:
+        return TEXTS[name].format_map({key: _spoken(value) for key, value in zip(fact._fields, fact, strict=True)})
+    return " ".join([name, *(f"{key}={_spoken(value)}" for key, value in zip(fact._fields, fact, strict=True))])
+
+
+def _spoken(value: Any) -> str:
+    """A field as text: groups of machines as `a b | c`."""
+    if not isinstance(value, tuple | list):
+        return str(value)
+    nested = any(isinstance(item, tuple | list) for item in value)
+    return (" | " if nested else " ").join(_spoken(item) for item in value)

@@ -1,0 +1,342 @@
+"""The agent of a node: keeps a session with some manager, makes the containers match the assignments, reports.
+
+It needs a manager to learn what to run, never to go on running it. Tasks and their states are on disk.
+Source: SwarmKit agent/session.go, agent/agent.go (back-off), agent/worker.go; swarm.md §12, §13.
+"""
+
+from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Received, Save, Send, Tell, Told, Woken
+from ..events import TaskProgressed
+from ..messages import (
+    Assignments,
+    BeNode,
+    BeNothing,
+    Broken,
+    Call,
+    Discard,
+    Endpoint,
+    Exited,
+    Expose,
+    Heartbeat,
+    HeartbeatAnswer,
+    ListNetworks,
+    ManagersChanged,
+    NetworkRow,
+    OpenSession,
+    Prepared,
+    Registered,
+    Reply,
+    Running,
+    SessionAnswer,
+    SessionInvalid,
+    StatusAnswer,
+    StatusReport,
+    TaskStatus,
+    Withdraw,
+)
+from ..objects import ASSIGNED, STATES, Description
+from .controller import Work, hear, next_step, resume
+
+OPEN_PATIENCE = 5 * SECOND  # for the answer to OpenSession, and for the first assignments after it
+REPORT_PATIENCE = 2 * SECOND  # then what was not acknowledged is reported again
+BACKOFF_STEP, BACKOFF_MOST = 100 * MS, 8 * SECOND
+
+
+class Agent:
+    """What one node does for the swarm.
+
+    `phase` is `idle` (no node), `waiting` (before the next attempt), `opening` (asked for a session), `open` (the
+    next heartbeat is due) or `beating` (its answer is due); `due` is when the phase ends by itself.
+    """
+
+    def __init__(self, machine: str, disk: Disk, dice: Dice, description: Description, address: str):
+        self.machine, self.dice, self.description, self.address = machine, dice, description, address
+        values = disk.values
+        self.works: dict[str, Work] = {work.task.id: work for name, work in values.items() if name.startswith("task ")}
+        self.networks = {network.id: network for network in values.get("networks", ())}
+        self.services = {service.id: service for service in values.get("services", ())}
+        self._forget()
+
+    def _forget(self):
+        self.node = ""
+        self.managers: tuple = ()
+        self.exposed: dict[str, Endpoint] = {}
+        self.acknowledged: dict[str, int] = {}  # task id → state the leader has committed
+        self.report_at = NEVER
+        self.assignments_by = NEVER  # when the first assignments of a session must have come
+        self.backoff = 0
+        self.manager = ""  # the machine we talk to
+        self._enter("idle", NEVER)
+
+    def _enter(self, phase, due):
+        self.phase, self.due = phase, due
+        if phase in ("idle", "waiting", "opening"):
+            self.session, self.sequence, self.period = "", -1, 0
+
+    @property
+    def deadline(self) -> int:
+        return min([self.due, self.report_at, *(work.wake for work in self.works.values())])
+
+    def step(self, event, now: int) -> list:
+        match event:
+            case Woken():
+                return self._wake(now)
+            case Received(_, HeartbeatAnswer() as answer):
+                return self._beat_answered(answer, now)
+            case Told("executor", (Prepared() | Running() | Exited() | Broken()) as answer):
+                return self._runtime_answered(answer, now)
+            case Received(_, Assignments() as assignments):
+                return self._assigned(assignments, now)
+            case Received(_, StatusAnswer(reported)):
+                return self._acknowledged(reported)
+            case Received(sender, SessionAnswer() as answer):
+                return self._opened(sender, answer, now)
+            case Received(_, SessionInvalid()) if self._expects_answer():
+                return self._retry(now)
+            case Told(_, BeNode(node, managers)):
+                return self._be_node(node, managers, now)
+            case Told(_, BeNothing()):
+                return self._be_nothing()
+            case Told(sender, Call(number, ListNetworks())):
+                return [Tell(sender, Reply(number, self._network_rows()))]
+        return []
+
+    def _wake(self, now):
+        effects = []
+        for work in [work for work in self.works.values() if work.wake <= now]:
+            effects += self._proceed(work, now)
+        if self.report_at <= now:
+            effects += self._report(now)
+        if self.due <= now:
+            effects += self._phase_over(now)
+        return effects
+
+    # ── being a node ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _be_node(self, node, managers, now):
+        self.managers = managers
+        if node == self.node:
+            return []
+        self.node = node
+        effects = []
+        for work in list(self.works.values()):  # from disk: the machine has just booted
+            after, requests = resume(work, now)
+            effects += self._proceed(after, now, requests)
+        return [*effects, *self._open(now)]
+
+    def _be_nothing(self):
+        effects = []
+        for task in list(self.works):
+            effects += self._remove(task)
+        self.networks, self.services = {}, {}
+        self._forget()
+        return [*effects, Save("networks", None), Save("services", None)]
+
+    # ── the session ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _open(self, now):
+        """Ask some manager; after a failure rather another one than the same again."""
+        machines = [machine for _, machine, _ in self.managers]
+        choice = [machine for machine in machines if machine != self.manager] or machines
+        if not choice:
+            return self._retry(now)
+        self.manager = choice[int(self.dice.random() * len(choice))]
+        self._enter("opening", now + OPEN_PATIENCE)
+        return [Send(self.manager, "manager", OpenSession(self.node, self.description, self.address))]
+
+    def _retry(self, now):
+        """The session is lost, or was never opened: wait a little longer each time [SwarmKit agent/agent.go]."""
+        self.backoff = min(BACKOFF_STEP + 2 * self.backoff, BACKOFF_MOST)
+        self._enter("waiting", now + 1 + int(self.dice.random() * self.backoff))
+        return []
+
+    def _expects_answer(self):
+        """To OpenSession, to a heartbeat, or to a report."""
+        return self.phase in ("opening", "beating") or (self.phase == "open" and self.report_at < NEVER)
+
+    def _phase_over(self, now):
+        match self.phase:
+            case "waiting":
+                return self._open(now)
+            case "open" if self.sequence >= 0 or now < self.assignments_by:
+                self._enter("beating", now + self.period)
+                return [Send(self.manager, "manager", Heartbeat(self.node, self.session))]
+        return self._retry(now)  # no answer in time
+
+    def _opened(self, sender, answer, now):
+        if not self.node or answer.session == self.session:
+            return []
+        self._enter("open", now + answer.period)
+        self.session, self.sequence, self.period, self.manager = answer.session, -1, answer.period, sender
+        self.assignments_by = now + OPEN_PATIENCE
+        self.backoff = 0
+        self.acknowledged = {}
+        told = Tell("engine", Registered(answer.role))
+        return [told, *self._managers_are(answer.managers), *self._report(now)]
+
+    def _beat_answered(self, answer, now):
+        if self.phase != "beating":
+            return []
+        if answer.sequence > self.sequence:  # assignments were lost on the way
+            return self._retry(now)
+        self.period = answer.period
+        self._enter("open", now + answer.period)
+        return self._managers_are(answer.managers)
+
+    def _managers_are(self, managers):
+        if not managers or managers == self.managers:
+            return []
+        self.managers = managers
+        return [Tell("engine", ManagersChanged(managers))]
+
+    # ── assignments ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _assigned(self, assignments, now):
+        if assignments.session != self.session or not self.session:
+            return []
+        if assignments.sequence <= self.sequence:
+            return []
+        if not assignments.complete and assignments.sequence != self.sequence + 1:
+            return self._retry(now)
+        self.sequence = assignments.sequence
+        effects = self._take_dependencies(assignments)
+        for task in self._gone(assignments):
+            effects += self._remove(task)
+        for task in assignments.tasks:
+            effects += self._proceed(self._taken(task), now)
+        return [*effects, *self._report(now)]
+
+    def _take_dependencies(self, assignments):
+        before = self.networks, self.services
+        if assignments.complete:
+            self.networks, self.services = {}, {}
+        self.networks = {**self.networks, **{network.id: network for network in assignments.networks}}
+        self.services = {**self.services, **{service.id: service for service in assignments.services}}
+        if before == (self.networks, self.services):
+            return []
+        return [
+            Save("networks", tuple(self.networks.values())),
+            Save("services", tuple(self.services.values())),
+            *self._refresh_exposed(),
+        ]
+
+    def _gone(self, assignments):
+        if not assignments.complete:
+            return [task for task in assignments.removed if task in self.works]
+        kept = {task.id for task in assignments.tasks}
+        return [task for task in self.works if task not in kept]
+
+    def _taken(self, task):
+        work = self.works.get(task.id)
+        self._acknowledged(((task.id, task.state),))
+        if work is None:
+            state = max(task.state, ASSIGNED)
+            return Work(task, state, task.message, task.err, task.status_at, task.container, task.exit_code)
+        return work._replace(task=task) if task.desired >= work.task.desired else work
+
+    def _remove(self, task):
+        del self.works[task]
+        self.acknowledged.pop(task, None)
+        hidden = [Tell("mesh", Withdraw(task))] if self.exposed.pop(task, None) else []
+        return [*hidden, Tell("executor", Discard(task)), Save(f"task {task}", None)]
+
+    # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _runtime_answered(self, answer, now):
+        work = self.works.get(answer.key)
+        if work is None:
+            return []
+        return [*self._proceed(hear(work, answer, now), now), *self._report(now)]
+
+    def _proceed(self, work, now, requests=()):
+        """Take a task as far as it goes without waiting; keep, note and publish what changed."""
+        effects = self._kept(work)
+        for wish in requests:
+            effects.append(Tell("executor", wish))
+        while True:
+            after, requests = next_step(work, self._is_attached(work.task), now)
+            if after == work:
+                return effects
+            effects += self._kept(after)
+            for wish in requests:
+                effects.append(Tell("executor", wish))
+            work = after
+
+    def _kept(self, work):
+        task, before = work.task, self.works.get(work.task.id)
+        if work == before:
+            return []
+        self.works[task.id] = work
+        effects = [Save(f"task {task.id}", work), *self._published(work)]
+        if before is None or before.state != work.state:
+            effects.append(Note(TaskProgressed(task.id, task.service_name, task.slot, STATES[work.state], work.err)))
+        return effects
+
+    def _is_attached(self, task):
+        networks = [self.networks.get(attachment.network) for attachment in task.networks]
+        return any(network and not network.predefined for network in networks)
+
+    # ── who may be sent requests ─────────────────────────────────────────────────────────────────────────────────
+
+    def _published(self, work):
+        """Tell the mesh when a task begins or ceases to serve; ceasing comes before the stop signal."""
+        task, shown = work.task.id, self.exposed.get(work.task.id)
+        if not work.is_serving:
+            return [Tell("mesh", Withdraw(task))] if self.exposed.pop(task, None) else []
+        endpoint = self._endpoint(work.task)
+        self.exposed[task] = endpoint
+        return [] if endpoint == shown else [Tell("mesh", Expose(endpoint))]
+
+    def _refresh_exposed(self):
+        return [effect for task in list(self.exposed) for effect in self._published(self.works[task])]
+
+    def _endpoint(self, task):
+        service = self.services.get(task.service)
+        return Endpoint(
+            task=task.id,
+            name=task.name,
+            service=task.service,
+            service_name=task.service_name,
+            machine=self.machine,
+            addresses=self._addresses(task.networks),
+            virtual_ips=self._addresses(service.virtual_ips if service else ()),
+            ports=task.ports,
+            aliases=tuple((target.target, alias) for target in task.spec.networks for alias in target.aliases),
+            mode=task.endpoint.mode,
+        )
+
+    def _addresses(self, attachments):
+        return tuple(
+            (one.network, self.networks[one.network].spec.name, one.address.partition("/")[0])
+            for one in attachments
+            if one.network in self.networks
+        )
+
+    def _network_rows(self):
+        rows = [(network.id, network.spec) for network in self.networks.values() if not network.predefined]
+        return tuple(NetworkRow(id, spec.name, spec.driver, spec.scope, spec.labels) for id, spec in rows)
+
+    # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _report(self, now):
+        """Report every state that the leader has not acknowledged, and again after a while."""
+        if not self.session:
+            self.report_at = NEVER
+            return []
+        statuses = tuple(status(work) for work in self.works.values() if self._is_news(work))
+        self.report_at = now + REPORT_PATIENCE if statuses else NEVER
+        return [Send(self.manager, "manager", StatusReport(self.node, self.session, statuses))] if statuses else []
+
+    def _is_news(self, work):
+        return work.state > self.acknowledged.get(work.task.id, ASSIGNED)
+
+    def _acknowledged(self, reported):
+        for task, state in reported:
+            self.acknowledged[task] = max(state, self.acknowledged.get(task, ASSIGNED))
+        if not any(self._is_news(work) for work in self.works.values()):
+            self.report_at = NEVER
+        return []
+
+
+def status(work: Work) -> TaskStatus:
+    """What is reported of a task: only the newest state, those before it follow from it."""
+    return TaskStatus(work.task.id, work.state, work.message, work.err, work.at, work.container, work.exit_code)

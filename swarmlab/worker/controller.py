@@ -1,0 +1,142 @@
+"""One task's walk on its node: from assigned to running, and to its end.
+
+Plain functions over one record: `next_step` is what the agent does of its own accord, `hear` what follows from an
+answer of the container runtime. States only grow. Source: SwarmKit design/task_model.md; swarmkit agent/exec.
+"""
+
+from typing import NamedTuple
+
+from ..effects import NEVER, SECOND
+from ..messages import Broken, Exited, Prepare, Prepared, Running, Start, Stop
+from ..objects import (
+    ACCEPTED,
+    ASSIGNED,
+    COMPLETE,
+    FAILED,
+    PREPARING,
+    READY,
+    REJECTED,
+    RUNNING,
+    SHUTDOWN,
+    STARTING,
+    Task,
+)
+from .executor import KILLED, TASK_LABEL
+
+LEAVE_TIME = 2 * SECOND  # between leaving the load balancers and the stop signal, so that requests on their way arrive
+
+BEGIN = {  # what the agent begins, in which state, as which it is then reported
+    ASSIGNED: (ACCEPTED, "accepted"),
+    ACCEPTED: (PREPARING, "preparing"),
+    READY: (STARTING, "starting"),
+}
+FINISH = {  # what the runtime's answers finish
+    (PREPARING, Prepared): (READY, "prepared"),
+    (STARTING, Running): (RUNNING, "started"),
+}
+
+
+class Work(NamedTuple):
+    """A task as its node has it: the assignment, and how far it got."""
+
+    task: Task
+    state: int = ASSIGNED
+    message: str = ""
+    err: str = ""
+    at: int = 0
+    container: str = ""
+    exit_code: int = 0
+    leaving: str = ""  # '' · withdrawn: no more new requests · stopping: the stop signal is sent
+    wake: int = NEVER  # when the time for leaving is over
+
+    @property
+    def is_serving(self) -> bool:
+        """May load balancers send requests here?"""
+        return self.state == RUNNING and not self.leaving
+
+
+def next_step(work: Work, attached: bool, now: int) -> tuple[Work, list]:
+    """One step that need not wait for anything, and what to tell the runtime; the same work if there is none.
+
+    `attached`: the task is on a network of the swarm, so others may just now be sending to it.
+    """
+    if work.state >= COMPLETE:
+        return work, []
+    if work.task.desired >= SHUTDOWN:
+        return _shut_down(work, attached, now)
+    if work.state in BEGIN and work.state < work.task.desired:
+        return _moved(work, *BEGIN[work.state], now), request(work.task, BEGIN[work.state][0])
+    return work, []
+
+
+def _shut_down(work, attached, now):
+    if work.state < STARTING:  # nothing runs yet; a pull that is under way may end for nothing
+        return _moved(work, SHUTDOWN, "shutdown", now), []
+    if not work.leaving and attached:
+        return work._replace(leaving="withdrawn", wake=now + LEAVE_TIME), []
+    if not work.leaving or (work.leaving == "withdrawn" and now >= work.wake):
+        stop = Stop(work.task.id, work.task.spec.container.stop_grace_period)
+        return work._replace(leaving="stopping", wake=NEVER), [stop]
+    return work, []
+
+
+def hear(work: Work, answer, now: int) -> Work:
+    """What an answer of the runtime means for the task; late answers mean nothing."""
+    if work.state >= COMPLETE:
+        return work
+    match answer:
+        case Broken(_, reason):
+            # Only `err` tells of a failure: `message` stays that of the last good state.
+            return _moved(work, REJECTED if work.state < STARTING else FAILED, work.message, now)._replace(err=reason)
+        case Exited(_, code) if work.state >= STARTING:
+            return _exited(work._replace(exit_code=code), code, now)
+        case _ if (work.state, type(answer)) in FINISH:
+            container = answer.container if isinstance(answer, Prepared) else work.container
+            return _moved(work, *FINISH[work.state, type(answer)], now)._replace(container=container)
+    return work
+
+
+def _exited(work, code, now):
+    if work.task.desired >= SHUTDOWN:
+        return _moved(work, SHUTDOWN, "shutdown", now)
+    if code == 0:
+        return _moved(work, COMPLETE, "finished", now)
+    return _moved(work, FAILED, work.message, now)._replace(err=f"task: non-zero exit ({code})")
+
+
+def resume(work: Work, now: int) -> tuple[Work, list]:
+    """After a boot: ask again for what was begun; what was running is found dead.
+
+    A daemon that dies alone and returns stops its orphaned containers, which then exit with 0 (`Complete`); here
+    the whole machine lost power, and a killed process has exit code 137.
+    """
+    if work.state == RUNNING:
+        return hear(work, Exited(work.task.id, KILLED), now), []
+    return work._replace(leaving="", wake=NEVER), request(work.task, work.state)
+
+
+def request(task: Task, state: int) -> list:
+    """What to tell the runtime when a task enters this state."""
+    if state == STARTING:
+        return [Start(task.id)]
+    return [prepare(task)] if state == PREPARING else []
+
+
+def prepare(task: Task) -> Prepare:
+    spec = task.spec.container
+    labels = {
+        "com.docker.swarm.node.id": task.node,
+        "com.docker.swarm.service.id": task.service,
+        "com.docker.swarm.service.name": task.service_name,
+        "com.docker.swarm.task": "",
+        TASK_LABEL: task.id,
+        "com.docker.swarm.task.name": f"{task.name}.{task.id}",
+    }
+    # Ports of the ingress network are opened by the mesh of every node, only host ports by the container itself.
+    ports = tuple(port for port in task.ports if port.publish_mode == "host")
+    args = (*spec.command, *spec.args)
+    return Prepare(task.id, spec.image, f"{task.name}.{task.id}", args, {**spec.labels, **labels}, ports)
+
+
+def _moved(work, state, message, now):
+    return work._replace(state=state, message=message, at=now, leaving="", wake=NEVER)

@@ -1,0 +1,136 @@
+"""What the pretend images do: the table of `data/images.yml`, and the words of `data/names.yml`.
+
+An image that the table does not name behaves like a plain server, so any stack file runs. Source for references and
+their defaults: Docker documentation, "docker image pull" and "distribution reference".
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from ..effects import MS, SECOND
+
+MEGABYTE = 1_000_000
+
+
+class Image(NamedTuple):
+    """What one image weighs and how its process behaves."""
+
+    repository: str
+    size: int  # bytes, compressed, as they travel
+    start: int  # µs from start to listening
+    answer: int  # µs of work per request, on average
+    fixed: bool  # every request takes exactly `answer`, instead of an exponential time
+    stop: int | None  # µs from the stop signal to the exit; None: it ignores the signal
+    stop_code: int  # its exit code then
+    exits: tuple[int, int] | None  # (µs after the start, exit code) of its own command; None: it runs for ever
+    entrypoint: str
+    command: str
+
+
+# ── references ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def split(reference: str) -> tuple[str, str]:
+    """Repository and tag in their short form: `docker.io/library/redis@sha256:…` is `redis`, `latest`.
+
+    >>> split("docker.io/library/redis")
+    ('redis', 'latest')
+    >>> split("registry.example.org:5000/shop/web:2")
+    ('registry.example.org:5000/shop/web', '2')
+    """
+    name = reference.partition("@")[0].removeprefix("docker.io/").removeprefix("library/")
+    head, slash, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    return head + slash + last, tag or "latest"
+
+
+def full(reference: str) -> str:
+    """The reference as the engine keeps it: short, and with its tag."""
+    return ":".join(split(reference))
+
+
+# ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def find(reference: str) -> Image | None:
+    """The image of that name, or None where no registry has it."""
+    repository, tag = split(reference)
+    row = dict(_rows("images.yml").get(repository, {}))
+    tags = row.get("tags", {})
+    if row.get("missing") or (row.get("strict") and tag not in tags):
+        return None
+    return _image(repository, tag)
+
+
+def refusal(reference: str) -> str:
+    """Why a pull of something that `find` does not find fails, as `docker pull` says it."""
+    repository, tag = split(reference)
+    if _rows("images.yml").get(repository, {}).get("missing"):
+        return (
+            f"pull access denied for {repository}, repository does not exist or may require 'docker login': "
+            "denied: requested access to the resource is denied"
+        )
+    return f"manifest for {repository}:{tag} not found: manifest unknown: manifest unknown"
+
+
+@cache
+def _image(repository: str, tag: str) -> Image:
+    table = _rows("images.yml")
+    row = {**table["default"], **table.get(repository, {})}
+    row |= row.get("tags", {}).get(tag) or {}
+    ends, stop = row["exits"], row["stop"]
+    return Image(
+        repository,
+        size=round(row["size"] * MEGABYTE),
+        start=round(row["start"] * SECOND),
+        answer=round(row["answer"] * MS),
+        fixed=row["fixed"],
+        stop=None if stop == "never" else round(stop * SECOND),
+        stop_code=row["stop_code"],
+        exits=ends and (round(ends["after"] * SECOND), ends["code"]),
+        entrypoint=row["entrypoint"],
+        command=row["command"],
+    )
+
+
+@cache
+def _rows(name: str) -> dict:
+    import yaml  # at first use: `import swarmlab` stays light
+
+    return yaml.safe_load((files("swarmlab") / "data" / name).read_text(encoding="utf-8"))
+
+
+# ── what a container does with its arguments ─────────────────────────────────────────────────────────────────────
+
+SLEEP = re.compile(r"sleep (\d+(?:\.\d+)?)s?(?: *(?:;|&&) *exit (\d+))?")
+CRASH = re.compile(r"crash (\d+(?:\.\d+)?) (\d+)")
+
+
+def lifetime(image: Image, args: tuple[str, ...]) -> tuple[int, int] | None:
+    """When the process ends by itself: (µs after the start, exit code), or None for never.
+
+    `sleep 5` and `sh -c "sleep 5; exit 3"` do what they say, `crash 5 3` is short for the latter. Any other
+    arguments are a server that runs for ever, as the engine cannot know better.
+    """
+    if not args:
+        return image.exits
+    line = " ".join(args).removeprefix("/bin/").removeprefix("sh -c ").strip()
+    found = SLEEP.fullmatch(line) or CRASH.fullmatch(line)
+    return (round(float(found[1]) * SECOND), int(found[2] or 0)) if found else None
+
+
+def command_line(image: Image, args: tuple[str, ...]) -> str:
+    """What `docker ps` shows under COMMAND, before it is cut."""
+    return f"{image.entrypoint} {' '.join(args) or image.command}".strip()
+
+
+# ── names for containers that nobody named ───────────────────────────────────────────────────────────────────────
+
+
+@cache
+def names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The adjectives and the surnames of which Docker's random names are made."""
+    words = _rows("names.yml")
+    return tuple(words["adjectives"].split()), tuple(words["surnames"].split())

@@ -1,0 +1,61 @@
+"""Plain containers, as `docker run` makes them on one machine: their names, how they are referred to, what is refused.
+
+Source: Docker documentation, "docker container run" (--name) and "docker container rm"; texts of Docker Engine 20.10.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..effects import Dice
+from ..messages import Container, Endpoint
+from ..objects import ApiError, PortConfig
+from . import images
+
+
+def check_name(name: str, containers: Sequence[Container]) -> None:
+    """Raise if another container, running or not, has the name."""
+    for other in containers:
+        if other.name == name:
+            raise ApiError(
+                f'Conflict. The container name "/{name}" is already in use by container "{other.id}". '
+                "You have to remove (or rename) that container to be able to reuse that name."
+            )
+
+
+def random_name(dice: Dice, containers: Sequence[Container]) -> str:
+    """`adjective_surname`, with a digit more each time it is already taken."""
+    adjectives, surnames = images.names()
+    name = f"{_one(adjectives, dice)}_{_one(surnames, dice)}"
+    taken = {container.name for container in containers}
+    while name in taken:
+        name += str(int(dice.random() * 10))
+    return name
+
+
+def _one(words, dice):
+    return words[int(dice.random() * len(words))]
+
+
+def find(ref: str, containers: Sequence[Container]) -> Container:
+    """The container with this id, this name, or the only one whose id begins so."""
+    exact = [one for one in containers if ref in (one.id, one.name, f"/{one.name}")]
+    hits = exact or [one for one in containers if ref and one.id.startswith(ref)]
+    if not hits:
+        raise ApiError(f"No such container: {ref}")
+    if len(hits) > 1:
+        raise ApiError(f"multiple IDs found with provided prefix: {ref}")
+    return hits[0]
+
+
+def check_removal(container: Container, force: bool) -> None:
+    if container.state == "running" and not force:
+        raise ApiError(
+            f"You cannot remove a running container {container.id}. "
+            "Stop the container before attempting removal or force remove"
+        )
+
+
+def endpoint(container: str, name: str, ports: tuple[PortConfig, ...], machine: str) -> Endpoint:
+    """How the network sees it: on no network of the swarm, reached only by ports of its own machine."""
+    host_ports = tuple(replace(port, publish_mode="host") for port in ports)
+    return Endpoint(container, name, "", "", machine, addresses=(), virtual_ips=(), ports=host_ports, aliases=())

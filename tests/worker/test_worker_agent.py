@@ -1,0 +1,299 @@
+"""The agent: sessions, assignments, reports [swarm.md §12, §13]."""
+
+import pickle
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from worker_rig import FRONT, MANAGERS, Rig, facts, open_session, sent, task, told
+
+from swarmlab.effects import MS, NEVER, SECOND, WOKEN, Tell
+from swarmlab.events import TaskProgressed
+from swarmlab.messages import (
+    Assignments,
+    BeNode,
+    BeNothing,
+    Call,
+    Discard,
+    Endpoint,
+    Exited,
+    Expose,
+    Heartbeat,
+    HeartbeatAnswer,
+    ListNetworks,
+    ManagersChanged,
+    NetworkRow,
+    OpenSession,
+    Prepare,
+    Prepared,
+    Registered,
+    Reply,
+    Running,
+    SessionAnswer,
+    SessionInvalid,
+    Start,
+    StatusAnswer,
+    StatusReport,
+    Stop,
+    Withdraw,
+)
+from swarmlab.objects import FAILED, READY, RUNNING, SHUTDOWN, STARTING, Attachment, Description, Service
+from swarmlab.worker.agent import Agent
+
+
+@pytest.fixture
+def rig():
+    rig = Rig(Agent, Description("worker-1"), "10.0.0.9")
+    rig.effects = rig.told("engine", BeNode("node1", MANAGERS))
+    return rig
+
+
+def run_task(rig, id="t1"):
+    rig.told("executor", Prepared(id, "c" + id))
+    return rig.told("executor", Running(id))
+
+
+def test_a_machine_outside_a_swarm_wants_nothing():
+    assert Rig(Agent, Description(), "a").quiet
+
+
+def test_a_new_node_opens_a_session_with_some_manager_it_knows(rig):
+    (opening,) = sent(rig.effects, OpenSession)
+    assert opening.channel == "manager" and opening.to in ("manager-1", "manager-2", "manager-3")
+    effects = rig.heard(opening.to, SessionAnswer("S", 5 * SECOND, MANAGERS, "worker"))
+    assert told(effects, "engine") == [Registered("worker")]
+
+
+def test_it_beats_after_each_period_and_takes_over_the_period_and_the_managers(rig):
+    open_session(rig)
+    (beat,) = sent(rig.run_for(5 * SECOND), Heartbeat)
+    assert beat.message == Heartbeat("node1", "S")
+    assert told(rig.heard(beat.to, HeartbeatAnswer(4 * SECOND, MANAGERS[:2])), "engine") == [
+        ManagersChanged(MANAGERS[:2])
+    ]
+    assert not rig.run_for(4 * SECOND - 1)
+    assert sent(rig.run_for(1), Heartbeat)
+
+
+def test_no_answer_within_one_period_and_it_turns_to_another_manager_with_growing_patience(rig):
+    open_session(rig)
+    first = rig.core.manager
+    rig.run_for(10 * SECOND)
+    (again,) = sent(rig.run_for(100 * MS), OpenSession)
+    assert again.to != first
+    gaps, last = [], rig.now
+    while rig.now < 200 * SECOND:
+        if sent(rig.run_for(1 * MS * 50), OpenSession):
+            gaps.append(rig.now - last)
+            last = rig.now
+    assert max(gaps) > 8 * SECOND and max(gaps) <= 13 * SECOND + 50 * MS  # 5 s of waiting and up to 8 s of back-off
+
+
+@pytest.mark.parametrize("reason", ["session invalid", "no leader", "rate limit"])
+def test_an_invalid_session_is_opened_again(rig, reason):
+    open_session(rig)
+    rig.run_for(5 * SECOND)
+    assert not rig.heard(rig.core.manager, SessionInvalid(reason))
+    assert sent(rig.run_for(100 * MS), OpenSession)
+    assert not rig.heard("manager-1", HeartbeatAnswer(SECOND, ()))  # of the old session
+
+
+def test_a_report_that_a_new_leader_does_not_understand_opens_the_session_again(rig):
+    open_session(rig)
+    rig.heard("manager-1", SessionInvalid("session invalid"))  # a copy of an old answer
+    assert rig.core.session
+    rig.heard("manager-1", Assignments("S", 1, False, (task(),)))
+    rig.heard("manager-1", SessionInvalid("session invalid"))
+    assert sent(rig.run_for(100 * MS), OpenSession)
+
+
+def test_a_task_walks_to_running_and_every_state_is_a_fact(rig):
+    effects = open_session(rig, task())
+    assert [fact.state for fact in facts(effects)] == ["assigned", "accepted", "preparing"]
+    (wish,) = told(effects, "executor")
+    assert isinstance(wish, Prepare) and (wish.key, wish.image, wish.name) == ("t1", "nginx", "web.1.t1")
+    assert wish.labels["com.docker.swarm.service.name"] == "web"
+    effects = rig.told("executor", Prepared("t1", "c1"))
+    assert told(effects, "executor") == [Start("t1")]
+    effects = rig.told("executor", Running("t1"))
+    assert facts(effects) == [TaskProgressed("t1", "web", 1, "running", "")]
+    (report,) = sent(effects, StatusReport)
+    assert report.message.statuses[0][:3] == ("t1", RUNNING, "started")
+
+
+def test_a_running_task_is_exposed_with_its_addresses_and_those_of_its_service(rig):
+    service = Service("s1", virtual_ips=(Attachment("net1", "10.0.1.2/24"),))
+    rig.heard(rig.core.manager, SessionAnswer("S", 5 * SECOND, MANAGERS, "worker"))
+    rig.heard(rig.core.manager, Assignments("S", 0, True, (task(),), (), (FRONT,), (service,)))
+    (shown,) = told(run_task(rig), "mesh")
+    assert shown == Expose(
+        Endpoint(
+            "t1",
+            "web.1",
+            "s1",
+            "web",
+            "worker-1",
+            (("net1", "front", "10.0.1.5"),),
+            (("net1", "front", "10.0.1.2"),),
+            (),
+            (),
+        )
+    )
+    moved = replace(service, virtual_ips=(Attachment("net1", "10.0.1.3/24"),))
+    (shown,) = told(rig.heard("manager-1", Assignments("S", 1, False, (), (), (), (moved,))), "mesh")
+    assert shown.endpoint.virtual_ips == (("net1", "front", "10.0.1.3"),)
+
+
+def test_a_task_desired_ready_waits_there(rig):
+    open_session(rig, task(desired=READY))
+    effects = rig.told("executor", Prepared("t1", "c1"))
+    assert not told(effects, "executor")
+    effects = rig.heard("manager-1", Assignments("S", 1, False, (task(desired=RUNNING),)))
+    assert told(effects, "executor") == [Start("t1")]
+
+
+def test_stopping_leaves_the_balancers_waits_two_seconds_and_then_sends_the_signal(rig):
+    open_session(rig, task())
+    run_task(rig)
+    effects = rig.heard("manager-1", Assignments("S", 1, False, (task(desired=SHUTDOWN),)))
+    assert told(effects, "mesh") == [Withdraw("t1")] and not told(effects, "executor")
+    assert not told(rig.run_for(2 * SECOND - 1), "executor")
+    assert told(rig.run_for(1), "executor") == [Stop("t1", 10 * SECOND)]
+    effects = rig.told("executor", Exited("t1", 0))
+    assert facts(effects) == [TaskProgressed("t1", "web", 1, "shutdown", "")] and not told(effects, "mesh")
+
+
+def test_a_task_on_no_swarm_network_is_stopped_at_once_but_withdrawn_first(rig):
+    open_session(rig, task(networks=()))
+    run_task(rig)
+    effects = rig.heard("manager-1", Assignments("S", 1, False, (task(desired=SHUTDOWN, networks=()),)))
+    tells = [effect for effect in effects if isinstance(effect, Tell)]
+    assert tells == [Tell("mesh", Withdraw("t1")), Tell("executor", Stop("t1", 10 * SECOND))]
+
+
+def test_a_crash_of_the_process_is_withdrawn_and_reported_as_failed(rig):
+    open_session(rig, task())
+    run_task(rig)
+    effects = rig.told("executor", Exited("t1", 1))
+    assert told(effects, "mesh") == [Withdraw("t1")]
+    (report,) = sent(effects, StatusReport)
+    status = report.message.statuses[0]
+    assert (status.state, status.message, status.err) == (FAILED, "started", "task: non-zero exit (1)")
+
+
+def test_statuses_are_reported_again_until_they_are_acknowledged(rig):
+    open_session(rig, task())
+    run_task(rig)
+    assert sent(rig.run_for(2 * SECOND), StatusReport)
+    rig.heard("manager-1", StatusAnswer((("t1", STARTING),)))
+    assert sent(rig.run_for(2 * SECOND), StatusReport)
+    rig.heard("manager-1", StatusAnswer((("t1", RUNNING),)))
+    assert not sent(rig.run_for(900 * MS), StatusReport)
+
+
+def test_without_managers_containers_run_on_and_changes_are_reported_at_the_next_session(rig):
+    open_session(rig, task("t1"), task("t2"))
+    run_task(rig, "t1"), run_task(rig, "t2")
+    rig.heard("manager-1", StatusAnswer((("t1", RUNNING), ("t2", RUNNING))))
+    effects = rig.run_for(60 * SECOND)
+    assert not told(effects, "executor") and not told(effects, "mesh")
+    assert not sent(rig.told("executor", Exited("t2", 1)), StatusReport)
+    effects = rig.heard("manager-1", SessionAnswer("T", 5 * SECOND, MANAGERS, "worker"))
+    assert ("t2", FAILED) in [(s.task, s.state) for s in sent(effects, StatusReport)[0].message.statuses]
+
+
+def test_a_task_that_is_no_longer_assigned_is_discarded(rig):
+    open_session(rig, task("t1"), task("t2"))
+    run_task(rig, "t1")
+    effects = rig.heard("manager-1", Assignments("S", 1, False, (), ("t1",)))
+    assert told(effects, "mesh") == [Withdraw("t1")] and told(effects, "executor") == [Discard("t1")]
+    effects = rig.heard("manager-1", Assignments("S", 2, True, (), (), (FRONT,)))
+    assert told(effects, "executor") == [Discard("t2")]
+    assert not [key for key in rig.values if key.startswith("task ")]
+
+
+def test_a_missing_increment_makes_it_ask_for_everything_again(rig):
+    open_session(rig)
+    assert not rig.heard("manager-1", Assignments("S", 2, False, (task(),)))
+    assert sent(rig.run_for(100 * MS), OpenSession)
+
+
+def test_a_lost_last_increment_shows_at_the_next_heartbeat(rig):
+    open_session(rig)
+    rig.run_for(5 * SECOND)
+    rig.heard("manager-1", HeartbeatAnswer(5 * SECOND, (), sequence=1))
+    assert sent(rig.run_for(100 * MS), OpenSession)
+
+
+def test_a_lost_first_set_is_missed_too(rig):
+    rig.heard(rig.core.manager, SessionAnswer("S", 5 * SECOND, MANAGERS, "worker"))
+    effects = rig.run_for(5 * SECOND + 100 * MS)
+    assert sent(effects, OpenSession) and not sent(effects, Heartbeat)
+
+
+def test_assignments_twice_or_of_another_session_change_nothing(rig):
+    open_session(rig, task())
+    assert not rig.heard("manager-1", Assignments("S", 0, True, ()))
+    assert not rig.heard("manager-1", Assignments("old", 9, True, ()))
+
+
+def test_a_task_that_ran_when_the_power_went_is_found_dead(rig):
+    open_session(rig, task("t1"), task("t2", desired=READY))
+    run_task(rig, "t1")
+    rig.told("executor", Prepared("t2", "c2"))
+    assert rig.boot() == []
+    effects = rig.told("engine", BeNode("node1", MANAGERS))
+    assert facts(effects) == [TaskProgressed("t1", "web", 1, "failed", "task: non-zero exit (137)")]
+    assert sent(effects, OpenSession) and not told(effects, "executor")
+    effects = rig.heard("manager-1", SessionAnswer("T", 5 * SECOND, MANAGERS, "worker"))
+    reported = {status.task: status.state for status in sent(effects, StatusReport)[0].message.statuses}
+    assert reported == {"t1": FAILED, "t2": READY}
+
+
+def test_a_node_that_leaves_removes_its_containers_and_forgets(rig):
+    open_session(rig, task())
+    run_task(rig)
+    effects = rig.told("engine", BeNothing())
+    assert told(effects, "executor") == [Discard("t1")] and told(effects, "mesh") == [Withdraw("t1")]
+    assert rig.values == {} and rig.core.deadline == NEVER
+
+
+def test_it_knows_the_networks_its_tasks_use(rig):
+    open_session(rig, task())
+    row = NetworkRow("net1", "front", "overlay", "swarm", {})
+    assert rig.told("engine", Call(4, ListNetworks())) == [Tell("engine", Reply(4, (row,)))]
+
+
+def test_the_agent_is_plain_data(rig):
+    open_session(rig, task())
+    twin = pickle.loads(pickle.dumps(rig.core))
+    assert twin.deadline == rig.core.deadline
+    assert twin.step(WOKEN, twin.deadline) == rig.core.step(WOKEN, rig.core.deadline) != []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_a_failure_it_never_tries_the_same_manager_at_once(seed):
+    rig = Rig(Agent, Description(), "a", seed=seed)
+    tried = [opening.to for opening in sent(rig.told("engine", BeNode("node1", MANAGERS)), OpenSession)]
+    while len(tried) < 8:
+        tried += [opening.to for opening in sent(rig.run_for(SECOND), OpenSession)]
+    assert all(one != then for one, then in pairwise(tried))
+
+
+def test_a_desired_state_never_goes_back(rig):
+    open_session(rig, task(desired=SHUTDOWN))
+    effects = rig.heard("manager-1", Assignments("S", 1, False, (task("t1", desired=RUNNING),)))
+    assert not facts(effects) and rig.core.works["t1"].task.desired == SHUTDOWN
+
+
+def test_a_repeated_session_answer_does_not_lose_the_assignments(rig):
+    open_session(rig, task())
+    assert not rig.heard("manager-1", SessionAnswer("S", 5 * SECOND, MANAGERS, "worker"))
+    assert rig.core.sequence == 0
+
+
+def test_a_second_session_replaces_the_first_and_begins_anew(rig):
+    open_session(rig, task())
+    rig.heard("manager-2", SessionAnswer("T", 5 * SECOND, MANAGERS, "worker"))
+    effects = rig.heard("manager-2", Assignments("T", 0, True, ()))
+    assert told(effects, "executor") == [Discard("t1")] and rig.core.manager == "manager-2"
