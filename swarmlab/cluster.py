@@ -5,15 +5,24 @@ Everything a lesson does goes through here: type commands, send requests, break 
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .events import Commanded, CommandReturned
 from .messages import UpdateObject
-from .objects import ApiError, replace
+from .objects import RUNNING, ApiError, replace
 from .raft.core import SWARMKIT, Settings
 from .world import OUTSIDE, Act, Computer, OutOfTime, World, address_of, micros
 
 NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+
+
+class RunningTask(NamedTuple):
+    """A task whose process runs."""
+
+    id: str
+    service: str  # name
+    slot: int
+    machine: str
 
 
 class Cluster(World):
@@ -125,9 +134,11 @@ class Cluster(World):
         cause = self.trace.remark(machine.name, Commanded(f"docker {command}"))
         keyboard = Keyboard(self, machine.name, self.kernel.now + micros(limit), self.acts[-1], cause)
         result = execute(command, keyboard) if machine.running else Result("", NO_DAEMON + "\n", 1, ())
-        self.kernel.cause = cause
-        self.trace.remark(machine.name, CommandReturned(result.exit_code, (result.stderr or result.stdout).partition("\n")[0]))
-        self.kernel.cause = -1
+        if self.acts[-1].until is None:  # else nobody waited for it to come back
+            self.kernel.cause = cause
+            line = (result.stderr or result.stdout).partition("\n")[0]
+            self.trace.remark(machine.name, CommandReturned(result.exit_code, line))
+            self.kernel.cause = -1
         return result
 
     def _first_manager(self) -> str:
@@ -187,11 +198,24 @@ class Cluster(World):
         found = self._running_task(task)
         return self._core(found[0], "mesh").resolve(name, found[1])
 
+    @property
+    def running(self) -> tuple:
+        """What truly runs at this instant, whatever anybody believes: (task id, service, slot, machine), sorted.
+
+        The managers do not know this; it is the filling of the board, where `tasks` and `services` are the outline.
+        """
+        found = []
+        for name, machine in self.machines.items():
+            if machine.running and "agent" in machine.seats:
+                works = machine.seats["agent"].core.works.values()
+                found += [(w.task.service_name, w.task.slot, w.task.id, name) for w in works if w.state == RUNNING]
+        return tuple(RunningTask(id, service, slot, machine) for service, slot, id, machine in sorted(found))
+
     def _running_task(self, task: str) -> tuple[str, str]:
         by_id = {node.id: node.machine for node in self.nodes}
         for found in self.tasks:
             if task in (found.name, found.id) and by_id.get(found.node) and self.machines[by_id[found.node]].running:
-                if found.state == 512:
+                if found.state == RUNNING:
                     return by_id[found.node], found.id
         raise ValueError(f"no running task {task}")
 
@@ -213,9 +237,11 @@ class Cluster(World):
         """Do a saved run again. Functions of your own that it used are handed in by name: `strategy=mine`."""
         import json
 
-        run = json.loads(find(path).read_text(encoding="utf-8"))
-        if not isinstance(run, dict) or run.get("swarmlab") != 1:
-            raise ValueError(f"{path} is not a run saved by swarmlab")
+        try:
+            run = json.loads(find(path).read_text(encoding="utf-8"))
+            assert run["swarmlab"] == 1
+        except (ValueError, TypeError, KeyError, AssertionError):
+            raise ValueError(f"{path} is not a run saved by swarmlab") from None
         settings = run["settings"]
         for role, name in settings["functions"].items():
             if role not in functions:
@@ -245,7 +271,7 @@ class Cluster(World):
         by_machine: dict[str, list[str]] = {}
         names = {node.id: node.machine for node in self.nodes}
         for task in self.tasks:
-            if task.desired <= 512:
+            if task.desired <= RUNNING:
                 by_machine.setdefault(names.get(task.node, ""), []).append(task.name)
         rows = []
         for name, machine in self.machines.items():

@@ -76,6 +76,19 @@ class Act(NamedTuple):
     until: int | None = None
 
 
+class Response(NamedTuple):
+    """What came of a request. `hops` are (kind, machine, detail), in order, from the port that was asked to the task."""
+
+    ok: bool
+    status: int  # 200; 0 when there was no answer
+    task: str  # who answered: vote_vote.1
+    task_id: str
+    node: str  # on which machine
+    hops: tuple
+    latency: float  # seconds
+    error: str  # '' · 'connection refused' · 'timed out' · 'could not resolve host: web'
+
+
 class OutOfTime(Exception):
     """What somebody waited for did not come before the limit, or before the instant that was asked for."""
 
@@ -238,20 +251,23 @@ class World:
 
     # ── people and visitors ──────────────────────────────────────────────────────────────────────────────────────
 
-    def request(self, url: str, *, source: str = "", timeout: float = 5) -> Answer:
+    def request(self, url: str, *, source: str = "", timeout: float = 5) -> Response:
         """Ask a machine of the swarm for a page, as a visitor from outside (or, with `source`, as the task of that
         name): `http://worker-2:5000/`. Time passes until the answer, `timeout` seconds at most."""
         host, _, _ = split_url(url)
         machine, task = self._running_task(source) if source else (self._machine(host).name, "")
         self._did("request", url=url, source=source, timeout=timeout)
         self._asked += 1
-        ask = Ask(self._asked, url, machine, micros(timeout), task)
-        until = self.kernel.now + micros(timeout) + 1_000_000
-        self.machines["client"].tell("mesh", "client", ask)
+        start = self.kernel.now
+        self.machines["client"].tell("mesh", "client", Ask(self._asked, url, machine, micros(timeout), task))
         try:
-            return self._answer(self._asked, until)
-        except OutOfTime:
-            return Answer(ask.request, False, 0, "", "", "", (), self.kernel.now - self.acts[-1].time, "timed out")
+            answer = self._answer(self._asked, start + micros(timeout) + 1_000_000)
+        except OutOfTime:  # the instant that somebody looks back to came before the answer
+            answer = Answer(self._asked, False, 0, "", "", "", (), self.kernel.now - start, "timed out")
+        seconds = answer.latency / 1e6
+        return Response(
+            answer.ok, answer.status, answer.name, answer.task, answer.node, answer.hops, seconds, answer.error
+        )
 
     def call(self, machine: str, request: Any, until: int) -> Any:
         """Ask the engine of a machine, and wait until µs `until` for its reply. Raises OutOfTime."""
@@ -313,7 +329,7 @@ class World:
         else:
             getattr(self, act.name)(**details)
 
-    def _did(self, name: str, **details: Any) -> None:
+    def _did(self, name: str, /, **details: Any) -> None:
         """Write down what somebody does, just before it is done."""
         self._checkpoint_if_due()
         self.acts.append(Act(self.kernel.now, name, details))

@@ -105,7 +105,9 @@ def _task_spec(options: Options, session: Session) -> TaskSpec:
     return TaskSpec(
         container=_container_spec(options, session),
         limits=Resources(options["limit-cpu"], options["limit-memory"], options["limit-pids"]),
-        reservations=Resources(options["reserve-cpu"], options["reserve-memory"], generic=_generic(options["generic-resource"])),
+        reservations=Resources(
+            options["reserve-cpu"], options["reserve-memory"], generic=_generic(options["generic-resource"])
+        ),
         restart=RestartPolicy(**_chosen(options, "restart", ("condition", "delay", "max_attempts", "window"))),
         placement=Placement(options["constraint"], options["placement-pref"], options["replicas-max-per-node"] or 0),
         networks=_networks(options),

@@ -104,7 +104,9 @@ SERVICE_FLAGS = (
     Flag("log-driver", "string", "Where the output of the containers goes", default=""),
     Flag("log-opt", "env", "Setting of the log driver, as name=value"),
     Flag("max-concurrent", "uint", "Tasks of a job at a time (default: as many as --replicas)"),
-    Flag("mode", "string", "replicated, global, replicated-job or global-job (default replicated)", default="replicated"),
+    Flag(
+        "mode", "string", "replicated, global, replicated-job or global-job (default replicated)", default="replicated"
+    ),
     Flag("mount", "mount", "Volume, folder or tmpfs, as type=volume,source=data,target=/data"),
     Flag("name", "string", "Name of the service", default=""),
     Flag("network", "network", "Network to join"),
@@ -148,11 +150,13 @@ COMMANDS = (
             Flag("detach", "bool", "Run in the background; the simulation has no other way", "d"),
             Flag("name", "string", "Name of the container", default=""),
             Flag("publish", "ports", "Port of this machine to answer on, as 8080:80", "p"),
-            *_absent(*"""add-host a/attach cap-add cap-drop cpus device dns entrypoint e/env env-file expose gpus
+            *_absent(
+                *"""add-host a/attach cap-add cap-drop cpus device dns entrypoint e/env env-file expose gpus
             health-cmd health-interval health-retries health-timeout h/hostname init i/interactive ip ipc l/label
             log-driver log-opt m/memory mount network network-alias no-healthcheck pid platform privileged P/publish-all
             pull q/quiet read-only restart rm stop-signal stop-timeout sysctl tmpfs t/tty ulimit u/user v/volume
-            w/workdir""".split()),
+            w/workdir""".split()
+            ),
         ),
         least=1,
         most=None,
@@ -189,8 +193,14 @@ COMMANDS = (
         most=None,
         aliases=("container rm", "container remove"),
     ),
-    Command("info", "[OPTIONS]", "What this engine knows of itself and of its swarm", _absent("f/format"), aliases=("system info",),
-            support="simplified"),
+    Command(
+        "info",
+        "[OPTIONS]",
+        "What this engine knows of itself and of its swarm",
+        _absent("f/format"),
+        aliases=("system info",),
+        support="simplified",
+    ),
     Command("version", "[OPTIONS]", "Versions of client and engine", _absent("f/format"), support="simplified"),
     Command("network ls", "[OPTIONS]", "List networks", (*LISTING[:2], NO_TRUNC, QUIET), aliases=("network list",)),
     Command(
@@ -251,11 +261,22 @@ COMMANDS = (
         "Make the services of a file run, or bring them up to date",
         (
             Flag("compose-file", "strings", "The file; several are merged", "c"),
-            Flag("detach", "bool", "Return at once; --detach=false waits until all services are stable", "d", default=True),
+            Flag(
+                "detach",
+                "bool",
+                "Return at once; --detach=false waits until all services are stable",
+                "d",
+                default=True,
+            ),
             Flag("prune", "bool", "Remove services of the stack that the file no longer has"),
             Flag("quiet", "bool", "Wait without showing progress", "q"),
-            Flag("resolve-image", "string", "Ask the registry for digests: always, changed or never (default always)",
-                 default="always", support="simplified"),
+            Flag(
+                "resolve-image",
+                "string",
+                "Ask the registry for digests: always, changed or never (default always)",
+                default="always",
+                support="simplified",
+            ),
             _stored("with-registry-auth", "bool", "Send the registry's password to the nodes"),
         ),
         least=1,
@@ -287,8 +308,15 @@ COMMANDS = (
             Flag("dispatcher-heartbeat", "duration", "Time between the heartbeats of a node (default 5s)"),
             Flag("snapshot-interval", "uint", "Log entries between two snapshots of Raft (default 10000)"),
             Flag("task-history-limit", "int", "Tasks kept per slot, the live one included (default 5)"),
-            *_absent("autolock", "availability", "data-path-addr", "external-ca", "force-new-cluster", "listen-addr",
-                     "max-snapshots"),
+            *_absent(
+                "autolock",
+                "availability",
+                "data-path-addr",
+                "external-ca",
+                "force-new-cluster",
+                "listen-addr",
+                "max-snapshots",
+            ),
         ),
     ),
     Command(
@@ -307,7 +335,10 @@ COMMANDS = (
         "swarm join-token",
         "[OPTIONS] (worker|manager)",
         "Show how others join, or replace the token",
-        (Flag("quiet", "bool", "Print the token and nothing else", "q"), Flag("rotate", "bool", "Make a new token first")),
+        (
+            Flag("quiet", "bool", "Print the token and nothing else", "q"),
+            Flag("rotate", "bool", "Make a new token first"),
+        ),
         least=1,
         most=1,
     ),

@@ -14,8 +14,9 @@ from ..effects import MS
 from ..messages import CreateObject, Info, ListNetworks, ListObjects, RemoveObject, UpdateObject
 from ..objects import RUNNING, ApiError, Service, ServiceSpec, Task
 from .ask import with_ids
+from .filters import SERVICE_TESTS, matching
 from .flags import Options
-from .lists import SERVICE_TESTS, STACKS, matching
+from .lists import STACKS
 from .progress import watch
 from .services import print_services, print_tasks
 from .session import Exit, Screen, Session, read_file
@@ -203,7 +204,9 @@ def _belonging(session: Session, kind: str, namespace: str) -> list:
 
 
 def _tasks(session: Session, namespace: str) -> list[Task]:
-    return [task for task in session.call(ListObjects("task")) if task.spec.container.labels.get(NAMESPACE) == namespace]
+    return [
+        task for task in session.call(ListObjects("task")) if task.spec.container.labels.get(NAMESPACE) == namespace
+    ]
 
 
 # ── removing ─────────────────────────────────────────────────────────────────────────────────────────────────────

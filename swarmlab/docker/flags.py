@@ -6,15 +6,13 @@ program (`run`, `service create`) stop looking for flags at the first word that 
 Sources: Docker CLI reference; pflag's documentation, section "Command line flag syntax".
 """
 
-import csv
-import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..objects import FileReference, Mount, NetworkTarget, PortConfig
 from .session import Exit
-from .units import UnitError, parse_cpus, parse_duration, parse_port, parse_size, quote
+from .units import UnitError, quote
+from .values import KINDS
 
 # ── vocabulary ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -35,7 +33,8 @@ class Flag(NamedTuple):
         return f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
 
 
-class Options(NamedTuple):
+@dataclass(frozen=True)
+class Options:
     """What a person asked for: flags by name (also those left out, with their default) and the other words."""
 
     flags: Mapping[str, Any]
@@ -49,290 +48,6 @@ class Options(NamedTuple):
 class Bad(Exception):
     """A command line that cannot be read, in Docker's words; the caller adds the usage."""
 
-
-# ── what a value may be ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def boolean(text: str) -> bool:
-    if text in ("1", "t", "T", "true", "TRUE", "True"):
-        return True
-    if text in ("0", "f", "F", "false", "FALSE", "False"):
-        return False
-    raise UnitError(f"strconv.ParseBool: parsing {quote(text)}: invalid syntax")
-
-
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]*|[1-9][0-9]*")
-
-
-def uint(text: str, bits: int = 64) -> int:
-    """A whole number as Go reads one: decimal, or with 0x, 0b, 0o or 0 in front."""
-    if not _NUMBER.fullmatch(text) or text in ("0o", "0O"):
-        raise UnitError(f"strconv.ParseUint: parsing {quote(text)}: invalid syntax")
-    return _in_range(_whole(text), 0, 2**bits, "ParseUint", text)
-
-
-def integer(text: str) -> int:
-    sign, digits = (-1 if text[:1] == "-" else 1), text.removeprefix("-") if text[:1] == "-" else text.removeprefix("+")
-    if not _NUMBER.fullmatch(digits) or digits in ("0o", "0O"):
-        raise UnitError(f"strconv.ParseInt: parsing {quote(text)}: invalid syntax")
-    return _in_range(sign * _whole(digits), -(2**63), 2**63, "ParseInt", text)
-
-
-def _whole(digits: str) -> int:
-    if len(digits) > 70:
-        return 2**70  # too long for 64 bits whatever the base, and not worth computing
-    return int(digits, 0 if digits[1:2].isalpha() else 8 if digits.startswith("0") else 10)
-
-
-def _in_range(number: int, first: int, end: int, function: str, text: str) -> int:
-    if not first <= number < end:
-        raise UnitError(f"strconv.{function}: parsing {quote(text)}: value out of range")
-    return number
-
-
-def ratio(text: str) -> float:
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):
-        raise UnitError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax")
-    if abs(float(text)) == float("inf"):
-        raise UnitError(f"strconv.ParseFloat: parsing {quote(text)}: value out of range")
-    return float(text)
-
-
-def positive_duration(text: str) -> int:
-    if (duration := parse_duration(text)) < 0:
-        raise UnitError("duration cannot be negative")
-    return duration
-
-
-def variable(text: str) -> str:
-    if not text.partition("=")[0]:
-        raise UnitError(f"invalid environment variable: {text}")
-    return text
-
-
-def label(text: str) -> str:
-    if not text.partition("=")[0].strip():
-        raise UnitError(f"invalid label '{text}': empty name")
-    return text
-
-
-def filter_pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UnitError("bad format of filter (expected name=value)")
-    return name.strip().lower(), value.strip()
-
-
-def pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UnitError(f"{text} must be formatted as key=value")
-    return name, value
-
-
-def generic_resource(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UnitError(f"invalid generic-resource format `{text}` expected `name=value`")
-    return name, value
-
-
-def preference(text: str) -> str:
-    strategy, equals, value = text.partition("=")
-    if not equals:
-        raise UnitError('placement preference must be of the format "<strategy>=<arg>"')
-    if strategy.strip().lower() != "spread":
-        raise UnitError(f"unsupported placement preference {strategy} (only spread is supported)")
-    return value
-
-
-def fields(text: str) -> list[str]:
-    """The comma-separated parts of a long value; quotes protect commas."""
-    try:
-        parts = next(csv.reader(text.splitlines()[:1], strict=True), [])
-    except csv.Error as fault:
-        raise UnitError(f"parse error on line 1: {fault}") from None
-    if not parts:
-        raise UnitError("EOF")
-    return parts
-
-
-def publish(text: str) -> list[PortConfig]:
-    """`8080:80/udp`, or the long form `published=8080,target=80,mode=host`."""
-    if "=" in text:
-        return [_long_port(text)]
-    if text.count(":") == 2 and re.match(r"\d+(\.\d+){3}:", text):
-        raise UnitError("hostip is not supported")
-    return parse_port(text)
-
-
-def _long_port(text: str) -> PortConfig:
-    chosen: dict[str, Any] = {"protocol": "tcp", "mode": "ingress"}
-    for part in fields(text):
-        name, equals, value = part.strip().lower().partition("=")
-        if not equals:
-            raise UnitError(f"invalid field: {part}")
-        if name not in ("protocol", "mode", "target", "published"):
-            raise UnitError(f"invalid field key: {name}")
-        chosen[name] = _port_field(name, value)
-    if "target" not in chosen:
-        raise UnitError("missing mandatory field 'target'")
-    return PortConfig(chosen["target"], chosen.get("published", 0), chosen["protocol"], chosen["mode"])
-
-
-def _port_field(name: str, value: str) -> str | int:
-    if name == "protocol" and value not in ("tcp", "udp", "sctp"):
-        raise UnitError(f"invalid protocol value '{value}'")
-    if name == "mode" and value not in ("ingress", "host"):
-        raise UnitError(f"invalid publish mode value ({value}): must be either 'ingress' or 'host'")
-    if name in ("protocol", "mode"):
-        return value
-    if not re.fullmatch(r"\d{1,5}", value, re.ASCII) or int(value) > 65535:
-        raise UnitError(f"invalid {name} port ({value}): value must be an integer: invalid syntax")
-    return int(value)
-
-
-def mount(text: str) -> Mount:
-    """`type=volume,source=data,target=/data,readonly`."""
-    chosen: dict[str, Any] = {"options": {}}
-    for part in fields(text):
-        name, equals, value = part.partition("=")
-        name = name.strip().lower()
-        if name in ("readonly", "ro"):
-            chosen["read_only"] = _switch(name, value, equals)
-        elif name in ("volume-nocopy", "bind-nonrecursive"):
-            chosen["options"][name] = str(_switch(name, value, equals)).lower()
-        elif not equals:
-            raise UnitError(f"invalid field '{part}' must be a key=value pair")
-        elif name == "type":
-            chosen["type"] = value.lower()
-        elif name in _MOUNT_ENDS:
-            chosen[_MOUNT_ENDS[name]] = value
-        elif name.partition("-")[0] in ("volume", "bind", "tmpfs") or name == "consistency":
-            _mount_option(chosen["options"], name, value)
-        else:
-            raise UnitError(f"unexpected key '{name}' in '{part}'")
-    return _checked_mount(chosen)
-
-
-_MOUNT_ENDS = {"source": "source", "src": "source", "target": "target", "dst": "target", "destination": "target"}
-
-
-def _switch(name: str, value: str, equals: str) -> bool:
-    try:
-        return boolean(value) if equals else True
-    except UnitError:
-        raise UnitError(f"invalid value for {name}: {value}") from None
-
-
-def _mount_option(options: dict, name: str, value: str) -> None:
-    if name == "tmpfs-size":
-        try:
-            parse_size(value)
-        except UnitError:
-            raise UnitError(f"invalid value for {name}: {value}") from None
-    repeated = name in ("volume-opt", "volume-label")
-    options[f"{name} {value.partition('=')[0]}" if repeated else name] = value.partition("=")[2] if repeated else value
-
-
-def _checked_mount(chosen: dict) -> Mount:
-    asked = Mount(**chosen)
-    if not asked.type:
-        raise UnitError("type is required")
-    if not asked.target:
-        raise UnitError("target is required")
-    for kind in ("volume", "bind", "tmpfs"):
-        if kind != asked.type and any(name.startswith(f"{kind}-") for name in asked.options):
-            raise UnitError(f"cannot mix '{kind}-*' options with mount type '{asked.type}'")
-    return asked
-
-
-def network(text: str) -> NetworkTarget:
-    """`front`, or the long form `name=front,alias=api,driver-opt=key=value`."""
-    if "=" not in text:
-        return NetworkTarget(text)
-    target, aliases, options = "", [], {}
-    for part in fields(text):
-        name, equals, value = part.strip().partition("=")
-        if not equals:
-            raise UnitError(f"invalid field {part}")
-        match name.strip().lower():
-            case "name":
-                target = value.strip()
-            case "alias":
-                aliases.append(value.strip().lower())
-            case "driver-opt" if "=" in value:
-                options[value.partition("=")[0]] = value.partition("=")[2]
-            case "driver-opt":
-                raise UnitError("invalid key value pair format in driver options")
-            case other:
-                raise UnitError(f"invalid field key {other}")
-    if not target:
-        raise UnitError("network name/id is not specified")
-    return NetworkTarget(target, tuple(aliases), options)
-
-
-def file_reference(kind: str, text: str) -> FileReference:
-    """`db_pass`, or the long form `source=db_pass,target=pass,uid=1000,mode=0400`. The id is looked up later."""
-    parts = fields(text)
-    if len(parts) == 1 and "=" not in parts[0]:
-        return FileReference("", parts[0], parts[0])
-    chosen: dict[str, Any] = {}
-    for part in parts:
-        name, equals, value = part.partition("=")
-        name = {"src": "source"}.get(name.lower(), name.lower())
-        if not equals:
-            raise UnitError(f"invalid field '{part}' must be a key=value pair")
-        if name not in ("source", "target", "uid", "gid", "mode"):
-            raise UnitError(f"invalid field in {kind} request: {name}")
-        chosen[name] = _mode(value) if name == "mode" else value
-    source = chosen.pop("source", "")
-    if not source:
-        raise UnitError("source is required")
-    return FileReference("", source, chosen.pop("target", "") or source, **chosen)
-
-
-def _mode(text: str) -> int:
-    try:
-        return uint(text, 32)
-    except UnitError as fault:
-        raise UnitError(f"invalid mode specified: {fault.text}") from None
-
-
-class Kind(NamedTuple):
-    """How a value is read, the word for it in `--help`, and whether the flag may be repeated."""
-
-    read: Callable[[str], Any]
-    word: str
-    many: bool = False
-
-
-KINDS = {
-    "bool": Kind(boolean, ""),
-    "string": Kind(str, "string"),
-    "int": Kind(integer, "int"),
-    "uint": Kind(uint, "uint"),
-    "uint32": Kind(lambda text: uint(text, 32), "uint32"),
-    "float": Kind(ratio, "float"),
-    "duration": Kind(parse_duration, "duration"),
-    "health duration": Kind(positive_duration, "duration"),
-    "decimal": Kind(parse_cpus, "decimal"),
-    "bytes": Kind(parse_size, "bytes"),
-    "list": Kind(str, "list", many=True),
-    "strings": Kind(str, "strings", many=True),
-    "env": Kind(variable, "list", many=True),
-    "label": Kind(label, "list", many=True),
-    "map": Kind(pair, "map", many=True),
-    "filter": Kind(filter_pair, "filter", many=True),
-    "port": Kind(publish, "port", many=True),
-    "ports": Kind(str, "list", many=True),
-    "mount": Kind(mount, "mount", many=True),
-    "network": Kind(network, "network", many=True),
-    "secret": Kind(partial(file_reference, "secret"), "secret", many=True),
-    "config": Kind(partial(file_reference, "config"), "config", many=True),
-    "generic": Kind(generic_resource, "list", many=True),
-    "pref": Kind(preference, "pref", many=True),
-}
 
 # ── the grammar ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -380,7 +95,7 @@ def _long(word: str, rest: list[str], known: Mapping[str, Flag]) -> tuple[Flag, 
 
 def _short(word: str, rest: list[str], shorts: Mapping[str, Flag]) -> list[tuple[Flag, str]]:
     """A bundle: switches, and at the end perhaps one flag with a value, glued, after `=` or as the next word."""
-    found = []
+    found: list[tuple[Flag, str]] = []
     letters = word[1:]
     while letters:
         if letters[0] == "h" and "h" not in shorts:

@@ -1,13 +1,12 @@
-"""What Docker's lists show of services, tasks, nodes, networks and containers, and what `--filter` leaves of them.
+"""What Docker's lists show of services, tasks, nodes, networks and containers.
 
-Source: docs.docker.com, `docker service ls`, `service ps`, `node ls`, `network ls`, `ps`: formatting and filtering.
+Source: docs.docker.com, `docker service ls`, `service ps`, `node ls`, `network ls`, `ps`: formatting.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..messages import Container, NetworkRow
-from ..objects import COMPLETE, RUNNING, STATES, ApiError, Node, PortConfig, Service, Task
+from ..objects import COMPLETE, RUNNING, STATES, Node, PortConfig, Service, Task
 from .tables import Layout, ago, cut, natural
 
 SHORT = 12  # characters of an id in a table
@@ -52,7 +51,9 @@ NETWORKS = Layout(
     "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
     "network.networkContext",
 )
-STACKS = Layout({"Name": "NAME", "Services": "SERVICES"}, "{{.Name}}\t{{.Services}}", "formatter.stackContext", "{{.Name}}")
+STACKS = Layout(
+    {"Name": "NAME", "Services": "SERVICES"}, "{{.Name}}\t{{.Services}}", "formatter.stackContext", "{{.Name}}"
+)
 CONTAINERS = Layout(
     {
         "ID": "CONTAINER ID",
@@ -120,7 +121,9 @@ def ingress_ports(ports: Iterable[PortConfig]) -> str:
             ranges[-1][2], ranges[-1][4] = port.published_port, port.target_port
         else:
             ranges.append([port.protocol, port.published_port, port.published_port, port.target_port, port.target_port])
-    return ", ".join(f"*:{_span(first, last)}->{_span(start, end)}/{protocol}" for protocol, first, last, start, end in ranges)
+    return ", ".join(
+        f"*:{_span(first, last)}->{_span(start, end)}/{protocol}" for protocol, first, last, start, end in ranges
+    )
 
 
 def _continues(range: list, port: PortConfig) -> bool:
@@ -137,7 +140,9 @@ def _span(first: int | str, last: int | str) -> str:
 # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def task_rows(tasks: Iterable[Task], nodes: Iterable[Node], now: int, *, resolve: bool, trunc: bool, table: bool) -> list[dict]:
+def task_rows(
+    tasks: Iterable[Task], nodes: Iterable[Node], now: int, *, resolve: bool, trunc: bool, table: bool
+) -> list[dict]:
     """Tasks by name, the newest of each name first; in a table the older ones carry a mark."""
     hostnames = {node.id: node.hostname for node in nodes}
     named = [(task, task.name if resolve else f"{task.service}.{task.slot or task.node}") for task in tasks]
@@ -265,76 +270,3 @@ def _container_ports(ports: Iterable[PortConfig]) -> str:
 
 def _labels(labels: Mapping[str, str]) -> str:
     return ",".join(sorted(f"{name}={value}" for name, value in labels.items()))
-
-
-# ── filters ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def has_label(labels: Mapping[str, str], wanted: str) -> bool:
-    name, equals, value = wanted.partition("=")
-    return name in labels and (not equals or labels[name] == value)
-
-
-Tests = Mapping[str, Callable[[Any, str], bool]]
-
-SERVICE_TESTS: Tests = {
-    "id": lambda service, value: service.id.startswith(value),
-    "label": lambda service, value: has_label(service.spec.labels, value),
-    "mode": lambda service, value: service.spec.mode == value,
-    "name": lambda service, value: service.spec.name.startswith(value),
-}
-TASK_TESTS: Tests = {
-    "desired-state": lambda task, value: STATES[task.desired] == value.lower(),
-    "id": lambda task, value: task.id.startswith(value),
-    "label": lambda task, value: has_label(task.spec.container.labels, value),
-    "name": lambda task, value: f"{task.name}.{task.id}".startswith(value),
-    "node": lambda task, value: task.node == value,
-}
-NODE_TESTS: Tests = {
-    "id": lambda node, value: node.id.startswith(value),
-    "label": lambda node, value: bool(node.description) and has_label(node.description.engine_labels, value),
-    "membership": lambda node, value: node.spec.membership == value,
-    "name": lambda node, value: node.hostname.startswith(value),
-    "node.label": lambda node, value: has_label(node.spec.labels, value),
-    "role": lambda node, value: node.role == value,
-}
-NETWORK_TESTS: Tests = {
-    "driver": lambda network, value: network.driver == value,
-    "id": lambda network, value: network.id.startswith(value),
-    "label": lambda network, value: has_label(network.labels, value),
-    "name": lambda network, value: value in network.name,
-    "scope": lambda network, value: network.scope == value,
-    "type": lambda network, value: value == ("builtin" if network.name in ("bridge", "host", "none") else "custom"),
-}
-CONTAINER_TESTS: Tests = {
-    "ancestor": lambda container, value: container.image == value or container.image.partition(":")[0] == value,
-    "id": lambda container, value: container.id.startswith(value),
-    "label": lambda container, value: has_label(container.labels, value),
-    "name": lambda container, value: value in container.name,
-    "status": lambda container, value: container.state == value,
-}
-
-
-def matching(items: Iterable[Any], filters: Iterable[tuple[str, str]], tests: Tests) -> list:
-    """What passes: one value of each filter is enough, but of labels all must be there. Raises `ApiError`."""
-    wanted: dict[str, list[str]] = {}
-    for name, value in filters:
-        if name not in tests:
-            raise ApiError(f"Invalid filter '{name}'")
-        wanted.setdefault(name, []).append(value)
-    return [item for item in items if all(_passes(tests[name], name, item, values) for name, values in wanted.items())]
-
-
-def _passes(test: Callable[[Any, str], bool], name: str, item: Any, values: Sequence[str]) -> bool:
-    answers = [test(item, value) for value in values]
-    return all(answers) if name.endswith("label") else any(answers)
-
-
-def lookup(items: Iterable[Any], ref: str, name: Callable[[Any], str]) -> list:
-    """By full id, else full name, else as the start of an id; several where that is not unique."""
-    items = list(items)
-    return (
-        [item for item in items if item.id == ref]
-        or [item for item in items if name(item) == ref]
-        or [item for item in items if ref and item.id.startswith(ref)]
-    )

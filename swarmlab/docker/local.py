@@ -6,8 +6,9 @@ Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.
 from ..messages import CreateObject, ListContainers, ListNetworks, RemoveContainer, RemoveObject, Run
 from ..objects import ApiError, NetworkSpec
 from .ask import mapping
+from .filters import CONTAINER_TESTS, NETWORK_TESTS, matching
 from .flags import Options
-from .lists import CONTAINER_TESTS, CONTAINERS, NETWORK_TESTS, NETWORKS, container_rows, matching, network_rows
+from .lists import CONTAINERS, NETWORKS, container_rows, network_rows
 from .services import remove_each
 from .session import Exit, Screen, Session
 from .tables import show
@@ -77,13 +78,32 @@ def create_network(session: Session, options: Options, screen: Screen) -> None:
 
 
 def _subnets(options: Options) -> tuple[tuple[str, str, str], ...]:
-    """Gateways and ranges go with the subnets in the order given; which lies in which is for the engine to check."""
-    gateways, ranges = (*options["gateway"],), (*options["ip-range"],)
-    if (gateways or ranges) and not options["subnet"]:
-        word = "gateway" if gateways else "ip-range"
-        raise Exit(f"every ip-range or gateway must have a corresponding subnet: {word}")
-    padded = lambda values, place: values[place] if place < len(values) else ""  # noqa: E731
-    return tuple((subnet, padded(gateways, place), padded(ranges, place)) for place, subnet in enumerate(options["subnet"]))
+    """Each subnet with the gateway and the range that lie in it. Raises `Exit` for one that lies in none."""
+    subnets, left = options["subnet"], {"gateway": list(options["gateway"]), "range": list(options["ip-range"])}
+    if len(subnets) < max(map(len, left.values())):
+        raise Exit("every ip-range or gateway must have a corresponding subnet")
+    found = tuple((subnet, _take(left["gateway"], subnet), _take(left["range"], subnet)) for subnet in subnets)
+    for kind, addresses in left.items():
+        if addresses:
+            raise Exit(f"no matching subnet for {kind} {addresses[0]}")
+    return found
+
+
+def _take(addresses: list[str], subnet: str) -> str:
+    """The first of the addresses that lies in the subnet, which is then spoken for; '' for none."""
+    inside = next((address for address in addresses if _lies_in(address, subnet)), "")
+    if inside:
+        addresses.remove(inside)
+    return inside
+
+
+def _lies_in(address: str, subnet: str) -> bool:
+    from ipaddress import ip_interface, ip_network  # at first use: few networks name a subnet
+
+    try:
+        return ip_interface(address).ip in ip_network(subnet, strict=False)
+    except ValueError:
+        return False
 
 
 def remove_networks(session: Session, options: Options, screen: Screen) -> None:

@@ -40,7 +40,7 @@ class Loader:
 
         Docker makes it absolute. We leave it as the person gave it, so that a run is the same in every folder.
         """
-        return posixpath.normpath(posixpath.join(self.folder, path))
+        return path if path.startswith("/") else posixpath.normpath(posixpath.join(self.folder, path))
 
     def bind_source(self, path: str) -> str:
         """The folder of a bind mount, which must be absolute; it counts from the shell's folder, or from `/`."""

@@ -60,34 +60,34 @@ class Progress:
     def look(self, service: Service, tasks: list[Task], nodes: tuple[Node, ...], now: int) -> None:
         """Compare what runs with what is wanted, and print it."""
         current = current_tasks(service, tasks, nodes)
-        bars = list(range(1, service.spec.replicas + 1)) if service.spec.mode == "replicated" else list(current)
         if service.spec.mode == "global" and not current:
             return  # which nodes will get a task is known when the orchestrator has made them
+        wanted = service.spec.replicas if service.spec.mode == "replicated" else len(current)
+        bars = _bars(service, current, wanted)
         if not self.drawn:
-            self._draw(bars)
-        relapsed = self.stable_since is not None and any(task.state != RUNNING for task in current.values())
-        if relapsed:
+            self._draw(bars, wanted)
+        if self.stable_since is not None and any(task.state != RUNNING for task in current.values()):
             self._relapse()
         running = sum(task.state == RUNNING >= task.desired for task in current.values())
         if self.stable_since is None:
-            self._errors(current, len(bars))
-            self._overall(running, len(bars))
-        self._verify(running == len(bars), service.spec.update.monitor, now)
+            self._errors(bars, current)
+            self._overall(running, wanted)
+        self._verify(running == wanted, service.spec.update.monitor, now)
 
-    def _draw(self, bars: list) -> None:
+    def _draw(self, bars: list[str], wanted: int) -> None:
         self.drawn = True
-        self._overall(0, len(bars))
-        for place, bar in enumerate(bars if len(bars) <= MOST_BARS else ()):
-            self.screen.say(f"{_bar(place, bar, len(bars))}:  ")
+        self._overall(0, wanted)
+        for bar in bars:
+            self.screen.say(f"{bar}:  ")
 
     def _overall(self, running: int, wanted: int) -> None:
         how = "rolling back update: " if self.rolling_back else ""
         self.screen.say(f"overall progress: {how}{running} out of {wanted} tasks")
 
-    def _errors(self, current: dict, wanted: int) -> None:
-        for place, (bar, task) in enumerate(current.items()):
-            if task.err and wanted <= MOST_BARS and place < wanted:
-                self.screen.say(f"{_bar(place, bar, wanted)}: {_cut_error(task.err)}")
+    def _errors(self, bars: list[str], current: dict) -> None:
+        for bar, task in zip(bars, current.values(), strict=False):
+            if task.err:
+                self.screen.say(f"{bar}: {_cut_error(task.err)}")
 
     def _relapse(self) -> None:
         self.screen.say("verify: Detected task failure")
@@ -125,9 +125,15 @@ def up_to_date(task: Task, service: Service) -> bool:
     return task.spec == service.spec.task and task.endpoint == service.spec.endpoint
 
 
-def _bar(place: int, bar: int | str, wanted: int) -> str:
-    """Slots are shown in the order of their bars (a slot number may be higher), nodes by the start of their id."""
-    return bar[:12] if isinstance(bar, str) else f"{place + 1}/{wanted}"
+def _bars(service: Service, current: dict, wanted: int) -> list[str]:
+    """What each bar is called: slots in their order (a slot number may be higher), nodes by the start of their id."""
+    if wanted > MOST_BARS:
+        return []
+    return (
+        [node[:12] for node in current]
+        if service.spec.mode == "global"
+        else [f"{n + 1}/{wanted}" for n in range(wanted)]
+    )
 
 
 def _cut_error(text: str) -> str:

@@ -11,9 +11,9 @@ from ..messages import CreateObject, GetObject, Info, ListObjects, RemoveObject,
 from ..objects import STATES, ApiError, Node, Service, Task
 from .ask import service_spec
 from .commands import BY_NAME
+from .filters import NODE_TESTS, SERVICE_TESTS, TASK_TESTS, lookup, matching
 from .flags import Options
-from .lists import NODE_TESTS, NODES, SERVICE_TESTS, SERVICES, TASK_TESTS, TASKS
-from .lists import lookup, matching, node_rows, service_rows, task_rows
+from .lists import NODES, SERVICES, TASKS, node_rows, service_rows, task_rows
 from .progress import watch
 from .session import Exit, Screen, Session
 from .tables import is_table, show
@@ -115,7 +115,9 @@ def _scale_one(session: Session, name: str, number: str) -> str:
     if not re.fullmatch("[0-9]+", number):
         raise UnitError(f"invalid replicas value {number}: strconv.ParseUint: parsing {quote(number)}: invalid syntax")
     if len(number.lstrip("0")) > 19:  # Go stops at 64 bits, which is one digit more: nobody will notice
-        raise UnitError(f"invalid replicas value {number}: strconv.ParseUint: parsing {quote(number)}: value out of range")
+        raise UnitError(
+            f"invalid replicas value {number}: strconv.ParseUint: parsing {quote(number)}: value out of range"
+        )
     service = session.call(GetObject("service", name))
     if service.spec.mode.startswith("global"):
         raise UnitError("scale can only be used with replicated or replicated-job mode")

@@ -3,7 +3,17 @@
 Source: docs.docker.com, "Create a swarm", "Join nodes to a swarm"; texts as recorded from Docker 28.2.2.
 """
 
-from ..messages import EngineInfo, GetCluster, Info, ListContainers, ListObjects, RotateToken, SwarmInit, SwarmJoin, SwarmLeave
+from ..messages import (
+    EngineInfo,
+    GetCluster,
+    Info,
+    ListContainers,
+    ListObjects,
+    RotateToken,
+    SwarmInit,
+    SwarmJoin,
+    SwarmLeave,
+)
 from ..objects import ApiError, Cluster, Description, Node
 from .flags import Options
 from .session import Exit, Screen, Session
@@ -33,7 +43,7 @@ def init(session: Session, options: Options, screen: Screen) -> None:
     answer = session.call(SwarmInit(options["advertise-addr"], options=tuple(chosen)))
     screen.say(f"Swarm initialized: current node ({answer.node}) is now a manager.\n")
     screen.say(JOIN.format(role="worker", token=answer.worker_token, address=answer.address))
-    screen.say("To add a manager to this swarm, run 'docker swarm join-token manager' and follow the instructions.\n")
+    screen.say("To add a manager to this swarm, run 'docker swarm join-token manager' and follow the instructions.")
 
 
 def join(session: Session, options: Options, screen: Screen) -> None:
@@ -77,7 +87,9 @@ def info(session: Session, options: Options, screen: Screen) -> None:
     containers = session.call(ListContainers(all=True))
     running = sum(container.state == "running" for container in containers)
     screen.say(f"Client:\n Version:    {CLIENT_VERSION}\n Context:    default\n Debug Mode: false\n\nServer:")
-    screen.say(f" Containers: {len(containers)}\n  Running: {running}\n  Paused: 0\n  Stopped: {len(containers) - running}")
+    screen.say(
+        f" Containers: {len(containers)}\n  Running: {running}\n  Paused: 0\n  Stopped: {len(containers) - running}"
+    )
     screen.say(f" Server Version: {Description().engine_version}")
     _swarm_lines(session, engine, screen)
     screen.say(f" OSType: linux\n Name: {engine.machine}")

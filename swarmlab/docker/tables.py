@@ -63,11 +63,14 @@ def columns(lines: Iterable[Sequence[str]]) -> str:
     lines = [tuple(line) for line in lines]
     widths = [max(NARROWEST, *(len(cell) + GAP for cell in column)) for column in zip_longest(*lines, fillvalue="")]
     return "".join(
-        "".join(cell.ljust(width) for cell, width in zip(line[:-1], widths)) + line[-1] + "\n" for line in lines
+        "".join(cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)) + line[-1] + "\n"
+        for line in lines
     )
 
 
-def show(screen: Screen, layout: Layout, rows: Sequence[Mapping[str, Any]], format: str = "", quiet: bool = False) -> None:
+def show(
+    screen: Screen, layout: Layout, rows: Sequence[Mapping[str, Any]], format: str = "", quiet: bool = False
+) -> None:
     """Print a list: as a table, as ids, as JSON, or by a template of the person. Raises `Exit` for a bad template."""
     shown = {field: header for field, header in layout.headers.items() if f"{{{{.{field}}}}}" in layout.table}
     screen.rows = tuple({header: row[field] for field, header in shown.items()} for row in rows)

@@ -3,7 +3,8 @@
 import textwrap
 
 from .commands import ABSENT, COMMANDS, GLOBAL_FLAGS, GROUPS, Command
-from .flags import KINDS, Flag
+from .flags import Flag
+from .values import KINDS
 
 WIDTH = 80
 NARROWEST = 24  # a description gets at least so many columns
@@ -30,7 +31,9 @@ def command_help(command: Command) -> str:
 
 def group_help(group: str) -> str:
     """What `docker GROUP --help` prints, also what `docker GROUP` alone does."""
-    rows = [(command.name.partition(" ")[2], command.help) for command in COMMANDS if command.name.startswith(group + " ")]
+    rows = [
+        (command.name.partition(" ")[2], command.help) for command in COMMANDS if command.name.startswith(group + " ")
+    ]
     rows += [
         (alias.partition(" ")[2], command.help)
         for command in COMMANDS
@@ -62,10 +65,13 @@ def top_help() -> str:
 
 def flag_lines(flags: tuple[Flag, ...] | list[Flag]) -> str:
     """One block per flag: names and kind in a column of their own, the description wrapped beside it."""
-    heads = [f"{f'  -{flag.short},' if flag.short else '     '} --{flag.name} {KINDS[flag.kind].word}".rstrip() for flag in flags]
+    heads = [
+        f"{f'  -{flag.short},' if flag.short else '     '} --{flag.name} {KINDS[flag.kind].word}".rstrip()
+        for flag in flags
+    ]
     indent = max(map(len, heads)) + 3
     lines = []
-    for head, flag in zip(heads, flags):
+    for head, flag in zip(heads, flags, strict=True):
         wrapped = textwrap.wrap(flag.help, max(WIDTH - indent, NARROWEST)) or [""]
         lines.append(head.ljust(indent) + wrapped[0])
         lines += [" " * indent + line for line in wrapped[1:]]

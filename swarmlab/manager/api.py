@@ -7,9 +7,9 @@ The texts of refusals are Docker's. Source: Docker Engine API v1.41; swarmkit `m
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
-from ..effects import MS, Dice
+from ..effects import Dice
 from ..messages import CreateObject, GetCluster, GetObject, ListObjects, RemoveObject, RotateToken, UpdateObject
 from ..objects import (
     COMPLETE,
@@ -20,24 +20,21 @@ from ..objects import (
     Config,
     ConfigSpec,
     Drop,
-    HealthConfig,
     ManagerStatus,
     Network,
     NetworkSpec,
     Node,
     NodeSpec,
     Put,
-    Resources,
     Secret,
     SecretSpec,
     Service,
     ServiceSpec,
-    TaskSpec,
 )
 from ..overlay import ipam
-from .constraints import parse
 from .security import new_id, new_secret, token
 from .store import Store
+from .validation import check_name, check_service, refuse
 
 NO_LEADER = (
     "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are "
@@ -48,22 +45,8 @@ LOST_LEADERSHIP = "rpc error: code = Unknown desc = raft: failed to process the 
 NO_VALID_TOKEN = "rpc error: code = InvalidArgument desc = A valid join token is necessary to join this cluster"
 
 READS = (ListObjects, GetObject, GetCluster)
-MODES = ("replicated", "global", "replicated-job", "global-job")
 DRIVERS = ("overlay", "bridge", "host", "ipvlan", "macvlan", "null")
-DNS_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-_]*[a-zA-Z0-9])?")
 FILE_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-_.]*[a-zA-Z0-9])?")
-IMAGE = re.compile(
-    r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?/)?"
-    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
-    r"(?::[\w][\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*:[0-9a-fA-F]{32,})?",
-    re.ASCII,
-)
-
-
-def refuse(code: str, text: str) -> NoReturn:
-    """Say no as SwarmKit does, through gRPC."""
-    raise ApiError(f"rpc error: code = {code} desc = {text}")
-
 
 # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -230,120 +213,6 @@ def _remove_service(store: Store, service: Service, force: bool, now: int) -> li
     return [Drop("service", service.id)]
 
 
-def check_service(spec: ServiceSpec) -> None:
-    """All that can be said of the spec alone, in SwarmKit's order. Raises ApiError."""
-    _check_name(spec.name)
-    _check_resources(spec.task.limits)
-    _check_resources(spec.task.reservations)
-    _check_times(spec)
-    _check_constraints(spec.task)
-    _check_references(spec.task.container.secrets, "secret")
-    _check_references(spec.task.container.configs, "config")
-    _check_container(spec.task)
-    _check_update(spec)
-    _check_endpoint(spec)
-    _check_mode(spec)
-
-
-def _check_name(name: str) -> None:
-    if not name:
-        refuse("InvalidArgument", "meta: name must be provided")
-    if not DNS_NAME.fullmatch(name):
-        refuse("InvalidArgument", "name must be valid as a DNS name component")
-    if len(name) > 63:
-        refuse("InvalidArgument", "name must be 63 characters or fewer")
-
-
-def _check_resources(resources: Resources) -> None:
-    if resources.nano_cpus and resources.nano_cpus < 1e6:
-        cpus = f"{resources.nano_cpus / 1e9:.9f}".rstrip("0")
-        refuse("InvalidArgument", f"invalid cpu value {cpus}: Must be at least 0.001")
-    if resources.memory and resources.memory < 4 << 20:
-        refuse("InvalidArgument", f"invalid memory value {resources.memory}: Must be at least 4MiB")
-
-
-def _check_times(spec: ServiceSpec) -> None:
-    restart = spec.task.restart
-    for name, value in (("restart-delay", restart.delay), ("restart-window", restart.window)):
-        if value < 0:
-            refuse("InvalidArgument", f"TaskSpec: {name} cannot be negative")
-
-
-def _check_update(spec: ServiceSpec) -> None:
-    update = spec.update  # the rollback block is not checked, there as here
-    for name, value in (("update-delay", update.delay), ("update-monitor", update.monitor)):
-        if value < 0:
-            refuse("InvalidArgument", f"TaskSpec: {name} cannot be negative")
-    if not 0 <= update.max_failure_ratio <= 1:
-        refuse("InvalidArgument", "TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1")
-
-
-def _check_constraints(task: TaskSpec) -> None:
-    try:
-        parse(task.placement.constraints)
-    except ApiError as error:
-        refuse("Unknown", error.text)
-
-
-def _check_references(references: tuple, kind: str) -> None:
-    targets: dict[str, str] = {}
-    for reference in references:
-        if not reference.id or not reference.name:
-            refuse("InvalidArgument", f"malformed {kind} reference")
-        if not reference.target:
-            refuse("InvalidArgument", f"malformed {kind} reference, no target provided")
-        if reference.target in targets:
-            both = f"'{targets[reference.target]}' and '{reference.name}'"
-            text = f"{kind} references {both} have a conflicting target: '{reference.target}'"
-            refuse("InvalidArgument", text)
-        targets[reference.target] = reference.name
-
-
-def _check_container(task: TaskSpec) -> None:
-    container = task.container
-    if not container.image:
-        refuse("InvalidArgument", "ContainerSpec: image reference must be provided")
-    if not IMAGE.fullmatch(container.image):
-        refuse("InvalidArgument", f'ContainerSpec: "{container.image}" is not a valid repository/tag')
-    seen: dict[str, None] = {}
-    for mount in container.mounts:
-        if mount.target in seen:
-            refuse("InvalidArgument", f"ContainerSpec: duplicate mount point: {mount.target}")
-        seen[mount.target] = None
-    if container.healthcheck:
-        _check_health(container.healthcheck)
-
-
-def _check_health(health: HealthConfig) -> None:
-    times = {
-        "Interval": health.interval,
-        "Timeout": health.timeout,
-        "StartPeriod": health.start_period,
-        "StartInterval": health.start_interval,
-    }
-    for name, value in times.items():
-        if value and value < MS:
-            refuse("InvalidArgument", f"ContainerSpec: {name} in HealthConfig cannot be less than 1ms")
-    if health.retries < 0:
-        refuse("InvalidArgument", "ContainerSpec: Retries in HealthConfig cannot be negative")
-
-
-def _check_endpoint(spec: ServiceSpec) -> None:
-    ports = spec.endpoint.ports
-    if spec.endpoint.mode == "dnsrr" and any(port.publish_mode == "ingress" for port in ports):
-        refuse("InvalidArgument", "EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
-    published = [(port.protocol, port.published_port) for port in ports if port.published_port]
-    if len(dict.fromkeys(published)) < len(published):
-        refuse("InvalidArgument", "EndpointSpec: duplicate published ports provided")
-
-
-def _check_mode(spec: ServiceSpec) -> None:
-    if spec.mode not in MODES:
-        refuse("InvalidArgument", "Unrecognized service mode")
-    if spec.replicas < 0:
-        refuse("InvalidArgument", "Number of replicas must be non-negative")
-
-
 def _with_network_ids(store: Store, spec: ServiceSpec) -> ServiceSpec:
     """The engine looks networks up by name before SwarmKit sees the spec."""
     targets = (replace(target, target=_network_id(store, target.target)) for target in spec.task.networks)
@@ -412,7 +281,7 @@ def _new_network(store: Store, spec: NetworkSpec, id: str) -> Network:
         raise ApiError(f'plugin "{spec.driver}" not found')
     if spec.name and _is_taken(store, "network", spec.name):
         raise ApiError(f"network with name {spec.name} already exists")
-    _check_name(spec.name)
+    check_name(spec.name)
     if spec.ingress and spec.attachable:
         refuse("InvalidArgument", "ingress network cannot be attachable")
     if spec.ingress and store.ingress:
@@ -525,7 +394,12 @@ def _remove_node(store: Store, node: Node, force: bool, now: int) -> list:
     return [*(Put(task) for task in orphans), Drop("node", node.id)]
 
 
-UPDATES: dict[str, Callable[..., list]] = {"service": _update_service, "node": _update_node, "secret": _update_file, "config": _update_file}
+UPDATES: dict[str, Callable[..., list]] = {
+    "service": _update_service,
+    "node": _update_node,
+    "secret": _update_file,
+    "config": _update_file,
+}
 REMOVALS: dict[str, Callable[..., list]] = {
     "service": _remove_service,
     "network": _remove_network,

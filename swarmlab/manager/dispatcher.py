@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
-from ..effects import MS, NEVER, SECOND, Dice, Note, Send, Tell
+from ..effects import MS, NEVER, SECOND, Dice, Note, Send
 from ..events import SessionOpened
 from ..messages import (
     Assignments,
+    Heartbeat,
     HeartbeatAnswer,
     OpenSession,
     Relay,
@@ -46,15 +47,10 @@ class Route(NamedTuple):
     via: str = ""
 
 
-CLIENT = "client-call"  # the channel of a person's question: its answer is told to the machine's own engine
-
-
-def deliver(route: Route, message: Any) -> Send | Tell:
+def deliver(route: Route, message: Any) -> Send:
     """The effect that brings an answer on its way."""
     if route.via:
         return Send(route.via, "manager", Relay(route.to, route.channel, message))
-    if route.channel == CLIENT:
-        return Tell("engine", message)
     return Send(route.to, route.channel, message)
 
 
@@ -146,13 +142,13 @@ class Dispatcher:
         answer = SessionAnswer(session.id, session.period, managers, node.role)
         return [Note(SessionOpened(node.machine)), deliver(route, answer), self._complete(store, node.id, session)]
 
-    def heartbeat(self, store: Store, route: Route, node: str, session_id: str, managers: tuple, now: int) -> list:
+    def heartbeat(self, store: Store, route: Route, beat: Heartbeat, managers: tuple, now: int) -> list:
         """A sign of life. It only moves a number: the alarm that it postpones is looked at when it goes off."""
-        session = self.sessions.get(node)
-        if session is None or session.id != session_id:
+        session = self.sessions.get(beat.node)
+        if session is None or session.id != beat.session:
             return [deliver(route, SessionInvalid("session invalid"))]
         session.route, session.beat, session.period = route, now, self.draw_period(store)
-        self.expires[node] = (now + session.period * GRACE, "session")
+        self.expires[beat.node] = (now + session.period * GRACE, "session")
         return [deliver(route, HeartbeatAnswer(session.period, managers))]
 
     def overdue(self, now: int) -> list[tuple[str, str, int]]:
@@ -243,7 +239,7 @@ class Dispatcher:
                 effects += self._increment(store, node, session)
         return effects
 
-    def _complete(self, store: Store, node: str, session: Session) -> Send | Tell:
+    def _complete(self, store: Store, node: str, session: Session) -> Send:
         tasks = [task for task in store.tasks_on(node) if task.state >= ASSIGNED]
         return self._assign(store, node, session, tasks, (), True)
 

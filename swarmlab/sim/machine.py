@@ -13,12 +13,13 @@ from ..events import MachineCrashed, MachineFrozen, MachineLoaded, MachineShutDo
 
 
 class Seat:
-    """A core and when its machine will look after it again."""
+    """A core, when its machine will look after it again, and what its deadline is due to."""
 
-    __slots__ = ("name", "core", "armed")
+    __slots__ = ("name", "core", "armed", "deadline", "cause")
 
     def __init__(self, name: str, core: Any):
         self.name, self.core, self.armed = name, core, NEVER
+        self.deadline, self.cause = NEVER, -1
 
 
 class Machine:
@@ -139,6 +140,7 @@ class Machine:
     def _look_after(self, seat: Seat) -> None:
         seat.armed = NEVER
         if seat.core.deadline <= self.kernel.now:
+            self.kernel.cause = seat.cause
             self._step(seat, WOKEN)
             assert seat.core.deadline > self.kernel.now, f"core {seat.name!r} was woken and left its deadline in the past"
         elif seat.core.deadline < NEVER:
@@ -171,11 +173,14 @@ class Machine:
         core = seat.core
         effects = core.step(event, self.kernel.now)
         if effects:
-            self._carry_out(seat, effects)
-        if core.deadline < seat.armed:
-            self._arm(seat)
+            self._carry_out(seat, effects, event is WOKEN)
+        deadline = core.deadline
+        if deadline != seat.deadline:
+            seat.deadline, seat.cause = deadline, self.kernel.cause
+            if deadline < seat.armed:
+                self._arm(seat)
 
-    def _carry_out(self, seat: Seat, effects: list) -> None:
+    def _carry_out(self, seat: Seat, effects: list, woken: bool) -> None:
         cause = self.kernel.cause  # facts of one step are siblings: they share its cause
         told, busy = self._told, bool(self._told)
         for effect in effects:
@@ -183,7 +188,9 @@ class Machine:
             if kind is Send:
                 self.network.send(self, effect)
             elif kind is Note:
-                self.trace.note(self.name, effect.fact, cause)
+                # A core waits for many things at once: what it notes when time is up goes on with the story of its subject.
+                story = self.trace.story(self.name, effect.fact) if woken else None
+                self.trace.note(self.name, effect.fact, cause if story is None else story)
             elif kind is Tell:
                 told.append((effect.core, seat.name, effect.message, self.kernel.cause))
             elif kind is Save:

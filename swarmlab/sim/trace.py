@@ -48,6 +48,7 @@ class Trace:
         self.messages: list[MessageRecord] = []
         self.with_messages = with_messages
         self.settings: dict = {"machines": ()}
+        self._latest: dict[tuple[str, str], int] = {}  # (machine, subject) → the newest fact about it there
         self._hashed = 0  # facts that the digest already covers
         self._hash: Any = None
 
@@ -56,6 +57,13 @@ class Trace:
         number = len(self.records)
         self.records.append(Record(number, self.kernel.now, source, cause, fact))
         self.kernel.cause = number
+        for name in _SUBJECTS[type(fact)]:
+            self._latest[source, getattr(fact, name)] = number
+
+    def story(self, source: str, fact: Any) -> int | None:
+        """The newest fact about the same thing on the same machine, or None."""
+        latest = [self._latest.get((source, getattr(fact, name))) for name in _SUBJECTS[type(fact)]]
+        return max((number for number in latest if number is not None), default=None)
 
     def remark(self, source: str, fact: Any) -> int:
         """Add a fact about what people or nature did, and say its number. What happens next is not due to it."""
@@ -144,6 +152,7 @@ class Trace:
         twin.records = self.records[:facts]
         twin.messages = self.messages[:messages]
         twin.settings = dict(self.settings)
+        twin._latest = {thing: number for thing, number in self._latest.items() if number < facts}
         return twin
 
 
@@ -153,6 +162,14 @@ class Clock:
     def __init__(self, now: int):
         self.now = now
         self.cause = -1
+
+
+# The fields of each kind of fact that say what it is about.
+_SUBJECTS = {
+    kind: tuple(name for name in ("task", "container", "request", "image") if name in kind._fields)
+    for kind in vars(events).values()
+    if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
+}
 
 
 def _plain(values: Iterable) -> tuple:

@@ -5,9 +5,12 @@ Palette: Okabe–Ito, with dark outlines, since some of its colours are faint on
 
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from .frames import frames
 
 INK, QUIET, LINE, FAINT, PAPER = "#111111", "#595959", "#b5b5b5", "#ececec", "#ffffff"
 SOLID = "#666666"  # the filling of a service that nobody asked about
@@ -87,3 +90,19 @@ def png(fig: Figure) -> bytes:
     buffer = BytesIO()
     fig.savefig(buffer, format="png", dpi=DPI, facecolor=PAPER)
     return buffer.getvalue()
+
+
+def rows_of(trace: Any) -> dict:
+    """The rows of `frames`, unless it is these already."""
+    return trace if isinstance(trace, dict) else frames(trace)
+
+
+def span(seconds: float) -> str:
+    """A length of time as people say it: 12 ms, 9.56 s, 3 min 20 s."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.01 or seconds == 0 else f"{seconds * 1000:.1f} ms"
+    if seconds < 120:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+    if seconds < 7200:
+        return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"

@@ -1,6 +1,16 @@
-"""Task lanes as rows: for each attempt to fill a slot, when it was wished and when it truly ran."""
+"""Task lanes: for each attempt to fill a slot, when it was wished and when it truly ran; as rows, and drawn."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+from . import ink
 from .instant import ENDED, LIVE
+from .words import MARKS
+
+SECOND = 1_000_000  # µs
 
 GONE = ("MachineCrashed", "MachineShutDown", "SwarmLeft")  # what ends a run from outside
 
@@ -12,9 +22,9 @@ def lanes(rows: dict, services: list[str] | None = None) -> list[dict]:
     was, as (from, to, state), `ended` how that stopped: an end state, or `gone` with its machine. `line` counts the
     tasks of one slot that overlap: a second one is a line of its own.
     """
-    bars = list(_wishes(rows).values())
+    bars, runs = list(_wishes(rows).values()), _runs(rows)
     for bar in bars:
-        bar |= _facts(rows, bar["task"])
+        bar |= _facts(rows, runs.get(bar["task"], []))
     chosen = [bar for bar in bars if services is None or bar["service"] in services]
     order = {bar["service"]: n for n, bar in reversed(list(enumerate(chosen)))}
     places = {machine["name"]: n for n, machine in enumerate(rows["machines"])}
@@ -49,13 +59,20 @@ def _bar(key: str, task: dict, time: int) -> dict:
     return names | {"lane": "", "machine": "", "wished": time, "assigned": None, "unwished": None}
 
 
-def _facts(rows: dict, task: str) -> dict:
+def _runs(rows: dict) -> dict[str, list]:
+    """task → what was so about it on its machine, change by change."""
+    runs: dict[str, list] = {}
+    for time, number, _, key, run in rows["truth"]:
+        if key.startswith("run/"):
+            runs.setdefault(key[4:], []).append((time, number, run))
+    return runs
+
+
+def _facts(rows: dict, changes: list) -> dict:
     """What the task truly was, and how that stopped."""
     phases: list[tuple] = []
     since, state, ended, ended_at = 0, "", "", None
-    for time, number, _, key, run in rows["truth"]:
-        if key != f"run/{task}":
-            continue
+    for time, number, run in changes:
         if state in LIVE:
             phases.append((since, time, state))
             cause = rows["facts"][number][3]
@@ -82,3 +99,165 @@ def last_of(bar: dict, end: int) -> int:
     """When nothing of this task was left: neither the wish nor the fact."""
     wish = end if bar["unwished"] is None else bar["unwished"]
     return max(wish, bar["phases"][-1][1] if bar["phases"] else wish)
+
+
+# ── drawn: one row per slot, one bar per attempt to fill it ──────────────────────────────────────────────────────
+
+LANE, THICK = 0.36, 0.26  # inches: from lane to lane, a bar
+ENDS = {"failed": "✕ failed", "rejected": "⊘ rejected", "complete": "✓ complete", "orphaned": "? orphaned"}
+ENDS |= {"shutdown": "□ shut down", "remove": "□ shut down", "gone": "vermillion ✕ its machine died"}
+EVENTS = ("MachineCrashed", "MachineShutDown", "MachineFrozen", "Partitioned", "Healed", "MachineThawed", "MachineStarted")
+
+
+def draw_tasks(
+    trace: Any,
+    ax: Axes | None = None,
+    services: Sequence[str] | None = None,
+    start: float | None = None,
+    end: float | None = None,
+) -> Axes:
+    """Task lanes: the outline is how long somebody wanted the task, the filling how long it truly ran, and where.
+
+    A task never moves: what replaces it is another bar, with the other machine's name. `services` are names; up to
+    four get a colour. `trace` may be the rows of `frames`; `start` and `end` are seconds.
+    """
+    rows = ink.rows_of(trace)
+    bars = lanes(rows, None if services is None else list(services))
+    first = min((bar["wished"] for bar in bars), default=0) / SECOND
+    left, right = first if start is None else start, rows["end"] / SECOND if end is None else end
+    bars = [bar for bar in bars if bar["wished"] <= right * SECOND and last_of(bar, rows["end"]) >= left * SECOND]
+    heights = _heights(bars)
+    events = [event for event in _events(rows) if left <= event[0] <= right]
+    names = {name: ink.room(name) for name in heights}
+    margin = 0.2 + max(names.values(), default=0.5)
+    own = ax is None
+    high = (_lines(heights) or 1) * LANE
+    if own:
+        wide = ink.WIDTH - margin - 0.25
+        above = _event_levels(events, left, right, wide)
+        top = 0.15 + 0.19 * (max(above, default=-1) + 1)
+        ax = ink.axes(None, high + top + 0.85, margin, 0.25, top, 0.85)
+    else:
+        above = _event_levels(events, left, right, ink.inches(ax)[0])
+    ax.set(xlim=(left, max(right, left + 1e-6)), ylim=(max(1, _lines(heights)), 0), xlabel="simulated time, s")
+    _draw_lanes(ax, heights)
+    _draw_events(ax, events, above)
+    colours = ink.hues(list(dict.fromkeys(bar["service"] for bar in bars))) if services is not None else {}
+    for bar in bars:
+        _draw_bar(ax, bar, heights[bar["lane"]][0] + bar["line"], rows["end"], colours)
+    seen = dict.fromkeys(ENDS[bar["ended"]] for bar in bars if bar["ended"] in ENDS)
+    reading = ["outline: wanted", "rising: on its way", "filled: runs", *seen]
+    ax.set_xlabel(f"simulated time, s\n{'  ·  '.join(reading)}", fontsize=ink.TEXT, color=ink.INK, linespacing=1.7)
+    return ax
+
+
+def _heights(bars: list[dict]) -> dict[str, tuple[int, int]]:
+    """lane → (its first line, how many it has)."""
+    lines: dict[str, int] = {}
+    for bar in bars:
+        lines[bar["lane"]] = max(lines.get(bar["lane"], 0), bar["line"] + 1)
+    heights, first = {}, 0
+    for lane, count in lines.items():
+        heights[lane] = (first, count)
+        first += count
+    return heights
+
+
+def _lines(heights: dict) -> int:
+    return sum(count for _, count in heights.values())
+
+
+def _events(rows: dict) -> list[tuple[float, str, str, str]]:
+    """What happened to machines and the network: (seconds, machine, kind of fact, words)."""
+    booted: set[str] = set()
+    events = []
+    for time, source, _, kind, text in rows["facts"]:
+        again = kind != "MachineStarted" or source in booted
+        if kind == "MachineStarted":
+            booted.add(source)
+        if kind in EVENTS and again:
+            events.append((time / SECOND, source, kind, text if source == "world" else f"{source} {text}"))
+    return events
+
+
+def _event_levels(events: list[tuple], left: float, right: float, wide: float) -> list[int]:
+    """On which line above the lanes each event has its words."""
+    scale = wide / max(right - left, 1e-9)
+    widths = [ink.room(text) for *_, text in events]
+    return ink.levels([min((e[0] - left) * scale, wide - w) for e, w in zip(events, widths, strict=True)], widths, 0.12)
+
+
+def _draw_lanes(ax: Axes, heights: dict) -> None:
+    ax.set_yticks([first + count / 2 for first, count in heights.values()], list(heights), fontsize=ink.TEXT)
+    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="x", labelsize=ink.TEXT)
+    for first, _ in heights.values():
+        ax.axhline(first, color=ink.FAINT, linewidth=1, zorder=0)
+    for side in ("left", "right", "top"):
+        ax.spines[side].set_visible(False)
+
+
+def _draw_events(ax: Axes, events: list[tuple], above: list[int]) -> None:
+    """A line through all lanes: what broke is vermillion, what came back is grey; the words stand above."""
+    wide, high = ink.inches(ax)
+    left, right = ax.get_xlim()
+    for (at, _, kind, text), level in zip(events, above, strict=True):
+        broke = MARKS.get(kind) == "fault"
+        colour, style = (ink.WRONG, "-") if broke else (ink.QUIET, ":")
+        top = 1 + (0.1 + 0.19 * level) / high
+        ax.plot((at, at), (0, top - 0.02), transform=ax.get_xaxis_transform(), color=colour, linestyle=style, linewidth=1.4, clip_on=False, zorder=1)
+        place = min((at - left) / (right - left), 1 - ink.room(text) / wide)
+        ax.text(place, top, text, transform=ax.transAxes, fontsize=ink.TEXT, color=ink.INK, va="bottom", ha="left")
+
+
+def _draw_bar(ax: Axes, bar: dict, line: int, end: int, colours: dict[str, str]) -> None:
+    """One task: outlined while wanted, dotted before it had a machine, filled as far as its state had grown."""
+    thick = THICK / LANE
+    top, bottom = line + (1 - thick) / 2, line + (1 + thick) / 2
+    filling = colours.get(bar["service"], ink.SOLID)
+    for since, until, state in bar["phases"]:
+        high = ink.FILLING[state] * thick
+        ax.add_patch(Rectangle((since / SECOND, bottom - high), (until - since) / SECOND, high, facecolor=filling, linewidth=0, zorder=2))
+    unwished = end if bar["unwished"] is None else bar["unwished"]
+    assigned = bar["wished"] if bar["assigned"] is None and bar["phases"] else bar["assigned"]
+    chosen = unwished if assigned is None else min(assigned, unwished)
+    _outline(ax, bar["wished"], chosen, top, thick, (0, (1, 1.5)))
+    _outline(ax, chosen, unwished, top, thick, "-")
+    for since, until, _ in bar["phases"][-1:]:
+        if until > unwished:  # still there, though nobody wants it any more
+            _outline(ax, max(since, unwished), until, top, thick, "-", ink.LINE)
+    _draw_end(ax, bar, line + 0.5)
+    _write_machine(ax, bar, line + 0.5, unwished, filling)
+
+
+def _outline(ax: Axes, since: int, until: int, top: float, thick: float, style: Any, colour: str = ink.INK) -> None:
+    if until > since:
+        box = (since / SECOND, top), (until - since) / SECOND, thick
+        ax.add_patch(Rectangle(*box, fill=False, edgecolor=colour, linewidth=1.2, linestyle=style, zorder=3))
+
+
+def _draw_end(ax: Axes, bar: dict, middle: float) -> None:
+    """The glyph of how it ended, where its filling ends."""
+    glyph = ink.GLYPHS.get(bar["ended"], "✕" if bar["ended"] == "gone" else "")
+    if glyph:
+        colour = ink.WRONG if bar["ended"] == "gone" else ink.INK
+        style = {"ha": "center", "va": "center", "fontweight": "bold", "path_effects": HALO, "zorder": 5, "clip_on": True}
+        ax.text(bar["ended_at"] / SECOND, middle, glyph, fontsize=13, color=colour, **style)
+
+
+def _write_machine(ax: Axes, bar: dict, middle: float, unwished: int, filling: str) -> None:
+    """The machine's name: in the filling where there is room, else in the outline, shortened if it must be."""
+    left, right = (edge * SECOND for edge in ax.get_xlim())
+    per_inch = (right - left) / ink.inches(ax)[0]
+    runs = [phase for phase in bar["phases"] if phase[2] == "running"]
+    longest = max(runs, key=lambda phase: phase[1] - phase[0], default=None)
+    places = [(*longest[:2], ink.PAPER if filling == ink.SOLID else ink.INK, [])] if longest else []
+    places.append((bar["wished"], unwished, ink.INK, HALO))
+    name = bar["machine"]
+    for text in (name, name.replace("manager-", "m-").replace("worker-", "w-").replace("node-", "n-")):
+        for since, until, colour, effects in places:
+            since, until = max(since, left), min(until, right)
+            if text and (until - since) / per_inch > ink.room(text) + 0.16:
+                style = {"fontsize": ink.TEXT, "color": colour, "path_effects": effects, "zorder": 4}
+                ax.text((since + 0.09 * per_inch) / SECOND, middle, text, va="center", ha="left", **style)
+                return

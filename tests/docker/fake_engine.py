@@ -15,7 +15,9 @@ class FakeEngine:
 
     def __init__(self, *objects: Any, now: int = 10**12, script: Callable | None = None, files: Mapping | None = None):
         self.machine, self.now, self.env = "node1", now, {}
-        self.objects: dict[str, list] = {kind: [] for kind in ("service", "task", "node", "network", "secret", "config")}
+        self.objects: dict[str, list] = {
+            kind: [] for kind in ("service", "task", "node", "network", "secret", "config")
+        }
         for each in objects:
             self.objects[type(each).__name__.lower()].append(each)
         self.containers: tuple = ()

@@ -58,8 +58,10 @@ def table(output: str) -> list[dict[str, str]]:
     """The lines of a table by column name; where columns begin is read from the header."""
     header, *lines = output.splitlines()
     starts = [found.start() for found in re.finditer(r"(?<!\S)\S+(?: \S+)*", header)]
-    names = [header[a:b].strip() for a, b in zip(starts, [*starts[1:], None])]
-    return [{n: line[a:b].rstrip() for n, a, b in zip(names, starts, [*starts[1:], None])} for line in lines]
+    names = [header[a:b].strip() for a, b in zip(starts, [*starts[1:], None], strict=True)]
+    return [
+        {n: line[a:b].rstrip() for n, a, b in zip(names, starts, [*starts[1:], None], strict=True)} for line in lines
+    ]
 
 
 def words(entry: Entry) -> list[str]:
@@ -84,8 +86,8 @@ def tasks_of(rows: list[dict[str, str]]) -> list:
     objects: dict[str, object] = {}
     splits = [row["NAME"].removeprefix(" \\_ ").rpartition(".") for row in rows]
     ids = {row["NODE"]: f"id-of-{row['NODE']}" for row in rows if row["NODE"]}
-    ids |= {row["NODE"]: last for row, (_, _, last) in zip(rows, splits) if not last.isdigit()}
-    for place, (row, (service, _, last)) in enumerate(zip(rows, splits)):
+    ids |= {row["NODE"]: last for row, (_, _, last) in zip(rows, splits, strict=True) if not last.isdigit()}
+    for place, (row, (service, _, last)) in enumerate(zip(rows, splits, strict=True)):
         node = ids.get(row["NODE"], "")
         state, _, since = row["CURRENT STATE"].removesuffix(" ago").partition(" ")
         error = row["ERROR"].strip('"')
@@ -124,7 +126,9 @@ def services_of(rows: list[dict[str, str]]) -> list:
     for row in rows:
         running, wanted = map(int, re.match(r"(\d+)/(\d+)", row["REPLICAS"]).groups())
         most = re.search(r"max (\d+) per node", row["REPLICAS"])
-        task = TaskSpec(ContainerSpec(image=row["IMAGE"]), placement=Placement(max_replicas=int(most[1]) if most else 0))
+        task = TaskSpec(
+            ContainerSpec(image=row["IMAGE"]), placement=Placement(max_replicas=int(most[1]) if most else 0)
+        )
         ports = re.findall(r"\*:(\d+)->(\d+)/(\w+)", row["PORTS"])
         spec = ServiceSpec(name=row["NAME"], mode=row["MODE"], replicas=wanted, task=task)
         allocated = tuple(PortConfig(int(target), int(published), protocol) for published, target, protocol in ports)
@@ -145,7 +149,9 @@ def nodes_of(rows: list[dict[str, str]]) -> tuple[list[Node], str]:
 
 def _node(row: dict[str, str]) -> Node:
     status = row["MANAGER STATUS"].lower()
-    manager = ManagerStatus("", "", status == "leader", "reachable" if status == "leader" else status) if status else None
+    manager = (
+        ManagerStatus("", "", status == "leader", "reachable" if status == "leader" else status) if status else None
+    )
     return Node(
         row["ID"].split()[0],
         NodeSpec(availability=row["AVAILABILITY"].lower()),

@@ -6,14 +6,29 @@ from fake_engine import FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import entries
-
 from swarmlab.docker.cli import Result, execute
 from swarmlab.docker.commands import ABSENT, COMMANDS
 from swarmlab.objects import ContainerSpec, Node, Service, ServiceSpec, Task, TaskSpec
 
 NAMES = [command.name for command in COMMANDS]
 FLAGS = sorted({flag.name for command in COMMANDS for flag in command.flags})
-VALUES = ["", "web", "x", "0", "-1", "3", "8080:80", "source=a,target=b", "a=b", "1e9", "1s", "64M", "spread=x", "{{.ID}}", "ok.yml"]
+VALUES = [
+    "",
+    "web",
+    "x",
+    "0",
+    "-1",
+    "3",
+    "8080:80",
+    "source=a,target=b",
+    "a=b",
+    "1e9",
+    "1s",
+    "64M",
+    "spread=x",
+    "{{.ID}}",
+    "ok.yml",
+]
 
 typed = st.text(max_size=12) | st.sampled_from(VALUES)
 flags = st.sampled_from(FLAGS).map("--{}".format) | st.sampled_from("dqpefalcntvuw").map("-{}".format)
@@ -38,7 +53,9 @@ def made(request):
     from swarmlab import messages as m
     from swarmlab.objects import Cluster
 
-    return {m.SwarmInit: m.InitAnswer("n", "t", "a"), m.RotateToken: Cluster("c"), m.GetCluster: Cluster("c")}.get(type(request))
+    return {m.SwarmInit: m.InitAnswer("n", "t", "a"), m.RotateToken: Cluster("c"), m.GetCluster: Cluster("c")}.get(
+        type(request)
+    )
 
 
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
@@ -66,7 +83,10 @@ def test_an_unknown_flag_changes_nothing(name: str, words: list[str], place: int
 
 
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
-@given(st.text(min_size=1, max_size=12).filter(lambda word: not word.startswith("-") and word != "docker"), st.lists(typed, max_size=3))
+@given(
+    st.text(min_size=1, max_size=12).filter(lambda word: not word.startswith("-") and word != "docker"),
+    st.lists(typed, max_size=3),
+)
 def test_an_unknown_command_changes_nothing(word: str, words: list[str]) -> None:
     known = {name.split()[0] for name in [*NAMES, *ABSENT]} | {"container", "system", "help"}
     engine = swarm()

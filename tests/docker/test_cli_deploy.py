@@ -3,7 +3,6 @@
 import pytest
 from fake_engine import FakeEngine
 from recorded import entries
-
 from swarmlab.docker.cli import execute
 from swarmlab.messages import CreateObject, ListObjects, NetworkRow, RemoveObject, UpdateObject
 from swarmlab.objects import (
@@ -50,7 +49,9 @@ def test_a_deploy_makes_networks_then_secrets_then_configs_then_services() -> No
     result = execute("stack deploy --detach=true -c shop.yml shop", shop())
     recorded = transcript("stack deploy --detach=true -c shop.yml shop").output
     assert sorted(result.stdout.splitlines()) == sorted(recorded.splitlines())
-    assert [line.split()[1] for line in result.stdout.splitlines()] == ["network"] * 2 + ["secret", "config"] + ["service"] * 3
+    assert [line.split()[1] for line in result.stdout.splitlines()] == ["network"] * 2 + ["secret", "config"] + [
+        "service"
+    ] * 3
     assert (result.stderr, result.exit_code) == ("", 0)
 
 
@@ -118,9 +119,7 @@ def test_bad_files_are_refused_as_recorded(name: str, text: bytes, made: int) ->
 
 def test_ignored_keys_are_said_first_on_stderr() -> None:
     recorded = transcript("stack deploy --detach=true -c bad2.yml b")
-    text = (
-        b"services: {a: {image: nginx, build: ., restart: always, container_name: x}, b: {image: nginx, build: ., restart: always}}"
-    )
+    text = b"services: {a: {image: nginx, build: ., restart: always, container_name: x}, b: {image: nginx, build: ., restart: always}}"
     result = execute(recorded.command, shop(bad2=text))
     assert sorted((result.stderr + result.stdout).splitlines()) == sorted(recorded.output.splitlines())
     assert result.stderr == recorded.output[: recorded.output.index("Creating")]

@@ -5,7 +5,6 @@ import re
 import pytest
 from fake_engine import FakeEngine
 from recorded import Entry, entries, words
-
 from swarmlab.docker.cli import execute
 from swarmlab.docker.commands import ABSENT, BY_NAME, COMMANDS, coverage
 from swarmlab.objects import ApiError, Secret, SecretSpec, Service, ServiceSpec
@@ -165,7 +164,9 @@ def test_refusals_of_the_client(line: str, stderr: str, code: int) -> None:
 @pytest.mark.parametrize("word", ["=", "web=", "web", "=3"])
 def test_a_scale_needs_a_name_and_a_number(word: str) -> None:
     result = execute(["service", "scale", "web=1", word], swarm())
-    assert result.stderr.startswith(f"invalid scale specifier '{word}'.\nSee 'docker service scale --help'.\n\nUsage:  docker")
+    assert result.stderr.startswith(
+        f"invalid scale specifier '{word}'.\nSee 'docker service scale --help'.\n\nUsage:  docker"
+    )
     assert result.exit_code == 1
 
 
@@ -180,7 +181,9 @@ def test_a_real_command_that_is_missing_is_not_called_unknown(name: str) -> None
     assert (result.stdout, result.exit_code, engine.writes) == ("", 1, [])
 
 
-@pytest.mark.parametrize(("flags", "name"), [("--gpus all", "gpus"), ("--rm", "rm"), ("-it", "interactive"), ("-v /a:/b", "volume")])
+@pytest.mark.parametrize(
+    ("flags", "name"), [("--gpus all", "gpus"), ("--rm", "rm"), ("-it", "interactive"), ("-v /a:/b", "volume")]
+)
 def test_a_real_flag_that_is_missing_is_not_called_unknown(flags: str, name: str) -> None:
     engine = swarm()
     result = execute(f"run -d {flags} nginx", engine)

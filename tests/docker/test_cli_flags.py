@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
-
 from swarmlab.docker.cli import execute
 from swarmlab.docker.flags import Bad, Flag, parse
 from swarmlab.effects import SECOND
@@ -80,8 +79,14 @@ def test_a_command_line_for_a_container_ends_the_flags_at_its_first_word() -> No
         ("---x", "bad flag syntax: ---x"),
         ("--=x", "bad flag syntax: --=x"),
         ("--quiet=", 'invalid argument "" for "-q, --quiet" flag: strconv.ParseBool: parsing "": invalid syntax'),
-        ("-d=maybe", 'invalid argument "maybe" for "-d, --detach" flag: strconv.ParseBool: parsing "maybe": invalid syntax'),
-        ("--replicas x --bogus", 'invalid argument "x" for "--replicas" flag: strconv.ParseUint: parsing "x": invalid syntax'),
+        (
+            "-d=maybe",
+            'invalid argument "maybe" for "-d, --detach" flag: strconv.ParseBool: parsing "maybe": invalid syntax',
+        ),
+        (
+            "--replicas x --bogus",
+            'invalid argument "x" for "--replicas" flag: strconv.ParseUint: parsing "x": invalid syntax',
+        ),
         (
             "--replicas 99999999999999999999",
             'invalid argument "99999999999999999999" for "--replicas" flag: strconv.ParseUint: parsing '
@@ -103,7 +108,11 @@ def test_faults_are_named_in_the_words_of_docker(line: str, error: str) -> None:
     [
         ("--mount", "type=volume,target=/x,bogus=1", "unexpected key 'bogus' in 'bogus=1'"),
         ("--mount", "source=a,target=/x,readonly=foo", "invalid value for readonly: foo"),
-        ("--mount", "type=bind,source=a,target=/x,volume-nocopy", "cannot mix 'volume-*' options with mount type 'bind'"),
+        (
+            "--mount",
+            "type=bind,source=a,target=/x,volume-nocopy",
+            "cannot mix 'volume-*' options with mount type 'bind'",
+        ),
         ("--mount", ",,", "invalid field '' must be a key=value pair"),
         ("--mount", "target", "invalid field 'target' must be a key=value pair"),
         ("--mount", "type=x", "target is required"),
@@ -136,6 +145,7 @@ def test_faults_are_named_in_the_words_of_docker(line: str, error: str) -> None:
         ("--limit-cpu", "x", "failed to parse x as a rational number"),
         ("--limit-cpu", "1/3", "value is too precise"),
         ("--limit-memory", "-1", "invalid size: '-1'"),
+        ("--limit-memory", "1e308k", "invalid size: '1e308k'"),
         ("--limit-pids", "x", 'strconv.ParseInt: parsing "x": invalid syntax'),
         ("--health-interval", "-1s", "duration cannot be negative"),
         ("--stop-grace-period", "1d", 'time: unknown unit "d" in duration "1d"'),
@@ -241,7 +251,12 @@ def test_the_word_docker_may_stand_in_front_and_words_may_come_apart() -> None:
 
 @pytest.mark.parametrize(
     ("alias", "name"),
-    [("service list", "service ls"), ("container ls", "ps"), ("stack list", "stack ls"), ("network list", "network ls")],
+    [
+        ("service list", "service ls"),
+        ("container ls", "ps"),
+        ("stack list", "stack ls"),
+        ("network list", "network ls"),
+    ],
 )
 def test_aliases(alias: str, name: str) -> None:
     assert execute(alias, FakeEngine()) == execute(name, FakeEngine())

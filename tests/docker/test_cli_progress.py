@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from fake_engine import FakeEngine
 from recorded import entries
-
 from swarmlab.docker.cli import execute
 from swarmlab.effects import MS, SECOND
 from swarmlab.messages import CreateObject, ListObjects, UpdateObject
@@ -36,7 +35,7 @@ def running_after(*seconds: float, spec_version: int = 0) -> Callable:
                 engine.objects["service"] = [Service(ID, spec)]
                 engine.started = engine.now
                 return ID
-            case UpdateObject(_, id, _, spec):
+            case UpdateObject(_, _, _, spec):
                 engine.objects["service"] = [replace(engine.objects["service"][0], spec=spec)]
                 engine.started = engine.now
                 return True
@@ -86,9 +85,14 @@ def test_scale_names_the_service_as_it_was_given() -> None:
 def test_several_services_are_scaled_first_and_watched_one_after_the_other() -> None:
     services = [Service(name * 25, ServiceSpec(name=name)) for name in "ab"]
     tasks = [Task(name, name * 25, slot=1, node="n", state=RUNNING) for name in "ab"]
-    lines = execute("service scale a=1 b=1", FakeEngine(Node("n", state="ready"), *services, *tasks)).stdout.splitlines()
+    lines = execute(
+        "service scale a=1 b=1", FakeEngine(Node("n", state="ready"), *services, *tasks)
+    ).stdout.splitlines()
     assert lines[:2] == ["a scaled to 1", "b scaled to 1"]
-    assert [line for line in lines if "converged" in line] == ["verify: Service a converged", "verify: Service b converged"]
+    assert [line for line in lines if "converged" in line] == [
+        "verify: Service a converged",
+        "verify: Service b converged",
+    ]
 
 
 def test_the_monitor_time_of_the_service_counts() -> None:
@@ -142,7 +146,9 @@ def test_a_paused_update_ends_the_wait_with_its_message(state: str, word: str) -
 
 def test_only_the_most_alive_up_to_date_task_of_a_slot_counts() -> None:
     service = Service(ID, ServiceSpec(name="web", replicas=1), spec_version=7)
-    old = Task("old", ID, slot=1, node="n", state=RUNNING, spec_version=6, spec=replace(Task("", "").spec, force_update=9))
+    old = Task(
+        "old", ID, slot=1, node="n", state=RUNNING, spec_version=6, spec=replace(Task("", "").spec, force_update=9)
+    )
     stopping = Task("stopping", ID, slot=1, node="n", state=RUNNING, desired=SHUTDOWN, spec_version=7)
     fresh = Task("fresh", ID, slot=1, node="n", state=READY, spec_version=7)
     away = Task("away", ID, slot=1, node="down", state=RUNNING, spec_version=7)
@@ -164,13 +170,25 @@ def test_a_global_service_has_a_bar_per_node() -> None:
 
     engine = FakeEngine(*(Node(n * 25, state="ready") for n in "ab"), script=script)
     lines = execute("service create --mode global nginx", engine).stdout.splitlines()
-    assert lines[1:5] == ["overall progress: 0 out of 2 tasks", "aaaaaaaaaaaa:  ", "bbbbbbbbbbbb:  ", "overall progress: 2 out of 2 tasks"]
+    assert lines[1:5] == [
+        "overall progress: 0 out of 2 tasks",
+        "aaaaaaaaaaaa:  ",
+        "bbbbbbbbbbbb:  ",
+        "overall progress: 2 out of 2 tasks",
+    ]
 
 
 def test_more_than_twenty_tasks_have_no_bars() -> None:
     result = execute("service create --replicas 21 nginx", engine_with(running_after(*[0] * 21)))
     assert "1/21" not in result.stdout
     assert "21 out of 21" in result.stdout
+
+
+def test_no_number_of_replicas_is_too_large_to_wait_for() -> None:
+    engine = engine_with(running_after(0))
+    engine.limit = engine.now + SECOND
+    result = execute(f"service create --replicas {2**64 - 1} nginx", engine)
+    assert result.stdout.splitlines()[-1] == f"overall progress: 1 out of {2**64 - 1} tasks"
 
 
 def test_a_roll_back_is_announced() -> None:

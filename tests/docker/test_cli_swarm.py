@@ -5,7 +5,6 @@ import re
 import pytest
 from fake_engine import FakeEngine
 from recorded import entries
-
 from swarmlab import messages as m
 from swarmlab.docker.cli import execute
 from swarmlab.effects import SECOND
@@ -29,7 +28,7 @@ def test_init_prints_as_recorded() -> None:
     node, token = re.search(r"\((\w+)\)", text)[1], re.search(r"SWMTKN\S+", text)[0]
     engine = manager({m.SwarmInit: m.InitAnswer(node, token, "10.77.0.11:2377")})
     result = execute("swarm init --advertise-addr 10.77.0.11", engine)
-    assert result.stdout.rstrip("\n") == text.rstrip("\n")
+    assert result.stdout == text.rstrip("\n") + "\n"
     assert engine.writes == [m.SwarmInit("10.77.0.11")]
 
 
@@ -61,7 +60,7 @@ def test_leave() -> None:
 def test_join_token_prints_as_recorded(role: str, token: str) -> None:
     engine = manager({m.GetCluster: TOKENS, m.RotateToken: TOKENS})
     text = re.sub(r"SWMTKN\S+", token, recorded(f"docker swarm join-token {role}"))
-    assert execute(f"swarm join-token {role}", engine).stdout.rstrip("\n") == text.rstrip("\n")
+    assert execute(f"swarm join-token {role}", engine).stdout == text.rstrip("\n") + "\n\n"
     assert execute(f"swarm join-token -q {role}", engine).stdout == f"{token}\n"
     assert engine.writes == []
     assert execute(f"swarm join-token --rotate -q {role}", engine).stdout == f"{token}\n"
@@ -84,7 +83,9 @@ def test_info_without_a_quorum_still_answers() -> None:
     error = re.search(r"Error: (.*)", entry.output)[1]
     engine = manager({m.GetCluster: ApiError(error)})
     addresses = ("10.77.0.13:2377", "10.77.0.11:2377", "10.77.0.12:2377")
-    engine.info = engine.info._replace(node="thi8rmft0rjp7id0rpps37hmm", address="10.77.0.12", managers=tuple(("", a) for a in addresses))
+    engine.info = engine.info._replace(
+        node="thi8rmft0rjp7id0rpps37hmm", address="10.77.0.12", managers=tuple(("", a) for a in addresses)
+    )
     wanted = entry.output[: entry.output.index(" Runtimes")]
     assert wanted in execute("info", engine).stdout
 
@@ -104,7 +105,10 @@ def test_run_prints_the_id_of_the_container() -> None:
 
 def test_run_ends_with_125_when_the_engine_refuses() -> None:
     result = execute("run -d nginx", FakeEngine(script=lambda engine, request: ApiError("boom text")))
-    assert result.stderr == "docker: Error response from daemon: boom text\n\nRun 'docker run --help' for more information\n"
+    assert (
+        result.stderr
+        == "docker: Error response from daemon: boom text\n\nRun 'docker run --help' for more information\n"
+    )
     assert result.exit_code == 125
 
 
@@ -140,3 +144,23 @@ def test_ps_shows_running_containers_unless_asked_for_all() -> None:
     execute("ps -a", engine)
     execute("ps --filter status=exited", engine)
     assert asked == [m.ListContainers(False), m.ListContainers(True), m.ListContainers(True)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "error"),
+    [
+        ("--gateway 1.2.3.4", "every ip-range or gateway must have a corresponding subnet"),
+        ("--subnet 1.2.3.0/24 --gateway 9.9.9.9", "no matching subnet for gateway 9.9.9.9"),
+        ("--subnet 10.1.0.0/16 --gateway x", "no matching subnet for gateway x"),
+    ],
+)
+def test_a_gateway_must_lie_in_a_subnet(flags: str, error: str) -> None:
+    engine = FakeEngine()
+    result = execute(f"network create -d overlay {flags} n", engine)
+    assert (result.stderr, result.exit_code, engine.writes) == (f"{error}\n", 1, [])
+
+
+def test_gateways_find_their_subnets() -> None:
+    engine = FakeEngine()
+    execute("network create -d overlay --gateway 10.2.0.1,10.1.0.1 --subnet 10.1.0.0/24 --subnet 10.2.0.0/24 n", engine)
+    assert engine.writes[0].spec.subnets == (("10.1.0.0/24", "10.1.0.1", ""), ("10.2.0.0/24", "10.2.0.1", ""))

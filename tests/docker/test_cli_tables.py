@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from fake_engine import FakeEngine
 from recorded import NOW, Entry, entries, nodes_of, services_of, table, tasks_of, words
-
 from swarmlab.docker.cli import execute
 from swarmlab.docker.tables import ago, columns, natural
 from swarmlab.effects import SECOND
@@ -72,7 +71,9 @@ def test_nodes_are_listed_as_recorded(entry: Entry) -> None:
         nodes, _ = nodes_of(table(entry.output.replace("    node", " *  node")))
         asked = next((row["ID"].split()[0] for row in table(entry.output) if row["ID"].endswith("*")), "")
         labels = replace(nodes[0].spec, labels={"zone": "east"})
-        nodes = [replace(node, role="manager", spec=replace(labels, availability=node.spec.availability)) for node in nodes]
+        nodes = [
+            replace(node, role="manager", spec=replace(labels, availability=node.spec.availability)) for node in nodes
+        ]
     else:
         nodes, asked = nodes_of(table(entry.output))
     engine = FakeEngine(*nodes)
@@ -85,7 +86,9 @@ def test_networks_are_listed_as_recorded(entry: Entry) -> None:
     rows = table(entry.output)
     labels = {"com.docker.stack.namespace": "shop"}
     engine = FakeEngine()
-    engine.networks = tuple(NetworkRow(r["NETWORK ID"].ljust(25, "x"), r["NAME"], r["DRIVER"], r["SCOPE"], labels) for r in rows)
+    engine.networks = tuple(
+        NetworkRow(r["NETWORK ID"].ljust(25, "x"), r["NAME"], r["DRIVER"], r["SCOPE"], labels) for r in rows
+    )
     compare(entry, engine)
 
 
@@ -110,8 +113,22 @@ def test_a_container_shows_its_ports_its_cut_command_and_its_exit_code() -> None
     engine = FakeEngine(now=NOW)
     ports = (PortConfig(80, 8080), PortConfig(443))
     engine.containers = (
-        Container("f" * 64, "x", "nginx", "docker-entrypoint.sh nginx -g", NOW - 61 * SECOND, "running", NOW, 0, ports, "", {}),
-        Container("e" * 64, "y", "job", "true", NOW - 7200 * SECOND, "exited", NOW - 5 * SECOND, 3, (), "", {"b": "1", "a": "2"}),
+        Container(
+            "f" * 64, "x", "nginx", "docker-entrypoint.sh nginx -g", NOW - 61 * SECOND, "running", NOW, 0, ports, "", {}
+        ),
+        Container(
+            "e" * 64,
+            "y",
+            "job",
+            "true",
+            NOW - 7200 * SECOND,
+            "exited",
+            NOW - 5 * SECOND,
+            3,
+            (),
+            "",
+            {"b": "1", "a": "2"},
+        ),
     )
     shown = execute("ps -a", engine).stdout.splitlines()
     assert shown[1].split("  ")[0:1] == ["ffffffffffff"]
@@ -143,7 +160,13 @@ def one_service() -> FakeEngine:
     return FakeEngine(*services_of(table(entry.output)))
 
 
-@pytest.mark.parametrize("command", ["docker service ls -q", "docker service ls --format '{{.ID}}|{{.Name}}|{{.Mode}}|{{.Replicas}}|{{.Image}}|{{.Ports}}'"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "docker service ls -q",
+        "docker service ls --format '{{.ID}}|{{.Name}}|{{.Mode}}|{{.Replicas}}|{{.Image}}|{{.Ports}}'",
+    ],
+)
 def test_formats_as_recorded(command: str) -> None:
     entry = next(e for e in entries() if e.file.startswith("13") and e.command == command)
     assert execute(command, one_service()).stdout == entry.output
@@ -155,7 +178,11 @@ def test_json_as_recorded() -> None:
 
 
 def test_json_of_tasks_and_nodes_as_recorded() -> None:
-    entry = next(e for e in entries() if e.file.startswith("13") and e.command.startswith("docker service ps --filter name=web.2"))
+    entry = next(
+        e
+        for e in entries()
+        if e.file.startswith("13") and e.command.startswith("docker service ps --filter name=web.2")
+    )
     line = execute("service ps --format json web", FakeEngine(*tasks_of(table(entry.output)), now=NOW)).stdout
     assert line == (
         '{"CurrentState":"Running 3 seconds ago","DesiredState":"Running","Error":"","ID":"qtuv1khp4dwt",'
@@ -163,7 +190,16 @@ def test_json_of_tasks_and_nodes_as_recorded() -> None:
     )
     entry = next(e for e in entries() if e.command == "docker node ls")
     line = next(e for e in entries() if e.command == "docker node ls --format json | head -1").output
-    assert set(re.findall(r'"(\w+)":', line)) == {"Availability", "EngineVersion", "Hostname", "ID", "ManagerStatus", "Self", "Status", "TLSStatus"}
+    assert set(re.findall(r'"(\w+)":', line)) == {
+        "Availability",
+        "EngineVersion",
+        "Hostname",
+        "ID",
+        "ManagerStatus",
+        "Self",
+        "Status",
+        "TLSStatus",
+    }
     rows = table(next(e for e in entries() if e.command == "docker node ls" and e.exit_code == 0).output)
     nodes, asked = nodes_of(rows)
     engine = FakeEngine(*nodes)
@@ -188,7 +224,10 @@ def test_quiet_tasks_have_whole_ids() -> None:
 @pytest.mark.parametrize(
     ("template", "error"),
     [
-        ("{{.Foo}}", 'template: :1:2: executing "" at <.Foo>: can\'t evaluate field Foo in type *service.serviceContext'),
+        (
+            "{{.Foo}}",
+            'template: :1:2: executing "" at <.Foo>: can\'t evaluate field Foo in type *service.serviceContext',
+        ),
         ("{{.Foo", "template: :1: unclosed action"),
         ("{{foo .ID}}", 'template: :1: function "foo" not defined'),
         ("{{.ID}}{{end}}", "template: :1: unexpected {{end}}"),

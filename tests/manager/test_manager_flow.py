@@ -100,7 +100,7 @@ class Bench:
         self.manager = Manager("m1", Disk({}, []), Dice(seed))
         self.now, self.index, self.term, self.agrees = 0, 0, 1, True
         self.disk, self.facts, self.sent, self.told = {}, [], [], []
-        self.rows = ()
+        self.rows, self.asked = (), 0
         self.feed(STARTED)
 
     def feed(self, event):
@@ -160,11 +160,11 @@ class Bench:
         self.feed(Received(sender, message))
         return [effect.message for effect in self.sent[before:]]
 
-    def call(self, request, id=[0]):
+    def call(self, request):
         """A person asks this machine's engine."""
-        id[0] += 1
+        self.asked += 1
         before = len(self.told)
-        self.feed(Told("engine", Call(id[0], request)))
+        self.feed(Told("engine", Call(self.asked, request)))
         replies = [word for core, word in self.told[before:] if core == "engine"]
         return replies[0] if replies else None
 
@@ -189,7 +189,9 @@ class Bench:
         for effect in self.sent:
             if effect.to == machine and isinstance(effect.message, Assignments):
                 tasks |= {task.id: task for task in effect.message.tasks}
-        statuses = tuple(TaskStatus(id, min(state, task.desired), "started", "", self.now) for id, task in tasks.items())
+        statuses = tuple(
+            TaskStatus(id, min(state, task.desired), "started", "", self.now) for id, task in tasks.items()
+        )
         return self.hear(machine, StatusReport(node, session, statuses))
 
     @property
@@ -565,7 +567,9 @@ def test_more_than_200_changes_are_cut_into_transactions(bench):
     bench.run(2)
     tasks = bench.store.tasks_of(service)
     assert len(tasks) == 450 and all(task.state == ASSIGNED for task in tasks)
-    sizes = [sum(1 for fact in bench.facts if isinstance(fact, TaskStored) and fact.index == i) for i in range(bench.index)]
+    sizes = [
+        sum(1 for fact in bench.facts if isinstance(fact, TaskStored) and fact.index == i) for i in range(bench.index)
+    ]
     assert max(sizes) == 200
 
 

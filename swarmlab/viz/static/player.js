@@ -353,13 +353,13 @@ export function layout(frames, width) {
   const left = rows.outside.length ? GUTTER : EDGE, room = width - left - EDGE;
   const head = density === "full" ? 36 : 25;
   const most = peaks(frames), boxes = new Map(), zones = [];
-  const place = (machines, x, y, columns, wide) => {
+  const place = (machines, x, y, columns, wide, apart = GAP) => {
     const perRow = Math.max(1, Math.floor((wide - 16 + gap) / (cell + gap)));
     const need = Math.max(1, ...machines.map((m) => Math.ceil((most.get(m.name) || 0) / perRow)));
     const lines = density === "full" ? Math.min(6, need) : Math.min(4, need);
     const high = head + lines * (cell + gap) + (density === "full" ? 22 : 4);
     machines.forEach((machine, i) => {
-      const box = { x: x + (i % columns) * (wide + GAP), y: y + Math.floor(i / columns) * (high + GAP), w: wide, h: high };
+      const box = { x: x + (i % columns) * (wide + apart), y: y + Math.floor(i / columns) * (high + GAP), w: wide, h: high };
       boxes.set(machine.name, { ...box, head, cell, gap, perRow, lines, density });
     });
     return y + Math.ceil(machines.length / columns) * (high + GAP);
@@ -368,7 +368,8 @@ export function layout(frames, width) {
   if (rows.manager.length) {
     const columns = Math.min(rows.manager.length, Math.max(1, Math.floor((room + GAP) / (least + GAP))));
     const wide = Math.min(214, Math.floor((room - GAP * (columns - 1)) / columns));
-    y = place(rows.manager, left + Math.floor((room - columns * (wide + GAP) + GAP) / 2), y, columns, wide);
+    const apart = Math.max(GAP, Math.min(84, Math.floor((room - columns * wide) / (columns + 1)))); // they talk most: room to see it
+    y = place(rows.manager, left + Math.floor((room - columns * (wide + apart) + apart) / 2), y, columns, wide, apart);
   }
   const tray = { x: left, y: y + 4, w: room, h: 36, perRow: Math.floor((room - 118) / (cell + gap)), lines: 1, cell, gap, density };
   y += 36 + GAP + 4;
@@ -645,7 +646,7 @@ export const layers = {
     (board.beats ??= new Pool(board, "sl-message", DOT)).draw(flights(board, t, (name) => ROUTINE.has(name)));
   },
 
-  /** Visits: diamonds from stop to stop, in the hue of the service that they reach. */
+  /** Visits: diamonds from stop to stop. */
   requests(board, world, t) {
     const rows = board.frames.requests, wanted = [];
     for (let i = countUpTo(rows, t, (row) => row[6][0][0]) - 1; i >= 0 && wanted.length < 60; i--) {
@@ -688,10 +689,11 @@ function drawZone(zone, world, board) {
   const cells = machines.flatMap((m) => m.cells.filter((cell) => !cell.old));
   const down = machines.filter((m) => m.looks !== "up");
   say(zone.lines[0], `${machines.length} nodes${down.length ? `, ${down.length} not up` : ""}`);
-  say(zone.lines[1], `${cells.filter((c) => c.fact === "running").length} of ${cells.filter((c) => c.wish === "running").length} tasks run`);
   const lost = down.map((m) => newCell(`node/${m.name}`, m.name, 0, m.name, "running", m.looks === "down" ? "failed" : "gone", ""));
   const odd = [...lost, ...cells.filter((c) => c.wrong || (c.wish === "running" && c.fact !== "running"))];
   zone.deviants.forEach((view, i) => drawCell(view, odd[i], board));
+  const more = odd.length - zone.deviants.length, count = (key) => cells.filter((cell) => cell[key] === "running").length;
+  say(zone.lines[1], `${count("fact")} of ${count("wish")} tasks run${more > 0 ? `; ${more} more deviate` : ""}`);
 }
 
 /** Moving things: a trail under the boxes and a shape above them, made when first needed and used again. */

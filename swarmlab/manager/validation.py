@@ -1,0 +1,139 @@
+"""What can be said of a service spec by itself: every check that needs no store, in SwarmKit's order, with its words.
+
+Source: swarmkit `manager/controlapi/service.go`.
+"""
+
+import re
+from typing import NoReturn
+
+from ..effects import MS
+from ..objects import ApiError, HealthConfig, Resources, ServiceSpec, TaskSpec
+from .constraints import parse
+
+MODES = ("replicated", "global", "replicated-job", "global-job")
+DNS_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-_]*[a-zA-Z0-9])?")
+IMAGE = re.compile(
+    r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?/)?"
+    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+    r"(?::[\w][\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*:[0-9a-fA-F]{32,})?",
+    re.ASCII,
+)
+
+
+def refuse(code: str, text: str) -> NoReturn:
+    """Say no as SwarmKit does, through gRPC."""
+    raise ApiError(f"rpc error: code = {code} desc = {text}")
+
+
+def check_service(spec: ServiceSpec) -> None:
+    """All that can be said of the spec alone, in SwarmKit's order. Raises ApiError."""
+    check_name(spec.name)
+    _check_resources(spec.task.limits)
+    _check_resources(spec.task.reservations)
+    _check_times(spec)
+    _check_constraints(spec.task)
+    _check_references(spec.task.container.secrets, "secret")
+    _check_references(spec.task.container.configs, "config")
+    _check_container(spec.task)
+    _check_update(spec)
+    _check_endpoint(spec)
+    _check_mode(spec)
+
+
+def check_name(name: str) -> None:
+    """Names of services and networks. Raises ApiError."""
+    if not name:
+        refuse("InvalidArgument", "meta: name must be provided")
+    if not DNS_NAME.fullmatch(name):
+        refuse("InvalidArgument", "name must be valid as a DNS name component")
+    if len(name) > 63:
+        refuse("InvalidArgument", "name must be 63 characters or fewer")
+
+
+def _check_resources(resources: Resources) -> None:
+    if resources.nano_cpus and resources.nano_cpus < 1e6:
+        refuse("InvalidArgument", f"invalid cpu value {resources.nano_cpus / 1e9:g}: Must be at least 0.001")
+    if resources.memory and resources.memory < 4 << 20:
+        refuse("InvalidArgument", f"invalid memory value {resources.memory}: Must be at least 4MiB")
+
+
+def _check_times(spec: ServiceSpec) -> None:
+    restart = spec.task.restart
+    for name, value in (("restart-delay", restart.delay), ("restart-window", restart.window)):
+        if value < 0:
+            refuse("InvalidArgument", f"TaskSpec: {name} cannot be negative")
+
+
+def _check_update(spec: ServiceSpec) -> None:
+    update = spec.update  # the rollback block is not checked, there as here
+    for name, value in (("update-delay", update.delay), ("update-monitor", update.monitor)):
+        if value < 0:
+            refuse("InvalidArgument", f"TaskSpec: {name} cannot be negative")
+    if not 0 <= update.max_failure_ratio <= 1:
+        refuse("InvalidArgument", "TaskSpec: update-maxfailureratio cannot be less than 0 or bigger than 1")
+
+
+def _check_constraints(task: TaskSpec) -> None:
+    try:
+        parse(task.placement.constraints)
+    except ApiError as error:
+        refuse("Unknown", error.text)
+
+
+def _check_references(references: tuple, kind: str) -> None:
+    targets: dict[str, str] = {}
+    for reference in references:
+        if not reference.id or not reference.name:
+            refuse("InvalidArgument", f"malformed {kind} reference")
+        if not reference.target:
+            refuse("InvalidArgument", f"malformed {kind} reference, no target provided")
+        if reference.target in targets:
+            both = f"'{targets[reference.target]}' and '{reference.name}'"
+            text = f"{kind} references {both} have a conflicting target: '{reference.target}'"
+            refuse("InvalidArgument", text)
+        targets[reference.target] = reference.name
+
+
+def _check_container(task: TaskSpec) -> None:
+    container = task.container
+    if not container.image:
+        refuse("InvalidArgument", "ContainerSpec: image reference must be provided")
+    if not IMAGE.fullmatch(container.image):
+        refuse("InvalidArgument", f'ContainerSpec: "{container.image}" is not a valid repository/tag')
+    seen: dict[str, None] = {}
+    for mount in container.mounts:
+        if mount.target in seen:
+            refuse("InvalidArgument", f"ContainerSpec: duplicate mount point: {mount.target}")
+        seen[mount.target] = None
+    if container.healthcheck:
+        _check_health(container.healthcheck)
+
+
+def _check_health(health: HealthConfig) -> None:
+    times = {
+        "Interval": health.interval,
+        "Timeout": health.timeout,
+        "StartPeriod": health.start_period,
+        "StartInterval": health.start_interval,
+    }
+    for name, value in times.items():
+        if value and value < MS:
+            refuse("InvalidArgument", f"ContainerSpec: {name} in HealthConfig cannot be less than 1ms")
+    if health.retries < 0:
+        refuse("InvalidArgument", "ContainerSpec: Retries in HealthConfig cannot be negative")
+
+
+def _check_endpoint(spec: ServiceSpec) -> None:
+    ports = spec.endpoint.ports
+    if spec.endpoint.mode == "dnsrr" and any(port.publish_mode == "ingress" for port in ports):
+        refuse("InvalidArgument", "EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
+    published = [(port.protocol, port.published_port) for port in ports if port.published_port]
+    if len(dict.fromkeys(published)) < len(published):
+        refuse("InvalidArgument", "EndpointSpec: duplicate published ports provided")
+
+
+def _check_mode(spec: ServiceSpec) -> None:
+    if spec.mode not in MODES:
+        refuse("InvalidArgument", "Unrecognized service mode")
+    if spec.replicas < 0:
+        refuse("InvalidArgument", "Number of replicas must be non-negative")

@@ -1,0 +1,188 @@
+"""The outage bar: fault → noticed → decided → healed, on a time axis that begins with the fault."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from . import ink
+from .frames import outage
+
+SECOND = 1_000_000  # µs
+INSTANTS = ("fault", "noticed", "decided", "healed")
+PARTS = {"noticed": "nobody knows", "decided": "deciding", "healed": "repairing"}  # what one waits for until then
+STYLES = {
+    "noticed": {"facecolor": ink.FAINT, "hatch": "///", "edgecolor": "#8a8a8a"},
+    "decided": {"facecolor": ink.CONTROL, "edgecolor": ink.INK},
+    "healed": {"facecolor": ink.SOLID, "edgecolor": ink.INK},
+}
+ROW, BAR = 1.3, 0.26  # inches: from bar to bar, a bar
+FAR = 60  # from this ratio of shortest to longest outage on, the axis is logarithmic
+TICKS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "100 ms", 1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36000: "10 h", 86400: "1 day"}
+
+
+def lost_requests(trace: Any, row: dict) -> list[int]:
+    """When requests were lost between the fault and its healing (or the end of the run), in µs: for `row["lost"]`."""
+    rows = ink.rows_of(trace)
+    until = rows["end"] if row["healed"] is None else row["healed"]
+    lost = [rows["facts"][request[1]][0] for request in rows["requests"] if request[5]]
+    sent = {request[1]: request[6][0][0] for request in rows["requests"] if request[5]}
+    return sorted(at for number, at in zip(sent, lost, strict=True) if row["fault"] <= sent[number] <= until)
+
+
+def key_instants(trace: Any, fault: Any, of: str = "") -> dict[str, float]:
+    """The instants that follow a fault, in seconds: `fault`, `noticed`, `decided`, `healed`; those that came.
+
+    `fault` is a record or its number, `of` as in `viz.frames.outage`.
+    """
+    row = outage(trace, fault, of)
+    return {name: row[name] / SECOND for name in INSTANTS if row[name] is not None}
+
+
+def draw_outage(rows: Any, ax: Axes | None = None, guesses: Any = None, references: Any = None) -> Axes:
+    """Outage bars, one per row of `viz.frames.outage`, on one time axis that begins with the fault.
+
+    A row may also have `title`, and `lost`: how many requests were lost, or when, in µs (`lost_requests`). `guesses`
+    (hollow triangles) and `references` (ticks: the real engine) are seconds after the fault, one for all or one per
+    row, None or an untouched `...` for none; a reference may be a range, or name the instant: `{"noticed": (9, 16.5)}`.
+    """
+    bars = [rows] if isinstance(rows, Mapping) else list(rows)
+    guess, reference = _per_row(guesses, len(bars)), _per_row(references, len(bars))
+    left = max(1.2, 0.25 + max((ink.room(line) for bar in bars for line in title_of(bar)), default=1))
+    ax = ink.axes(ax, 0.75 + ROW * len(bars), left, 0.35, 0.1, 0.65)
+    scale = _scale(bars, guess, reference)
+    ax.set(xlim=scale["limits"], ylim=(len(bars), 0), xscale="log" if scale["log"] else "linear")
+    ax.set_xlabel(f"time since the fault{', on a logarithmic axis' * scale['log']}", fontsize=ink.TEXT, color=ink.INK)
+    ax.set_yticks([n + 0.45 for n in range(len(bars))], ["\n".join(title_of(bar)) for bar in bars], fontsize=ink.TEXT)
+    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="x", labelsize=ink.TEXT)
+    if scale["log"]:
+        ax.xaxis.set_major_locator(FixedLocator(list(TICKS)))
+        ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: TICKS.get(value, ink.span(value)) if scale["log"] else f"{value:g} s"))
+    for side in ("left", "right", "top"):
+        ax.spines[side].set_visible(False)
+    for n, bar in enumerate(bars):
+        _draw_parts(ax, parts(bar), n, scale["limits"])
+        _draw_words(ax, parts(bar), n)
+        _draw_lost(ax, bar, n)
+        _draw_beside(ax, n, guess[n], reference[n])
+    return ax
+
+
+def parts(row: dict) -> list[dict]:
+    """The segments of an outage bar: name, waiting for what, from and to in seconds after the fault; `to` None where it never came."""
+    found: list[dict] = []
+    since = 0.0
+    for name, waiting in PARTS.items():
+        until = None if row[name] is None else (row[name] - row["fault"]) / SECOND
+        found.append({"until": name, "waiting": waiting, "from": since, "to": until})
+        if until is None:
+            break
+        since = until
+    return found
+
+
+def title_of(row: dict) -> list[str]:
+    """Whose outage it is, in lines."""
+    if "title" in row:
+        return row["title"].split("\n")
+    return [row["machine"] or "no machine", "as the leader" if row["of"] == "leader" else "with its tasks"]
+
+
+def _per_row(given: Any, count: int) -> list:
+    """One value per row, None for none."""
+    values = list(given) if isinstance(given, list) else [given] * count
+    return [None if value is ... else value for value in values] + [None] * (count - len(values))
+
+
+def _range(reference: Any) -> tuple[str, float, float]:
+    """A reference as (which instant, from, to)."""
+    if isinstance(reference, Mapping):
+        ((name, value),) = reference.items()
+        return f"{name} ", *_range(value)[1:]
+    low, high = reference if isinstance(reference, tuple) else (reference, reference)
+    return "", low, high
+
+
+def _scale(bars: list[dict], guesses: list, references: list) -> dict:
+    """The time axis for all rows: its limits, and whether it is logarithmic."""
+    ends = [part["to"] for bar in bars for part in parts(bar) if part["to"]]
+    healed = [max((part["to"] or part["from"] for part in parts(bar)), default=0) for bar in bars]
+    spans = [span for span in healed if span > 0] or [1.0]
+    beside = [guess for guess in guesses if guess] + [_range(value)[2] for value in references if value is not None]
+    is_open = any(bar["healed"] is None for bar in bars)
+    longest = max(spans + beside)
+    if max(spans) / min(spans) < FAR:
+        return {"log": False, "limits": (0, longest * (1.3 if is_open else 1.04))}
+    least = max(0.001, min([end for end in ends if end > 0.0005] or [0.001]) / 3)
+    return {"log": True, "limits": (least, longest * (4 if is_open else 1.5))}
+
+
+def _draw_parts(ax: Axes, found: list[dict], line: int, limits: tuple) -> None:
+    """The bar. What never came stays open to the right."""
+    top, thick = line + 0.42, BAR / ROW
+    for part in found:
+        since, until = max(part["from"], limits[0]), limits[1] if part["to"] is None else part["to"]
+        if until > since:
+            style = STYLES[part["until"]] | ({"linewidth": 0} if part["to"] is None else {"linewidth": 1.0})
+            ax.add_patch(Rectangle((since, top), until - since, thick, zorder=2, **style))
+            _write_part(ax, part, since, until, top + thick / 2)
+    if found[-1]["to"] is None:
+        ax.plot((max(found[-1]["from"], limits[0]), limits[1]), (top, top), (max(found[-1]["from"], limits[0]), limits[1]), (top + thick, top + thick), color=ink.INK, linewidth=1, linestyle="--", zorder=3)
+
+
+def _write_part(ax: Axes, part: dict, since: float, until: float, middle: float) -> None:
+    """What is waited for, and how long, inside the segment where there is room."""
+    left, right = (ax.transAxes.inverted().transform(ax.transData.transform((x, 0)))[0] for x in (since, until))
+    length = "" if part["to"] is None else f" {ink.span(part['to'] - part['from'])}"
+    wide = (right - left) * ink.inches(ax)[0]
+    for text in (f"{part['waiting']}{length}", length.strip()):
+        if text and ink.room(text) + 0.1 < wide:
+            dark = part["until"] != "noticed"
+            style = {"color": ink.PAPER if dark else ink.INK, "path_effects": [] if dark else HALO, "zorder": 4}
+            ax.text((left + right) / 2, middle, text, transform=ax.get_yaxis_transform(), ha="center", va="center", fontsize=ink.TEXT, **style)
+            return
+
+
+def _draw_words(ax: Axes, found: list[dict], line: int) -> None:
+    """The names of the instants below the bar, side by side, each with a thin line to where it belongs."""
+    wide = ink.inches(ax)[0]
+    limits = ax.get_xlim()
+    marks = [(limits[0], "fault")] + [(part["to"], f"{part['until']} {ink.span(part['to'])}") for part in found if part["to"] is not None]
+    if found[-1]["to"] is None:
+        marks.append((limits[1], f"not {found[-1]['until']} by the end of the run"))
+    places = [ax.transAxes.inverted().transform(ax.transData.transform((max(at, limits[0]), 0)))[0] for at, _ in marks]
+    widths = [ink.room(text) for _, text in marks]
+    centres = ink.spread([place * wide for place in places], widths, wide + 0.3, 0.15)
+    bottom, words = line + 0.42 + BAR / ROW, line + 0.42 + BAR / ROW + 0.17
+    for place, centre, (_, text) in zip(places, centres, marks, strict=True):
+        move = {"transform": ax.get_yaxis_transform(), "clip_on": False}
+        ax.plot((place, place, centre / wide), (bottom - BAR / ROW, bottom, words - 0.02), color=ink.INK, linewidth=0.9, zorder=3, **move)
+        ax.text(centre / wide, words, text, ha="center", va="top", fontsize=ink.TEXT, color=ink.INK, **move)
+
+
+def _draw_lost(ax: Axes, bar: dict, line: int) -> None:
+    """The requests lost meanwhile, as crosses above the bar, and how many."""
+    lost = bar.get("lost", [])
+    if isinstance(lost, int):
+        count = lost
+    else:
+        count = len(lost)
+        seconds = [max((at - bar["fault"]) / SECOND, ax.get_xlim()[0]) for at in lost]
+        ax.plot(seconds, [line + 0.33] * count, "x", color=ink.WRONG, markersize=5.5, markeredgewidth=1.5, clip_on=False, zorder=3)
+    if "lost" in bar:
+        said = f"{count} request{'s' * (count != 1)} lost" if count else "no request lost"
+        ax.text(0, line + 0.2, said, transform=ax.get_yaxis_transform(), fontsize=ink.TEXT, color=ink.INK, va="center")
+
+
+def _draw_beside(ax: Axes, line: int, guess: Any, reference: Any) -> None:
+    """The learner's guess, and what the real engine took."""
+    if guess is not None:
+        at = max(guess, ax.get_xlim()[0])
+        ax.plot([at], [line + 0.34], marker="v", markersize=9, markerfacecolor="none", markeredgecolor=ink.INK, markeredgewidth=1.5, zorder=5)
+    if reference is not None:
+        name, low, high = _range(reference)
+        ax.plot((low, high), (line + 0.3, line + 0.3), "|-", color=ink.INK, markersize=9, markeredgewidth=1.8, linewidth=1.2, zorder=4)

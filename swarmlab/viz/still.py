@@ -1,0 +1,205 @@
+"""One instant of the board as a picture: the layout and the glyphs of the player, on paper.
+
+Left out are what moves, the client, and tasks that ended and have a successor.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle, Polygon, Rectangle
+from matplotlib.patheffects import withStroke
+
+from . import ink
+from .instant import WAITING
+
+GAP, HEAD, CELL, STEP = 0.09, 0.42, 0.19, 0.25  # inches: between boxes, above the cells, a cell, from cell to cell
+FOOT = 0.26  # the line that sums up
+CROWN = ((-6, 4.5), (-7, -3.5), (-3, 0.5), (0, -5.5), (3, 0.5), (7, -3.5), (6, 4.5))
+LOOKS = {"down": "down", "frozen": "frozen", "off": "off", "suspect": "suspected", "unknown": "unknown"}
+HALO = [withStroke(linewidth=2.2, foreground=ink.PAPER)]
+FULL = 12  # machines, up to which names are written out
+
+
+def initials(names: Sequence[str]) -> dict[str, str]:
+    """One or two letters for each service, so that no two are the same; as in `static/player.js`."""
+    taken: dict[str, str] = {}
+    for name in names:
+        word = name.rpartition("_")[2] or name
+        tries = [word[0].upper(), *(word[0].upper() + letter for letter in word[1:])]
+        taken[name] = next((text for text in tries if text not in taken.values()), f"{tries[0]}{len(taken) % 10}")
+    return taken
+
+
+def services_of(rows: dict) -> list[str]:
+    """The names of all services that there ever were, oldest first."""
+    stored = [row[5]["name"] for row in rows["log"] if row[3] == "service" and row[5]]
+    ran = [row[4]["service"] for row in rows["truth"] if row[3].startswith("run/") and row[4]]
+    return list(dict.fromkeys(stored + ran))
+
+
+def layout(rows: dict, worlds: Sequence[dict], width: float) -> dict[str, Any]:
+    """Where everything stands in all these worlds, in inches: `boxes` by machine, the `tray` or None, the `height`.
+
+    Managers above, workers below, by zone. A machine keeps its place from world to world.
+    """
+    placed = [machine for machine in rows["machines"] if machine["row"] in ("manager", "worker")]
+    most = max((len(shown(machine)) for world in worlds for machine in world["machines"]), default=0)
+    least = 0.74 if len(placed) <= FULL else 0.52
+    boxes, y = {}, GAP
+    for row in ("manager", "worker"):
+        machines = [machine for machine in placed if machine["row"] == row]
+        if row == "worker":
+            machines.sort(key=lambda machine: machine["zone"])
+        columns = max(1, min(len(machines), int((width + GAP) / (least + GAP))))
+        wide = min(1.6, (width - GAP * (columns + 1)) / columns)
+        lines = -(-most // cells_per_line(wide)) if most else 1
+        high = HEAD + max(1, lines) * STEP + 0.04
+        left = (width - columns * (wide + GAP) + GAP) / 2
+        for n, machine in enumerate(machines):
+            x = left + n % columns * (wide + GAP)
+            boxes[machine["name"]] = (x, y + n // columns * (high + GAP), wide, high)
+        y += -(-len(machines) // columns) * (high + GAP)
+        if row == "manager":
+            tray = y if any(world["tray"] for world in worlds) else None
+            y += STEP + 2 * GAP if tray is not None else GAP
+    return {"boxes": boxes, "tray": tray, "height": y + FOOT}
+
+
+def cells_per_line(wide: float) -> int:
+    return max(1, int((wide - 0.1) / STEP))
+
+
+def shown(machine: dict) -> list[dict]:
+    """The cells of a machine that are no history, after its plain containers."""
+    plain = [_plain_cell(container) for container in machine["plain"]]
+    return plain + [cell for cell in machine["cells"] if not cell["old"]]
+
+
+def _plain_cell(container: dict) -> dict:
+    fact = {"created": "ready", "running": "running"}.get(container["state"], "shutdown")
+    wish = "" if container["state"] == "exited" else "running"
+    name = container.get("name") or container["container"]
+    return {"name": name, "service": name, "wish": wish, "fact": fact, "wrong": False}
+
+
+def draw_board(rows: dict, world: dict, ax: Axes, places: dict, colours: dict[str, str]) -> Axes:
+    """One world on axes that are as large as the layout says; colours belong to services."""
+    width = ink.inches(ax)[0]
+    ax.set(xlim=(0, width), ylim=(places["height"], 0), aspect="equal")
+    ax.set_axis_off()
+    letters = initials(services_of(rows))
+    sides = {name: "ABCDEFGH"[n] for cut in world["cuts"] for n, group in enumerate(cut["groups"]) for name in group}
+    zones = {machine["name"]: machine["zone"] for machine in rows["machines"] if machine["name"] in places["boxes"]}
+    zones = zones if len(set(zones.values())) > 1 else {}
+    for machine in world["machines"]:
+        if machine["name"] in places["boxes"]:
+            box = places["boxes"][machine["name"]]
+            tags = _tags(machine, sides, zones, world["lens"])
+            _draw_machine(ax, machine, box, tags, len(places["boxes"]) > FULL, machine["name"] == world["lens"])
+            _draw_cells(ax, shown(machine), box, letters, colours)
+    if places["tray"] is not None:
+        _draw_tray(ax, world["tray"], places["tray"], width, letters, colours)
+    ax.text(GAP, places["height"] - 0.1, counts(world), fontsize=ink.TEXT, color=ink.INK, va="center")
+    return ax
+
+
+def counts(world: dict) -> str:
+    """What all outlines and fillings come to: `7 of 7 tasks run · manager-1 leads`."""
+    wanted, filled = (sum(service[key] for service in world["services"]) for key in ("wanted", "filled"))
+    leaders = [machine["name"] for machine in world["machines"] if machine["role"] == "leader"]
+    leads = f"{' and '.join(leaders)} lead{'s' * (len(leaders) == 1)}" if leaders else "nobody leads"
+    return f"{filled} of {wanted} tasks run · {leads}"
+
+
+def _tags(machine: dict, sides: dict, zones: dict, lens: str) -> str:
+    """The few words below a machine's name."""
+    words = [LOOKS.get(machine["looks"], ""), {"drain": "drained", "pause": "paused"}.get(machine["availability"], "")]
+    if machine["role"] and machine["term"]:
+        words.append(f"term {machine['term']}")
+    words += [f"cut {sides[machine['name']]}" if machine["name"] in sides else "", zones.get(machine["name"], "")]
+    words.append(f"✕ {' '.join(machine['blocked'])}" if machine["blocked"] else "")
+    words.append(f"{machine['hidden']} not known" if machine["hidden"] else "")
+    return " · ".join(word for word in words if word)
+
+
+def _draw_machine(ax: Axes, machine: dict, box: tuple, tags: str, small: bool, is_lens: bool) -> None:
+    x, y, wide, high = box
+    unsure = machine["looks"] in ("unknown", "suspect", "off")
+    edge = ink.CONTROL if is_lens else ink.QUIET
+    style = {"facecolor": "#f7f7f7", "edgecolor": edge, "linewidth": 1.8 if is_lens else 1.0}
+    ax.add_patch(Rectangle((x, y), wide, high, linestyle=":" if unsure else "-", **style))
+    if machine["looks"] == "down":
+        ax.add_patch(Rectangle((x, y), wide, high, facecolor="none", edgecolor=ink.LINE, linewidth=0, hatch="xx"))
+        ax.plot((x, x + wide), (y, y + high), (x, x + wide), (y + high, y), color=ink.QUIET, linewidth=1.2)
+    if machine["availability"] == "drain":
+        ax.add_patch(Rectangle((x, y + HEAD), wide, high - HEAD, facecolor="none", edgecolor=ink.LINE, linewidth=0, hatch="||"))
+    if machine["wrong"]:
+        ax.add_patch(Rectangle((x - 0.04, y - 0.04), wide + 0.08, high + 0.08, fill=False, edgecolor=ink.WRONG, linewidth=2.2))
+    name = machine["name"]
+    short = name.replace("manager-", "m-").replace("worker-", "w-").replace("node-", "n-") if small else name
+    text = {"fontsize": ink.TEXT, "color": ink.INK, "va": "center", "path_effects": HALO}
+    ax.text(x + 0.05, y + 0.12, short, fontweight="bold", **text)
+    ax.text(x + 0.05, y + 0.29, tags, **text)
+    if machine["role"] and machine["looks"] != "down":
+        _draw_role(ax, machine["role"], x + wide - 0.14, y + 0.14)
+
+
+def _draw_role(ax: Axes, role: str, x: float, y: float) -> None:
+    """Leader: double ring and crown. Candidate: dashed ring and C. Follower: plain ring and F."""
+    ring = {"edgecolor": ink.CONTROL, "linewidth": 1.2, "zorder": 3}
+    ax.add_patch(Circle((x, y), 0.11, facecolor=ink.PAPER, linestyle="--" if role == "candidate" else "-", **ring))
+    if role == "leader":
+        ax.add_patch(Circle((x, y), 0.085, fill=False, **ring | {"linewidth": 0.9}))
+        ax.add_patch(Polygon([(x + 0.0085 * a, y + 0.0085 * b) for a, b in CROWN], facecolor=ink.CONTROL, zorder=4))
+    else:
+        letter = "C" if role == "candidate" else "F"
+        ax.text(x, y + 0.005, letter, fontsize=ink.TEXT, fontweight="bold", color=ink.CONTROL, ha="center", va="center", zorder=4)
+
+
+def _draw_tray(ax: Axes, cells: list[dict], y: float, width: float, letters: dict, colours: dict) -> None:
+    """What waits for a node."""
+    ax.add_patch(Rectangle((GAP, y), width - 2 * GAP, STEP + GAP, fill=False, edgecolor=ink.LINE, linestyle=":"))
+    ax.text(2 * GAP, y + (STEP + GAP) / 2, "no node yet", fontsize=ink.TEXT, color=ink.INK, va="center")
+    first, per_line = 1.0, int((width - 1.6) / STEP)
+    for n, cell in enumerate(cells[:per_line]):
+        draw_cell(ax, cell, first + n * STEP, y + (STEP + GAP - CELL) / 2, letters.get(cell["service"], ""), colours)
+    if len(cells) > per_line:
+        ax.text(first + per_line * STEP, y + (STEP + GAP) / 2, f"+{len(cells) - per_line}", fontsize=ink.TEXT, va="center")
+
+
+def _draw_cells(ax: Axes, cells: list[dict], box: tuple, letters: dict, colours: dict) -> None:
+    x, y, wide, _ = box
+    per_line = cells_per_line(wide)
+    for n, cell in enumerate(cells):
+        left, top = x + 0.07 + n % per_line * STEP, y + HEAD + n // per_line * STEP
+        draw_cell(ax, cell, left, top, letters.get(cell["service"], ""), colours)
+
+
+def draw_cell(ax: Axes, cell: dict, x: float, y: float, letter: str, colours: dict[str, str]) -> None:
+    """A place for one task: its outline is the wish, its filling is the fact."""
+    fact, is_wanted = cell["fact"], cell["wish"] in ("running", "ready")
+    bed = ink.PAPER if is_wanted or fact in ink.FILLING else ink.FAINT
+    ax.add_patch(Rectangle((x, y), CELL, CELL, facecolor=bed, linewidth=0, zorder=2))
+    high = ink.FILLING.get(fact, 0) * CELL
+    filling = colours.get(cell["service"], ink.SOLID)
+    ax.add_patch(Rectangle((x, y + CELL - high), CELL, high, facecolor=filling, linewidth=0, zorder=2))
+    edge = ink.INK if is_wanted else ink.LINE
+    dots = (0, (1, 1.6)) if fact in WAITING[:2] else "-"
+    ax.add_patch(Rectangle((x, y), CELL, CELL, fill=False, edgecolor=edge, linewidth=1.3, linestyle=dots, zorder=3))
+    if cell["wrong"]:
+        rim = (x - 0.03, y - 0.03), CELL + 0.06, CELL + 0.06
+        ax.add_patch(Rectangle(*rim, fill=False, edgecolor=ink.WRONG, linewidth=1.8, zorder=3))
+    glyph = ink.GLYPHS.get(fact, "") if fact not in ("shutdown", "remove") else ""
+    on_dark = fact == "running" and filling == ink.SOLID
+    colour = ink.PAPER if on_dark else ink.INK
+    effects = HALO if 0 < high < CELL else []
+    middle = {"ha": "center", "va": "center", "zorder": 4, "fontweight": "bold", "path_effects": effects}
+    ax.text(x + CELL / 2, y + CELL / 2 + 0.005, glyph or letter, fontsize=9, color=colour, **middle)
+
+
+def key_of(rows: dict, worlds: Sequence[dict]) -> str:
+    """What the letters in the cells stand for: `V vote_vote · R vote_redis`."""
+    seen = {cell["service"] for world in worlds for machine in world["machines"] for cell in shown(machine)}
+    seen |= {cell["service"] for world in worlds for cell in world["tray"]}
+    return " · ".join(f"{letter} {name}" for name, letter in initials(services_of(rows)).items() if name in seen)
