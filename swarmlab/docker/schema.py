@@ -46,16 +46,12 @@ class Keys:
     open_since: int | None = None  # from this version on any other key is welcome; None: never
     extensions_since: int | None = None  # from this version on keys may begin with x-
     required: tuple[str, ...] = ()
-    or_null: bool = False
-
-    @property
-    def types(self) -> tuple[str, ...]:
-        return ("mapping", "null") if self.or_null else ("mapping",)
+    types: tuple[str, ...] = ("mapping",)  # what else it may be
 
 
 @dataclass(frozen=True)
 class Either:
-    """One of several kinds, the likeliest first: a wrong value is measured against that one."""
+    """One of several kinds. A value that is none of them is held against the one that it resembles most."""
 
     kinds: tuple["Kind", ...]
 
@@ -155,7 +151,7 @@ DEPLOY = Keys(
             }
         ),
     },
-    or_null=True,
+    types=("mapping", "null"),
 )
 
 SERVICE_NETWORK = Keys(
@@ -227,8 +223,7 @@ SERVICE = Keys(
     extensions_since=7,
 )
 
-EXTERNAL = Keys({"name": TEXT})
-EXTERNAL_OR_TRUTH = Scalar(("boolean", "mapping"))
+EXTERNAL = Keys({"name": TEXT}, types=("boolean", "mapping"))
 
 NETWORK = Keys(
     {
@@ -236,13 +231,13 @@ NETWORK = Keys(
         "driver": TEXT,
         "driver_opts": OPTIONS,
         "ipam": Keys({"driver": TEXT, "config": Items(Keys({"subnet": TEXT}))}),
-        "external": Either((EXTERNAL_OR_TRUTH, EXTERNAL)),
+        "external": EXTERNAL,
         "internal": TRUTH,
         "attachable": Since(2, TRUTH),
         "labels": PAIRS,
     },
     extensions_since=7,
-    or_null=True,
+    types=("mapping", "null"),
 )
 
 _SEGMENTS = Items(Keys({"segments": PAIRS}, open_since=0))
@@ -271,19 +266,19 @@ VOLUME = Keys(
         "name": Since(4, TEXT),
         "driver": TEXT,
         "driver_opts": OPTIONS,
-        "external": Either((EXTERNAL_OR_TRUTH, EXTERNAL)),
+        "external": EXTERNAL,
         "labels": PAIRS,
         "x-cluster-spec": Since(10, CLUSTER_VOLUME),
     },
     extensions_since=7,
-    or_null=True,
+    types=("mapping", "null"),
 )
 
 CONFIG = Keys(
     {
         "name": Since(5, TEXT),
         "file": TEXT,
-        "external": Either((EXTERNAL_OR_TRUTH, Keys({"name": TEXT}, open_since=0))),
+        "external": Keys({"name": TEXT}, open_since=0, types=("boolean", "mapping")),
         "labels": PAIRS,
         "template_driver": Since(8, TEXT),
     },

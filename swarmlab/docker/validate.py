@@ -22,7 +22,7 @@ def validate(document: Mapping, version: str) -> None:
     """Raises StackError with the fault that Docker would name: the deepest; of equals a wrong type; then the first."""
     minor = minor_of(version)
     _as_json(document)
-    faults = _faults(document, FILE, (), minor)
+    faults = _measure(document, FILE, (), minor).faults
     if faults:
         worst = max(faults, key=lambda fault: (_depth(fault.path), fault.wrong_type))
         raise StackError(f"{_field(worst.path)} {worst.text}")
@@ -75,18 +75,36 @@ def _at(kind: Kind | None, minor: int) -> Kind | None:
     return kind
 
 
-def _faults(value: Any, kind: Kind, path: tuple[str, ...], minor: int) -> list[Fault]:
-    kind = _at(kind, minor) or kind
+class Verdict(NamedTuple):
+    faults: list[Fault]
+    score: int  # how much the value resembles what it should be
+
+
+def _measure(value: Any, kind: Kind, path: tuple[str, ...], minor: int) -> Verdict:
+    """Where a value has alternatives, Docker measures it against all and prints the faults of the most similar one.
+
+    The points are those of the library it uses: four for the right type (three for a boolean or null), two off per fault.
+    """
+    if isinstance(kind, Since):
+        return _measure(value, _at(kind, minor) or kind.kind, path, minor)
+    points = 3 if value is None or isinstance(value, bool) else 4
     if isinstance(kind, Either):
-        return _faults(value, _likeliest(value, kind, minor), path, minor)
-    assert not isinstance(kind, Since)
+        verdicts = [_measure(value, each, path, minor) for each in kind.kinds]
+        best = max(verdicts, key=lambda verdict: (not verdict.faults, verdict.score))  # the first of equals
+        return Verdict(best.faults, points - 2 + best.score) if best.faults else Verdict([], points)
     if not _fits(value, kind):
-        return [Fault(path, f"must be a {_listed(kind.types)}", wrong_type=True)]
+        return Verdict([Fault(path, f"must be a {_listed(kind.types)}", wrong_type=True)], -2)
+    if isinstance(kind, Scalar):
+        faults = _faults_of_scalar(value, kind, path, minor)
+        return Verdict(faults, points - 2 * len(faults))
     if isinstance(kind, Items):
-        return _faults_of_items(value, kind, path, minor)
-    if isinstance(kind, Keys) and value is not None:
-        return _faults_of_keys(value, kind, path, minor)
-    return _faults_of_scalar(value, kind, path, minor) if isinstance(kind, Scalar) else []
+        own, parts = _faults_of_items(value, kind, path), _items(value, kind, path, minor)
+    elif isinstance(value, dict):
+        own, parts = _faults_of_keys(value, kind, path, minor), _values(value, kind, path, minor)
+    else:
+        return Verdict([], points)
+    faults = own + [fault for part in parts for fault in part.faults]
+    return Verdict(faults, points - 2 * len(own) + sum(part.score for part in parts))
 
 
 def _fits(value: Any, kind: Scalar | Items | Keys) -> bool:
@@ -94,38 +112,43 @@ def _fits(value: Any, kind: Scalar | Items | Keys) -> bool:
     return found in kind.types or (found == "integer" and "number" in kind.types)
 
 
-def _likeliest(value: Any, either: Either, minor: int) -> Kind:
-    """The alternative of the right type, or else the first; the most demanding one, if several fit."""
-    kinds = [kind for each in either.kinds if (kind := _at(each, minor)) is not None]
-    fitting = [kind for kind in kinds if not isinstance(kind, Either | Since) and _fits(value, kind)]
-    return fitting[-1] if fitting else kinds[0]
-
-
 def _listed(types: tuple[str, ...]) -> str:
     return " or ".join([", ".join(types[:-1]), types[-1]]) if len(types) > 1 else types[0]
 
 
-def _faults_of_items(values: list, kind: Items, path: tuple[str, ...], minor: int) -> list[Fault]:
+def _faults_of_items(values: list, kind: Items, path: tuple[str, ...]) -> list[Fault]:
     faults = []
     for index, value in enumerate(values):
         first = next((i for i in range(index) if type(values[i]) is type(value) and values[i] == value), None)
         if kind.once and first is not None:
             faults.append(Fault(path, f"array items[{first},{index}] must be unique"))
-        faults += _faults(value, kind.kind, (*path, str(index)), minor)
     return faults
+
+
+def _items(values: list, kind: Items, path: tuple[str, ...], minor: int) -> list[Verdict]:
+    return [_measure(value, kind.kind, (*path, str(index)), minor) for index, value in enumerate(values)]
 
 
 def _faults_of_keys(mapping: Mapping, kind: Keys, path: tuple[str, ...], minor: int) -> list[Fault]:
-    faults = [Fault(path, f"{key} is required") for key in kind.required if key not in mapping]
-    for key, value in mapping.items():
-        known = _at(kind.known.get(key), minor)
-        if known is not None:
-            faults += _faults(value, known, (*path, key), minor)
-        elif kind.kind is not None and re.search(kind.names, key):
-            faults += _faults(value, kind.kind, (*path, key), minor)
-        elif not _welcome(key, kind, minor):
-            faults.append(Fault(path, f"Additional property {key} is not allowed"))
-    return faults
+    strange = [key for key in mapping if _kind_of(key, kind, minor) is None and not _welcome(key, kind, minor)]
+    missing = [Fault(path, f"{key} is required") for key in kind.required if key not in mapping]
+    return missing + [Fault(path, f"Additional property {key} is not allowed") for key in strange]
+
+
+def _values(mapping: Mapping, kind: Keys, path: tuple[str, ...], minor: int) -> list[Verdict]:
+    known = ((key, value, _kind_of(key, kind, minor)) for key, value in mapping.items())
+    verdicts = [_measure(value, found, (*path, key), minor) for key, value, found in known if found is not None]
+    bonus = sum(
+        key in kind.required or key not in kind.known for key in mapping if _kind_of(key, kind, minor) is not None
+    )
+    return [*verdicts, Verdict([], bonus)]
+
+
+def _kind_of(key: str, kind: Keys, minor: int) -> Kind | None:
+    known = _at(kind.known.get(key), minor)
+    if known is None and kind.kind is not None and re.search(kind.names, key):
+        return kind.kind
+    return known
 
 
 def _welcome(key: str, kind: Keys, minor: int) -> bool:

@@ -114,6 +114,17 @@ def _reader() -> Any:
                 self.forward()
                 super().scan_to_next_token()
 
+        def scan_plain_spaces(self, indent: int, start_mark: Any) -> Any:
+            """The same for a tab within a text that has no quotes."""
+            length = 0
+            while self.peek(length) in (" ", "\t"):
+                length += 1
+            blanks = self.prefix(length)
+            if "\t" not in blanks:
+                return super().scan_plain_spaces(indent, start_mark)
+            self.forward(length)
+            return super().scan_plain_spaces(indent, start_mark) if self.peek() in "\r\n" else [blanks]
+
     return yaml, Reader
 
 
@@ -171,14 +182,17 @@ def _complaint(error: Any) -> str:
         if found := re.fullmatch(pattern, problem, re.DOTALL):
             problem = found.expand(words)
             break
-    late = 1 if type(error).__name__ == "ScannerError" else 0
-    context, place = getattr(error, "context_mark", None), getattr(error, "problem_mark", None)
-    line = context.line + late if context and context.line else 0
-    if not line and place:
-        # Go ends the last line before it complains about the end of the file
-        start = place.line + (1 if not late and place.column and place.index >= len(place.buffer or "") - 1 else 0)
-        line = start + late if start else 0
-    return f"yaml: line {line}: {problem}" if line else f"yaml: {problem}"
+    late = type(error).__name__ == "ScannerError"
+    for place in (getattr(error, "context_mark", None), getattr(error, "problem_mark", None)):
+        # where the file ends, its last line has been ended before Go's parser complains
+        line = place.line + (not late and _at_the_end(place)) if place else 0
+        if line:
+            return f"yaml: line {line + late}: {problem}"
+    return f"yaml: {problem}"
+
+
+def _at_the_end(place: Any) -> bool:
+    return place.column > 0 and place.index >= len(place.buffer or "") - 1
 
 
 # ── from nodes to values ─────────────────────────────────────────────────────────────────────────────────────────

@@ -29,6 +29,7 @@ class Update:
 
     spec_version: int
     swaps: dict[int | str, Swap] = field(default_factory=dict)  # by slot, or node
+    taken: dict[int | str, None] = field(default_factory=dict)  # places that a worker has had: each gets one try
     rests: list[int] = field(default_factory=list)  # until when each resting worker rests
     ends: int = NEVER  # when the last watch is over
 
@@ -104,11 +105,11 @@ def _dirty_places(store: Store, service: Service, memory: Memory, update: Update
     for task in store.tasks_of(service.id):
         places.setdefault(task.slot or task.node, []).append(task)
     live = {place: fillers(service, tasks, memory) for place, tasks in sorted(places.items(), key=_order)}
-    busy = update.swaps if update else {}
+    taken = update.taken if update else {}
     return {
         place: tasks
         for place, tasks in live.items()
-        if place not in busy and (len(tasks) > 1 or any(is_dirty(store, service, task) for task in tasks))
+        if place not in taken and (len(tasks) > 1 or any(is_dirty(store, service, task) for task in tasks))
     }
 
 
@@ -140,6 +141,7 @@ def _begin_swaps(
     workers = (config.parallelism or len(dirty) + len(update.swaps)) - len(update.swaps) - len(update.rests)
     changes: list = []
     for place in list(dirty)[: max(0, workers)]:
+        update.taken[place] = None
         changes += _replace(store, service, place, dirty[place], update, config, memory, now)
     if changes:
         update.ends = NEVER

@@ -30,6 +30,8 @@ class Kernel:
         self._order = 0
         self._current = 0  # order of the event that is happening
         self._run = 0  # counts the calls of `run`
+        self._stopped = False
+        self.observer: Any = None  # called after every event, if there is one: how laws are checked
         self._cancelled: set = set()
         self._streams: dict = {}
 
@@ -55,6 +57,9 @@ class Kernel:
 
     def run(self, until: int) -> None:
         """Let time pass until `until` (inclusive), or until something that happens calls `stop`."""
+        if self.observer:
+            self._run_observed(until)
+            return
         queue, cancelled = self._queue, self._cancelled
         self._run += 1
         heappush(queue, (until, _LAST, self._halt, self._run, -1))
@@ -82,8 +87,14 @@ class Kernel:
         self.now = max(self.now, until)
         return False
 
+    def _run_observed(self, until: int) -> None:
+        self._stopped = False
+        while not self._stopped and self.step(until):
+            self.observer()
+
     def stop(self) -> None:
         """Return from `run` after the event that is happening."""
+        self._stopped = True
         heappush(self._queue, (self.now, -1, self._halt, self._run, -1))
 
     def _halt(self, run: int) -> None:

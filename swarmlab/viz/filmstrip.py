@@ -12,7 +12,13 @@ from .still import draw_board, key_of, layout
 from .words import MARKS
 
 SECOND = 1_000_000  # µs
-TELLING = ("BecameCandidate", "BecameLeader", "HeartbeatsMissed", "Commanded")  # of several facts at one instant, say this one
+BETWEEN = 0.15  # inches
+TELLING = (
+    "BecameCandidate",
+    "BecameLeader",
+    "HeartbeatsMissed",
+    "Commanded",
+)  # of several facts at one instant, say this one
 ALSO = ("TaskProgressed", "TaskStored", "NodeStored", "Applied")
 
 
@@ -31,29 +37,46 @@ def draw_filmstrip(
     rows = ink.rows_of(trace)
     names = list(instants) if isinstance(instants, Mapping) else [""] * len(instants)
     times = [_micros(instant) for instant in (instants.values() if isinstance(instants, Mapping) else instants)]
-    texts = list(titles) if titles is not None else [_title(rows, at, n) for at, n in zip(_telling(instants), names, strict=True)]
+    texts = (
+        list(titles)
+        if titles is not None
+        else [_title(rows, at, n) for at, n in zip(_telling(instants), names, strict=True)]
+    )
     worlds = [world_at(rows, time, lens) for time in times]
     columns = {1: 1, 2: 2, 4: 2}.get(len(worlds), 3)
-    width = (ink.WIDTH - 0.2 * (columns + 1)) / columns
+    width = (ink.WIDTH - BETWEEN * (columns + 1)) / columns
     places = layout(rows, worlds, width)
     said = ["\n".join(_wrapped(text, width)) for text in texts]
     return _strip(rows, worlds, said, lens, places, width, columns, dict(zip(services, ink.HUES, strict=False)))
 
 
-def _strip(rows, worlds, said, lens, places, width, columns, colours) -> Figure:
+def _strip(
+    rows: dict, worlds: list, said: list, lens: str, places: dict, width: float, columns: int, colours: dict
+) -> Figure:
     """The frames, row by row."""
-    above, lines = 0.08 + 0.17 * max((text.count("\n") + 1 for text in said), default=0), -(-len(worlds) // columns)
+    above, lines = 0.02 + 0.18 * max((text.count("\n") + 1 for text in said), default=0), -(-len(worlds) // columns)
     step, foot = places["height"] + above + 0.22, 0.5
     fig = ink.sheet(height=lines * step + foot)
     total = lines * step + foot
     for n, (world, text) in enumerate(zip(worlds, said, strict=True)):
-        x, y = 0.2 + n % columns * (width + 0.2), n // columns * step + above + 0.1
+        x, y = BETWEEN + n % columns * (width + BETWEEN), n // columns * step + above + 0.1
         box = (x / ink.WIDTH, 1 - (y + places["height"]) / total, width / ink.WIDTH, places["height"] / total)
         ax = fig.add_axes(box)
         draw_board(rows, world, ax, places, colours)
-        ax.set_title(text, loc="left", fontsize=ink.TEXT, color=ink.INK, pad=3, linespacing=1.25)
+        first, _, others = text.partition("\n")
+        top = 1 + above / places["height"]
+        ink.write(ax, 0.09 / width, top, first, fontweight="bold", va="top", transform=ax.transAxes)
+        lower = top - 0.18 / places["height"]
+        ink.write(ax, 0.09 / width, lower, others, linespacing=1.25, va="top", transform=ax.transAxes)
     seen = "" if lens == "truth" else f"as {lens} sees it: a vermillion rim is where that is wrong  ·  "
-    fig.text(0.2 / ink.WIDTH, 0.2 / total, f"{seen}{key_of(rows, worlds)}", fontsize=ink.TEXT, color=ink.INK, va="center")
+    fig.text(
+        (BETWEEN + 0.09) / ink.WIDTH,
+        0.2 / total,
+        f"{seen}{key_of(rows, worlds)}",
+        fontsize=ink.TEXT,
+        color=ink.INK,
+        va="center",
+    )
     return fig
 
 
@@ -86,13 +109,15 @@ def _happened(rows: dict, time: int) -> str:
     for kinds in (MARKS, ALSO):
         told = [fact for fact in now if fact[3] in kinds]
         if told:
-            return _said(max(told, key=lambda fact: fact[3] in TELLING))
+            return _said(
+                max(told, key=lambda fact: fact[3] in TELLING or ": new," in fact[4])
+            )  # a task that was just born
     before = [mark for mark in rows["marks"] if mark[0] < time]
     return f"{ink.span((time - before[-1][0]) / SECOND)} after: {before[-1][3]}" if before else "nothing happened yet"
 
 
 def _wrapped(text: str, width: float) -> list[str]:
     """A title in lines that fit, three at most."""
-    letters = int(width / ink.room("m"))
+    letters = int(width / ink.room("m") * 1.05)
     lines = [line for part in text.split("\n") for line in wrap(part, letters)]
     return lines if len(lines) <= 3 else [*lines[:2], f"{lines[2][: letters - 2]} …"]

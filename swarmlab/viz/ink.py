@@ -9,6 +9,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from .frames import frames
 
@@ -20,6 +22,7 @@ TEXT = 9.5  # points, the smallest text there is
 WIDTH = 10.0  # inches, as wide as a notebook
 DPI = 144  # pixels of the file per inch
 CSS = 96  # pixels of the page per inch
+HALO = [withStroke(linewidth=2.2, foreground=PAPER)]  # round words that stand on a pattern
 
 FILLING = {"assigned": 0.12, "accepted": 0.25, "preparing": 0.4, "ready": 0.55, "starting": 0.75, "running": 1.0}
 GLYPHS = {"failed": "✕", "rejected": "⊘", "complete": "✓", "orphaned": "?", "shutdown": "□", "remove": "□"}
@@ -44,10 +47,25 @@ def axes(ax: Axes | None, height: float, left: float, right: float, top: float, 
     return fig.add_axes((left / WIDTH, bottom / height, wide / WIDTH, high / height))
 
 
+def write(ax: Axes, x: float, y: float, text: str, **style: Any) -> None:
+    """Words at a place; dark, and no smaller than one can read."""
+    ax.text(x, y, text, **{"fontsize": TEXT, "color": INK, "va": "center"} | style)
+
+
+def box(ax: Axes, x: float, y: float, wide: float, high: float, **style: Any) -> None:
+    """A rectangle; without `facecolor` only its outline."""
+    ax.add_patch(Rectangle((x, y), wide, high, **{"facecolor": "none", "edgecolor": INK} | style))
+
+
 def inches(ax: Axes) -> tuple[float, float]:
     """How wide and high these axes are."""
-    box, fig = ax.get_position(), ax.get_figure(root=True)
-    return box.width * fig.get_figwidth(), box.height * fig.get_figheight()
+    place, fig = ax.get_position(), figure_of(ax)
+    return place.width * fig.get_figwidth(), place.height * fig.get_figheight()
+
+
+def short(name: str) -> str:
+    """A machine's name where there is little room: `w-2`."""
+    return name.replace("manager-", "m-").replace("worker-", "w-").replace("node-", "n-")
 
 
 def room(text: str, size: float = TEXT) -> float:
@@ -56,14 +74,17 @@ def room(text: str, size: float = TEXT) -> float:
 
 
 def levels(places: Sequence[float], widths: Sequence[float], gap: float) -> list[int]:
-    """The lowest free line for each of these labels, given from left to right, so that none covers another."""
-    ends: list[float] = []
+    """The lowest free line for each of these labels, given from left to right, so that none covers another.
+
+    The last come lowest: a line that goes down from the beginning of a label never meets another label.
+    """
+    begins: list[float] = []
     chosen = []
-    for place, width in zip(places, widths, strict=True):
-        level = next((n for n, end in enumerate(ends) if place >= end + gap), len(ends))
-        ends[level : level + 1] = [place + width]
+    for place, width in zip(reversed(places), reversed(widths), strict=True):
+        level = next((n for n, begin in enumerate(begins) if place + width + gap <= begin), len(begins))
+        begins[level : level + 1] = [place]
         chosen.append(level)
-    return chosen
+    return chosen[::-1]
 
 
 def spread(places: Sequence[float], widths: Sequence[float], most: float, gap: float) -> list[float]:
@@ -80,7 +101,7 @@ def spread(places: Sequence[float], widths: Sequence[float], most: float, gap: f
     return centres
 
 
-def figure_of(drawn: Figure | Axes) -> Figure:
+def figure_of(drawn: Any) -> Figure:
     """The whole figure, when a draw function gave its axes."""
     return drawn if isinstance(drawn, Figure) else drawn.get_figure(root=True)
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 
 from . import ink
 from .instant import ENDED, LIVE
@@ -105,8 +104,16 @@ def last_of(bar: dict, end: int) -> int:
 
 LANE, THICK = 0.36, 0.26  # inches: from lane to lane, a bar
 ENDS = {"failed": "✕ failed", "rejected": "⊘ rejected", "complete": "✓ complete", "orphaned": "? orphaned"}
-ENDS |= {"shutdown": "□ shut down", "remove": "□ shut down", "gone": "vermillion ✕ its machine died"}
-EVENTS = ("MachineCrashed", "MachineShutDown", "MachineFrozen", "Partitioned", "Healed", "MachineThawed", "MachineStarted")
+ENDS |= {"shutdown": "□ shut down", "remove": "□ shut down", "gone": "✕ on a vermillion line: its machine died"}
+EVENTS = (
+    "MachineCrashed",
+    "MachineShutDown",
+    "MachineFrozen",
+    "Partitioned",
+    "Healed",
+    "MachineThawed",
+    "MachineStarted",
+)
 
 
 def draw_tasks(
@@ -201,63 +208,73 @@ def _draw_events(ax: Axes, events: list[tuple], above: list[int]) -> None:
     """A line through all lanes: what broke is vermillion, what came back is grey; the words stand above."""
     wide, high = ink.inches(ax)
     left, right = ax.get_xlim()
+    white = {"facecolor": ink.PAPER, "edgecolor": "none", "pad": 0.5}
     for (at, _, kind, text), level in zip(events, above, strict=True):
-        broke = MARKS.get(kind) == "fault"
-        colour, style = (ink.WRONG, "-") if broke else (ink.QUIET, ":")
+        colour, style = (ink.WRONG, "-") if MARKS.get(kind) == "fault" else (ink.QUIET, ":")
         top = 1 + (0.1 + 0.19 * level) / high
-        ax.plot((at, at), (0, top - 0.02), transform=ax.get_xaxis_transform(), color=colour, linestyle=style, linewidth=1.4, clip_on=False, zorder=1)
+        line = ax.vlines(at, 0, top - 0.02, colour, style, linewidth=1.4, transform=ax.get_xaxis_transform(), zorder=1)
+        line.set_clip_on(False)
         place = min((at - left) / (right - left), 1 - ink.room(text) / wide)
-        ax.text(place, top, text, transform=ax.transAxes, fontsize=ink.TEXT, color=ink.INK, va="bottom", ha="left")
+        ink.write(ax, place, top, text, va="bottom", bbox=white, transform=ax.transAxes, zorder=2)
 
 
 def _draw_bar(ax: Axes, bar: dict, line: int, end: int, colours: dict[str, str]) -> None:
     """One task: outlined while wanted, dotted before it had a machine, filled as far as its state had grown."""
     thick = THICK / LANE
-    top, bottom = line + (1 - thick) / 2, line + (1 + thick) / 2
-    filling = colours.get(bar["service"], ink.SOLID)
-    for since, until, state in bar["phases"]:
-        high = ink.FILLING[state] * thick
-        ax.add_patch(Rectangle((since / SECOND, bottom - high), (until - since) / SECOND, high, facecolor=filling, linewidth=0, zorder=2))
+    top, filling = line + (1 - thick) / 2, colours.get(bar["service"], ink.SOLID)
     unwished = end if bar["unwished"] is None else bar["unwished"]
+    last = bar["phases"][-1][1] if bar["phases"] else 0
+    edge = unwished - _gap(ax, unwished - bar["wished"]) if bar["unwished"] else unwished
+    for since, until, state in bar["phases"]:
+        high, to = ink.FILLING[state] * thick, until if last > unwished else min(until, edge)
+        ink.box(ax, since / SECOND, top + thick - high, (to - since) / SECOND, high, facecolor=filling, linewidth=0)
     assigned = bar["wished"] if bar["assigned"] is None and bar["phases"] else bar["assigned"]
-    chosen = unwished if assigned is None else min(assigned, unwished)
-    _outline(ax, bar["wished"], chosen, top, thick, (0, (1, 1.5)))
-    _outline(ax, chosen, unwished, top, thick, "-")
-    for since, until, _ in bar["phases"][-1:]:
-        if until > unwished:  # still there, though nobody wants it any more
-            _outline(ax, max(since, unwished), until, top, thick, "-", ink.LINE)
+    chosen = edge if assigned is None else min(assigned, edge)
+    _outline(ax, bar["wished"], chosen, top, linestyle=(0, (1, 1.5)))
+    _outline(ax, chosen, edge, top)
+    _outline(ax, unwished, last, top, edgecolor=ink.LINE)  # still there, though nobody wants it any more
     _draw_end(ax, bar, line + 0.5)
-    _write_machine(ax, bar, line + 0.5, unwished, filling)
+    _write_machine(ax, bar, line + 0.5, edge, filling)
 
 
-def _outline(ax: Axes, since: int, until: int, top: float, thick: float, style: Any, colour: str = ink.INK) -> None:
+def _gap(ax: Axes, length: float) -> float:
+    """What is left free behind a bar, µs, so that the next one is seen to be another."""
+    left, right = ax.get_xlim()
+    return min(0.03 * (right - left) * SECOND / ink.inches(ax)[0], 0.2 * length)
+
+
+def _outline(ax: Axes, since: float, until: float, top: float, **style: Any) -> None:
     if until > since:
-        box = (since / SECOND, top), (until - since) / SECOND, thick
-        ax.add_patch(Rectangle(*box, fill=False, edgecolor=colour, linewidth=1.2, linestyle=style, zorder=3))
+        ink.box(ax, since / SECOND, top, (until - since) / SECOND, THICK / LANE, linewidth=1.2, zorder=3, **style)
 
 
 def _draw_end(ax: Axes, bar: dict, middle: float) -> None:
     """The glyph of how it ended, where its filling ends."""
     glyph = ink.GLYPHS.get(bar["ended"], "✕" if bar["ended"] == "gone" else "")
     if glyph:
+        style = {"ha": "center", "fontsize": 13, "fontweight": "bold", "path_effects": ink.HALO, "clip_on": True}
         colour = ink.WRONG if bar["ended"] == "gone" else ink.INK
-        style = {"ha": "center", "va": "center", "fontweight": "bold", "path_effects": HALO, "zorder": 5, "clip_on": True}
-        ax.text(bar["ended_at"] / SECOND, middle, glyph, fontsize=13, color=colour, **style)
+        ink.write(ax, bar["ended_at"] / SECOND, middle, glyph, color=colour, zorder=5, **style)
 
 
-def _write_machine(ax: Axes, bar: dict, middle: float, unwished: int, filling: str) -> None:
+def _write_machine(ax: Axes, bar: dict, middle: float, edge: float, filling: str) -> None:
     """The machine's name: in the filling where there is room, else in the outline, shortened if it must be."""
-    left, right = (edge * SECOND for edge in ax.get_xlim())
+    left, right = (limit * SECOND for limit in ax.get_xlim())
     per_inch = (right - left) / ink.inches(ax)[0]
     runs = [phase for phase in bar["phases"] if phase[2] == "running"]
-    longest = max(runs, key=lambda phase: phase[1] - phase[0], default=None)
-    places = [(*longest[:2], ink.PAPER if filling == ink.SOLID else ink.INK, [])] if longest else []
-    places.append((bar["wished"], unwished, ink.INK, HALO))
-    name = bar["machine"]
-    for text in (name, name.replace("manager-", "m-").replace("worker-", "w-").replace("node-", "n-")):
+    places = [(*run[:2], ink.PAPER if filling == ink.SOLID else ink.INK, []) for run in runs]
+    places.append((bar["wished"], edge, ink.INK, ink.HALO))
+    for text in (bar["machine"], ink.short(bar["machine"])):
         for since, until, colour, effects in places:
             since, until = max(since, left), min(until, right)
             if text and (until - since) / per_inch > ink.room(text) + 0.16:
-                style = {"fontsize": ink.TEXT, "color": colour, "path_effects": effects, "zorder": 4}
-                ax.text((since + 0.09 * per_inch) / SECOND, middle, text, va="center", ha="left", **style)
+                ink.write(
+                    ax,
+                    since / SECOND + 0.09 * per_inch / SECOND,
+                    middle,
+                    text,
+                    color=colour,
+                    path_effects=effects,
+                    zorder=4,
+                )
                 return

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from . import ink
 from .frames import outage
@@ -18,18 +17,18 @@ STYLES = {
     "decided": {"facecolor": ink.CONTROL, "edgecolor": ink.INK},
     "healed": {"facecolor": ink.SOLID, "edgecolor": ink.INK},
 }
-ROW, BAR = 1.3, 0.26  # inches: from bar to bar, a bar
+ROW, BAR = 1.35, 0.26  # inches: from bar to bar, a bar
 FAR = 60  # from this ratio of shortest to longest outage on, the axis is logarithmic
-TICKS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "100 ms", 1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h", 36000: "10 h", 86400: "1 day"}
+TICKS = {0.001: "1 ms", 0.01: "10 ms", 0.1: "100 ms", 1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min"}
+TICKS |= {3600: "1 h", 36000: "10 h", 86400: "1 day"}
 
 
 def lost_requests(trace: Any, row: dict) -> list[int]:
-    """When requests were lost between the fault and its healing (or the end of the run), in µs: for `row["lost"]`."""
+    """When requests were sent that got lost between the fault and its healing (or the end of the run), in µs: for `row["lost"]`."""
     rows = ink.rows_of(trace)
     until = rows["end"] if row["healed"] is None else row["healed"]
-    lost = [rows["facts"][request[1]][0] for request in rows["requests"] if request[5]]
-    sent = {request[1]: request[6][0][0] for request in rows["requests"] if request[5]}
-    return sorted(at for number, at in zip(sent, lost, strict=True) if row["fault"] <= sent[number] <= until)
+    lost = [request[6][0][0] for request in rows["requests"] if request[5]]
+    return sorted(at for at in lost if row["fault"] <= at <= until)
 
 
 def key_instants(trace: Any, fault: Any, of: str = "") -> dict[str, float]:
@@ -54,22 +53,29 @@ def draw_outage(rows: Any, ax: Axes | None = None, guesses: Any = None, referenc
     ax = ink.axes(ax, 0.75 + ROW * len(bars), left, 0.35, 0.1, 0.65)
     scale = _scale(bars, guess, reference)
     ax.set(xlim=scale["limits"], ylim=(len(bars), 0), xscale="log" if scale["log"] else "linear")
-    ax.set_xlabel(f"time since the fault{', on a logarithmic axis' * scale['log']}", fontsize=ink.TEXT, color=ink.INK)
-    ax.set_yticks([n + 0.45 for n in range(len(bars))], ["\n".join(title_of(bar)) for bar in bars], fontsize=ink.TEXT)
-    ax.tick_params(axis="y", length=0)
-    ax.tick_params(axis="x", labelsize=ink.TEXT)
-    if scale["log"]:
-        ax.xaxis.set_major_locator(FixedLocator(list(TICKS)))
-        ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: TICKS.get(value, ink.span(value)) if scale["log"] else f"{value:g} s"))
-    for side in ("left", "right", "top"):
-        ax.spines[side].set_visible(False)
+    words = [f"time since the fault{', on a logarithmic axis' * scale['log']}", "bold: what took longest"]
+    words += ["▽ the guess"] if any(value is not None for value in guess) else []
+    ax.set_xlabel("  ·  ".join(words), fontsize=ink.TEXT, color=ink.INK)
+    _draw_axis(ax, bars, scale["log"])
     for n, bar in enumerate(bars):
         _draw_parts(ax, parts(bar), n, scale["limits"])
         _draw_words(ax, parts(bar), n)
         _draw_lost(ax, bar, n)
         _draw_beside(ax, n, guess[n], reference[n])
     return ax
+
+
+def _draw_axis(ax: Axes, bars: list[dict], is_log: bool) -> None:
+    middles = [n + 0.42 + BAR / ROW / 2 for n in range(len(bars))]
+    ax.set_yticks(middles, ["\n".join(title_of(bar)) for bar in bars], fontsize=ink.TEXT)
+    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="x", labelsize=ink.TEXT)
+    ax.xaxis.set_major_formatter(lambda value, _: TICKS.get(value, "") if is_log else f"{value:g} s")
+    if is_log:
+        ax.xaxis.set_major_locator(FixedLocator(list(TICKS)))
+        ax.xaxis.set_minor_locator(NullLocator())
+    for side in ("left", "right", "top"):
+        ax.spines[side].set_visible(False)
 
 
 def parts(row: dict) -> list[dict]:
@@ -87,9 +93,9 @@ def parts(row: dict) -> list[dict]:
 
 def title_of(row: dict) -> list[str]:
     """Whose outage it is, in lines."""
-    if "title" in row:
-        return row["title"].split("\n")
-    return [row["machine"] or "no machine", "as the leader" if row["of"] == "leader" else "with its tasks"]
+    whose = [row["machine"] or "no machine", "as the leader" if row["of"] == "leader" else "with its tasks"]
+    total = parts(row)[-1]["to"]
+    return (row["title"].split("\n") if "title" in row else whose) + ([f"{ink.span(total)} in all"] if total else [])
 
 
 def _per_row(given: Any, count: int) -> list:
@@ -102,7 +108,7 @@ def _range(reference: Any) -> tuple[str, float, float]:
     """A reference as (which instant, from, to)."""
     if isinstance(reference, Mapping):
         ((name, value),) = reference.items()
-        return f"{name} ", *_range(value)[1:]
+        return f": {name}", *_range(value)[1:]
     low, high = reference if isinstance(reference, tuple) else (reference, reference)
     return "", low, high
 
@@ -127,62 +133,80 @@ def _draw_parts(ax: Axes, found: list[dict], line: int, limits: tuple) -> None:
     for part in found:
         since, until = max(part["from"], limits[0]), limits[1] if part["to"] is None else part["to"]
         if until > since:
-            style = STYLES[part["until"]] | ({"linewidth": 0} if part["to"] is None else {"linewidth": 1.0})
-            ax.add_patch(Rectangle((since, top), until - since, thick, zorder=2, **style))
+            style = STYLES[part["until"]] | {"linewidth": 0 if part["to"] is None else 1}
+            ink.box(ax, since, top, until - since, thick, zorder=2, **style)
             _write_part(ax, part, since, until, top + thick / 2)
     if found[-1]["to"] is None:
-        ax.plot((max(found[-1]["from"], limits[0]), limits[1]), (top, top), (max(found[-1]["from"], limits[0]), limits[1]), (top + thick, top + thick), color=ink.INK, linewidth=1, linestyle="--", zorder=3)
+        since = max(found[-1]["from"], limits[0])
+        ax.hlines((top, top + thick), since, limits[1], color=ink.INK, linewidth=1, linestyle="--", zorder=3)
 
 
 def _write_part(ax: Axes, part: dict, since: float, until: float, middle: float) -> None:
-    """What is waited for, and how long, inside the segment where there is room."""
-    left, right = (ax.transAxes.inverted().transform(ax.transData.transform((x, 0)))[0] for x in (since, until))
-    length = "" if part["to"] is None else f" {ink.span(part['to'] - part['from'])}"
-    wide = (right - left) * ink.inches(ax)[0]
-    for text in (f"{part['waiting']}{length}", length.strip()):
-        if text and ink.room(text) + 0.1 < wide:
-            dark = part["until"] != "noticed"
-            style = {"color": ink.PAPER if dark else ink.INK, "path_effects": [] if dark else HALO, "zorder": 4}
-            ax.text((left + right) / 2, middle, text, transform=ax.get_yaxis_transform(), ha="center", va="center", fontsize=ink.TEXT, **style)
-            return
+    """What is waited for, inside the segment where there is room."""
+    left, right = _place(ax, since), _place(ax, until)
+    if ink.room(part["waiting"]) < (right - left) * ink.inches(ax)[0]:
+        dark = part["until"] != "noticed"
+        style = {"color": ink.PAPER if dark else ink.INK, "path_effects": [] if dark else ink.HALO, "zorder": 4}
+        ink.write(
+            ax, (left + right) / 2, middle, part["waiting"], ha="center", transform=ax.get_yaxis_transform(), **style
+        )
+
+
+def _place(ax: Axes, seconds: float) -> float:
+    """Where an instant is on the axis, from 0 to 1."""
+    return ax.transAxes.inverted().transform(ax.transData.transform((max(seconds, ax.get_xlim()[0]), 0)))[0]
 
 
 def _draw_words(ax: Axes, found: list[dict], line: int) -> None:
     """The names of the instants below the bar, side by side, each with a thin line to where it belongs."""
     wide = ink.inches(ax)[0]
-    limits = ax.get_xlim()
-    marks = [(limits[0], "fault")] + [(part["to"], f"{part['until']} {ink.span(part['to'])}") for part in found if part["to"] is not None]
-    if found[-1]["to"] is None:
-        marks.append((limits[1], f"not {found[-1]['until']} by the end of the run"))
-    places = [ax.transAxes.inverted().transform(ax.transData.transform((max(at, limits[0]), 0)))[0] for at, _ in marks]
-    widths = [ink.room(text) for _, text in marks]
-    centres = ink.spread([place * wide for place in places], widths, wide + 0.3, 0.15)
-    bottom, words = line + 0.42 + BAR / ROW, line + 0.42 + BAR / ROW + 0.17
-    for place, centre, (_, text) in zip(places, centres, marks, strict=True):
-        move = {"transform": ax.get_yaxis_transform(), "clip_on": False}
-        ax.plot((place, place, centre / wide), (bottom - BAR / ROW, bottom, words - 0.02), color=ink.INK, linewidth=0.9, zorder=3, **move)
-        ax.text(centre / wide, words, text, ha="center", va="top", fontsize=ink.TEXT, color=ink.INK, **move)
+    marks = _marks(found, ax.get_xlim())
+    places = [_place(ax, at) * wide for at, *_ in marks]
+    widths = [ink.room(text) * (1.12 if weight == "bold" else 1) for _, text, weight in marks]
+    centres = ink.spread(places, widths, wide + 0.3, 0.15)
+    bottom, to_inches = line + 0.42 + BAR / ROW, ax.get_yaxis_transform()
+    for place, centre, (_, text, weight) in zip(places, centres, marks, strict=True):
+        path = (place / wide, place / wide, centre / wide), (bottom - 0.03, bottom, bottom + 0.15)
+        ax.plot(*path, color=ink.INK, linewidth=0.9, zorder=3, clip_on=False, transform=to_inches)
+        ink.write(ax, centre / wide, bottom + 0.17, text, ha="center", va="top", fontweight=weight, transform=to_inches)
+
+
+def _marks(found: list[dict], limits: tuple) -> list[tuple[float, str, str]]:
+    """(seconds, words, weight) of each instant; the longest wait of a whole outage is bold."""
+    came = [part for part in found if part["to"] is not None]
+    waits = [part["to"] - part["from"] for part in came]
+    longest = max(waits) if len(came) == len(PARTS) else None
+    marks = [(limits[0], "fault", "normal")]
+    for part, wait in zip(came, waits, strict=True):
+        marks.append((part["to"], f"{part['until']} +{ink.span(wait)}", "bold" if wait == longest else "normal"))
+    if len(came) < len(found):
+        marks.append((limits[1], f"not {found[-1]['until']} by the end of the run", "normal"))
+    return marks
 
 
 def _draw_lost(ax: Axes, bar: dict, line: int) -> None:
     """The requests lost meanwhile, as crosses above the bar, and how many."""
     lost = bar.get("lost", [])
-    if isinstance(lost, int):
-        count = lost
-    else:
-        count = len(lost)
+    count = lost if isinstance(lost, int) else len(lost)
+    if not isinstance(lost, int):
         seconds = [max((at - bar["fault"]) / SECOND, ax.get_xlim()[0]) for at in lost]
-        ax.plot(seconds, [line + 0.33] * count, "x", color=ink.WRONG, markersize=5.5, markeredgewidth=1.5, clip_on=False, zorder=3)
+        cross = {"color": ink.WRONG, "markersize": 5.5, "markeredgewidth": 1.5}
+        ax.plot(seconds, [line + 0.34] * count, "x", clip_on=False, zorder=3, **cross)
     if "lost" in bar:
         said = f"{count} request{'s' * (count != 1)} lost" if count else "no request lost"
-        ax.text(0, line + 0.2, said, transform=ax.get_yaxis_transform(), fontsize=ink.TEXT, color=ink.INK, va="center")
+        ink.write(ax, 0, line + 0.12, said, transform=ax.get_yaxis_transform())
 
 
 def _draw_beside(ax: Axes, line: int, guess: Any, reference: Any) -> None:
     """The learner's guess, and what the real engine took."""
     if guess is not None:
-        at = max(guess, ax.get_xlim()[0])
-        ax.plot([at], [line + 0.34], marker="v", markersize=9, markerfacecolor="none", markeredgecolor=ink.INK, markeredgewidth=1.5, zorder=5)
+        at, hollow = max(guess, ax.get_xlim()[0]), {"markerfacecolor": "none", "markeredgecolor": ink.INK}
+        ax.plot([at], [line + 0.34], marker="v", markersize=9, markeredgewidth=1.5, zorder=5, **hollow)
     if reference is not None:
         name, low, high = _range(reference)
-        ax.plot((low, high), (line + 0.3, line + 0.3), "|-", color=ink.INK, markersize=9, markeredgewidth=1.8, linewidth=1.2, zorder=4)
+        middle, words = line + 0.22, f"real engine{name}"
+        ax.plot((low, high), (middle, middle), "|-", color=ink.INK, markersize=8, markeredgewidth=1.8, linewidth=1.2)
+        wide = ink.inches(ax)[0]
+        fits = _place(ax, high) * wide + 0.1 + ink.room(words) < wide
+        place = _place(ax, high) + 0.1 / wide if fits else _place(ax, low) - 0.1 / wide
+        ink.write(ax, place, middle, words, ha="left" if fits else "right", transform=ax.get_yaxis_transform())

@@ -7,17 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle, Polygon, Rectangle
-from matplotlib.patheffects import withStroke
+from matplotlib.patches import Circle, Polygon
 
 from . import ink
-from .instant import WAITING
 
 GAP, HEAD, CELL, STEP = 0.09, 0.42, 0.19, 0.25  # inches: between boxes, above the cells, a cell, from cell to cell
 FOOT = 0.26  # the line that sums up
 CROWN = ((-6, 4.5), (-7, -3.5), (-3, 0.5), (0, -5.5), (3, 0.5), (7, -3.5), (6, 4.5))
 LOOKS = {"down": "down", "frozen": "frozen", "off": "off", "suspect": "suspected", "unknown": "unknown"}
-HALO = [withStroke(linewidth=2.2, foreground=ink.PAPER)]
+SMALL = 9  # points
+WIDE = 1.1  # inches: a box in which name and role stand side by side
 FULL = 12  # machines, up to which names are written out
 
 
@@ -45,7 +44,7 @@ def layout(rows: dict, worlds: Sequence[dict], width: float) -> dict[str, Any]:
     """
     placed = [machine for machine in rows["machines"] if machine["row"] in ("manager", "worker")]
     most = max((len(shown(machine)) for world in worlds for machine in world["machines"]), default=0)
-    least = 0.74 if len(placed) <= FULL else 0.52
+    least = 0.66 if len(placed) <= FULL else 0.52
     boxes, y = {}, GAP
     for row in ("manager", "worker"):
         machines = [machine for machine in placed if machine["row"] == row]
@@ -95,12 +94,12 @@ def draw_board(rows: dict, world: dict, ax: Axes, places: dict, colours: dict[st
     for machine in world["machines"]:
         if machine["name"] in places["boxes"]:
             box = places["boxes"][machine["name"]]
-            tags = _tags(machine, sides, zones, world["lens"])
+            tags = _fitting(_tags(machine, sides, zones), box[2] - (0.3 if machine["role"] and box[2] < WIDE else 0.06))
             _draw_machine(ax, machine, box, tags, len(places["boxes"]) > FULL, machine["name"] == world["lens"])
             _draw_cells(ax, shown(machine), box, letters, colours)
     if places["tray"] is not None:
         _draw_tray(ax, world["tray"], places["tray"], width, letters, colours)
-    ax.text(GAP, places["height"] - 0.1, counts(world), fontsize=ink.TEXT, color=ink.INK, va="center")
+    ink.write(ax, GAP, places["height"] - 0.1, counts(world))
     return ax
 
 
@@ -112,60 +111,67 @@ def counts(world: dict) -> str:
     return f"{filled} of {wanted} tasks run · {leads}"
 
 
-def _tags(machine: dict, sides: dict, zones: dict, lens: str) -> str:
-    """The few words below a machine's name."""
-    words = [LOOKS.get(machine["looks"], ""), {"drain": "drained", "pause": "paused"}.get(machine["availability"], "")]
-    if machine["role"] and machine["term"]:
-        words.append(f"term {machine['term']}")
-    words += [f"cut {sides[machine['name']]}" if machine["name"] in sides else "", zones.get(machine["name"], "")]
+def _tags(machine: dict, sides: dict, zones: dict) -> list[str]:
+    """What stands below a machine's name, the most telling first."""
+    words = [LOOKS.get(machine["looks"], ""), f"cut {sides[machine['name']]}" if machine["name"] in sides else ""]
+    words.append({"drain": "drained", "pause": "paused"}.get(machine["availability"], ""))
     words.append(f"✕ {' '.join(machine['blocked'])}" if machine["blocked"] else "")
-    words.append(f"{machine['hidden']} not known" if machine["hidden"] else "")
-    return " · ".join(word for word in words if word)
+    words.append(f"+{machine['hidden']} unseen" if machine["hidden"] else "")
+    words.append(f"term {machine['term']}" if machine["role"] and machine["term"] else "")
+    return [word for word in (*words, zones.get(machine["name"], "")) if word]
+
+
+def _fitting(words: list[str], wide: float) -> str:
+    """As many words as there is room for, the first in any case."""
+    text = ""
+    for word in words:
+        longer = f"{text} · {word}" if text else word
+        text = longer if not text or ink.room(longer, SMALL) * 0.95 <= wide else text
+    return text
 
 
 def _draw_machine(ax: Axes, machine: dict, box: tuple, tags: str, small: bool, is_lens: bool) -> None:
     x, y, wide, high = box
     unsure = machine["looks"] in ("unknown", "suspect", "off")
-    edge = ink.CONTROL if is_lens else ink.QUIET
-    style = {"facecolor": "#f7f7f7", "edgecolor": edge, "linewidth": 1.8 if is_lens else 1.0}
-    ax.add_patch(Rectangle((x, y), wide, high, linestyle=":" if unsure else "-", **style))
+    edge, width = (ink.CONTROL, 1.8) if is_lens else (ink.QUIET, 1.0)
+    ink.box(ax, *box, facecolor="#f7f7f7", edgecolor=edge, linewidth=width, linestyle=":" if unsure else "-")
     if machine["looks"] == "down":
-        ax.add_patch(Rectangle((x, y), wide, high, facecolor="none", edgecolor=ink.LINE, linewidth=0, hatch="xx"))
+        ink.box(ax, *box, edgecolor=ink.LINE, linewidth=0, hatch="xx")
         ax.plot((x, x + wide), (y, y + high), (x, x + wide), (y + high, y), color=ink.QUIET, linewidth=1.2)
     if machine["availability"] == "drain":
-        ax.add_patch(Rectangle((x, y + HEAD), wide, high - HEAD, facecolor="none", edgecolor=ink.LINE, linewidth=0, hatch="||"))
+        ink.box(ax, x, y + HEAD, wide, high - HEAD, edgecolor=ink.LINE, linewidth=0, hatch="||")
     if machine["wrong"]:
-        ax.add_patch(Rectangle((x - 0.04, y - 0.04), wide + 0.08, high + 0.08, fill=False, edgecolor=ink.WRONG, linewidth=2.2))
-    name = machine["name"]
-    short = name.replace("manager-", "m-").replace("worker-", "w-").replace("node-", "n-") if small else name
-    text = {"fontsize": ink.TEXT, "color": ink.INK, "va": "center", "path_effects": HALO}
-    ax.text(x + 0.05, y + 0.12, short, fontweight="bold", **text)
-    ax.text(x + 0.05, y + 0.29, tags, **text)
+        ink.box(ax, x - 0.04, y - 0.04, wide + 0.08, high + 0.08, edgecolor=ink.WRONG, linewidth=2.2)
+    name = ink.short(machine["name"]) if small else machine["name"]
+    ink.write(ax, x + 0.05, y + 0.12, name, fontsize=SMALL, path_effects=ink.HALO)
+    ink.write(ax, x + 0.05, y + 0.29, tags, fontsize=SMALL, path_effects=ink.HALO)
     if machine["role"] and machine["looks"] != "down":
-        _draw_role(ax, machine["role"], x + wide - 0.14, y + 0.14)
+        _draw_role(ax, machine["role"], x + wide - 0.14, y + (0.14 if wide >= WIDE else 0.31))
 
 
 def _draw_role(ax: Axes, role: str, x: float, y: float) -> None:
     """Leader: double ring and crown. Candidate: dashed ring and C. Follower: plain ring and F."""
-    ring = {"edgecolor": ink.CONTROL, "linewidth": 1.2, "zorder": 3}
-    ax.add_patch(Circle((x, y), 0.11, facecolor=ink.PAPER, linestyle="--" if role == "candidate" else "-", **ring))
+    style = "--" if role == "candidate" else "-"
+    ax.add_patch(
+        Circle((x, y), 0.11, facecolor=ink.PAPER, edgecolor=ink.CONTROL, linewidth=1.2, linestyle=style, zorder=3)
+    )
     if role == "leader":
-        ax.add_patch(Circle((x, y), 0.085, fill=False, **ring | {"linewidth": 0.9}))
+        ax.add_patch(Circle((x, y), 0.085, fill=False, edgecolor=ink.CONTROL, linewidth=0.9, zorder=3))
         ax.add_patch(Polygon([(x + 0.0085 * a, y + 0.0085 * b) for a, b in CROWN], facecolor=ink.CONTROL, zorder=4))
-    else:
-        letter = "C" if role == "candidate" else "F"
-        ax.text(x, y + 0.005, letter, fontsize=ink.TEXT, fontweight="bold", color=ink.CONTROL, ha="center", va="center", zorder=4)
+        return
+    letter = "C" if role == "candidate" else "F"
+    ink.write(ax, x, y + 0.005, letter, fontsize=SMALL, fontweight="bold", color=ink.CONTROL, ha="center", zorder=4)
 
 
 def _draw_tray(ax: Axes, cells: list[dict], y: float, width: float, letters: dict, colours: dict) -> None:
     """What waits for a node."""
-    ax.add_patch(Rectangle((GAP, y), width - 2 * GAP, STEP + GAP, fill=False, edgecolor=ink.LINE, linestyle=":"))
-    ax.text(2 * GAP, y + (STEP + GAP) / 2, "no node yet", fontsize=ink.TEXT, color=ink.INK, va="center")
-    first, per_line = 1.0, int((width - 1.6) / STEP)
+    ink.box(ax, GAP, y, width - 2 * GAP, STEP + GAP, edgecolor=ink.LINE, linestyle=":")
+    ink.write(ax, 2 * GAP, y + (STEP + GAP) / 2, "no node yet")
+    first, per_line = 1.15, int((width - 1.75) / STEP)
     for n, cell in enumerate(cells[:per_line]):
         draw_cell(ax, cell, first + n * STEP, y + (STEP + GAP - CELL) / 2, letters.get(cell["service"], ""), colours)
     if len(cells) > per_line:
-        ax.text(first + per_line * STEP, y + (STEP + GAP) / 2, f"+{len(cells) - per_line}", fontsize=ink.TEXT, va="center")
+        ink.write(ax, first + per_line * STEP, y + (STEP + GAP) / 2, f"+{len(cells) - per_line}")
 
 
 def _draw_cells(ax: Axes, cells: list[dict], box: tuple, letters: dict, colours: dict) -> None:
@@ -179,23 +185,20 @@ def _draw_cells(ax: Axes, cells: list[dict], box: tuple, letters: dict, colours:
 def draw_cell(ax: Axes, cell: dict, x: float, y: float, letter: str, colours: dict[str, str]) -> None:
     """A place for one task: its outline is the wish, its filling is the fact."""
     fact, is_wanted = cell["fact"], cell["wish"] in ("running", "ready")
-    bed = ink.PAPER if is_wanted or fact in ink.FILLING else ink.FAINT
-    ax.add_patch(Rectangle((x, y), CELL, CELL, facecolor=bed, linewidth=0, zorder=2))
-    high = ink.FILLING.get(fact, 0) * CELL
-    filling = colours.get(cell["service"], ink.SOLID)
-    ax.add_patch(Rectangle((x, y + CELL - high), CELL, high, facecolor=filling, linewidth=0, zorder=2))
-    edge = ink.INK if is_wanted else ink.LINE
-    dots = (0, (1, 1.6)) if fact in WAITING[:2] else "-"
-    ax.add_patch(Rectangle((x, y), CELL, CELL, fill=False, edgecolor=edge, linewidth=1.3, linestyle=dots, zorder=3))
+    high, filling = ink.FILLING.get(fact, 0) * CELL, colours.get(cell["service"], ink.SOLID)
+    bed = ink.PAPER if is_wanted or high else ink.FAINT
+    dots = (0, (1, 1.6)) if fact in ("new", "pending") else "-"
+    ink.box(ax, x, y, CELL, CELL, facecolor=bed, linewidth=0, zorder=2)
+    ink.box(ax, x, y + CELL - high, CELL, high, facecolor=filling, linewidth=0, zorder=2)
+    ink.box(ax, x, y, CELL, CELL, edgecolor=ink.INK if is_wanted else ink.LINE, linewidth=1.3, linestyle=dots, zorder=3)
     if cell["wrong"]:
-        rim = (x - 0.03, y - 0.03), CELL + 0.06, CELL + 0.06
-        ax.add_patch(Rectangle(*rim, fill=False, edgecolor=ink.WRONG, linewidth=1.8, zorder=3))
-    glyph = ink.GLYPHS.get(fact, "") if fact not in ("shutdown", "remove") else ""
-    on_dark = fact == "running" and filling == ink.SOLID
-    colour = ink.PAPER if on_dark else ink.INK
-    effects = HALO if 0 < high < CELL else []
-    middle = {"ha": "center", "va": "center", "zorder": 4, "fontweight": "bold", "path_effects": effects}
-    ax.text(x + CELL / 2, y + CELL / 2 + 0.005, glyph or letter, fontsize=9, color=colour, **middle)
+        ink.box(ax, x - 0.03, y - 0.03, CELL + 0.06, CELL + 0.06, edgecolor=ink.WRONG, linewidth=1.8, zorder=3)
+    glyph = ink.GLYPHS.get(fact, "") if fact not in ("shutdown", "remove") else ""  # those are an empty grey cell
+    colour = ink.PAPER if fact == "running" and filling == ink.SOLID else ink.INK
+    effects = ink.HALO if 0 < high < CELL else []
+    middle = x + CELL / 2, y + CELL / 2 + 0.005
+    style = {"color": colour, "path_effects": effects, "fontsize": SMALL, "fontweight": "bold"}
+    ink.write(ax, *middle, glyph or letter, ha="center", zorder=4, **style)
 
 
 def key_of(rows: dict, worlds: Sequence[dict]) -> str:

@@ -43,7 +43,7 @@ class Weather:
             self.turn()
             work()
             self.laws.look()
-            self.laws.run_for(self.dice.random() * 2 * pause)
+            self.world.run_for(self.dice.random() * 2 * pause)
 
     def clear_up(self):
         """The storm is over: everything runs and every link is good."""
@@ -73,7 +73,7 @@ def storm_over_raft(seed, members=5, turns=25):
 
     weather.storm(turns, 0.25, write)
     weather.clear_up()
-    weather.laws.run_for(3)
+    group.run_for(3)
     return weather
 
 

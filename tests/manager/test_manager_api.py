@@ -82,13 +82,13 @@ def store():
 
 
 def error_of(store, request):
-    index = dict(store.tables)
+    before = {kind: dict(table) for kind, table in store.tables.items()}
     with pytest.raises(ApiError) as raised:
         if isinstance(request, api.READS):
             api.read(store, request)
         else:
             api.write(store, request, Dice(), 0)
-    assert store.tables == index
+    assert store.tables == before
     return raised.value.text
 
 

@@ -40,7 +40,10 @@ def spec(**fields):
     return TaskSpec(ContainerSpec("nginx"), **fields)
 
 
-def task(id, slot, node="", state=PENDING, task=spec(), service="s", **fields):
+PLAIN = spec()
+
+
+def task(id, slot, node="", state=PENDING, task=PLAIN, service="s", **fields):
     return Task(id, service, "web", slot=slot, node=node, state=state, spec=task, **fields)
 
 
@@ -59,7 +62,7 @@ def placements(store, n, **options):
     return [change.object for change in changes]
 
 
-def place(nodes, n, before=(), task_spec=spec(), **options):
+def place(nodes, n, before=(), task_spec=PLAIN, **options):
     """How many new tasks each node gets; `before`: how many of the service it has already."""
     old = [task(f"old-{id}-{i}", 1000 + i, id, RUNNING, task_spec) for id, count in before for i in range(count)]
     new = [task(f"new-{i}", i + 1, task=task_spec) for i in range(n)]
