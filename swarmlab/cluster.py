@@ -3,8 +3,8 @@
 Everything a lesson does goes through here: type commands, send requests, break things, let time pass, look back.
 """
 
+import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .events import Commanded, CommandReturned
@@ -100,7 +100,7 @@ class Cluster(World):
             raise ValueError(reply.error)
 
     @classmethod
-    def from_file(cls, path: str | Path, **options: Any) -> "Cluster":
+    def from_file(cls, path: str, **options: Any) -> "Cluster":
         """A cluster described in a file: names, roles, processors, memory, labels, platforms, zones, links.
         The format is explained in `data/clusters/README.md`."""
         from .docker.clusterfile import read_cluster_file
@@ -221,7 +221,7 @@ class Cluster(World):
 
     # ── keeping a run ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str) -> None:
         """Write the run to a small file: its settings, and what people did. `Cluster.load` does it all again."""
         import json
 
@@ -230,15 +230,16 @@ class Cluster(World):
         settings |= {"computers": [c._asdict() for c in self.begun], "functions": functions}
         acts = [[act.time, act.name, act.details, act.until] for act in self.acts]
         text = json.dumps({"swarmlab": 1, "settings": settings, "now": self.kernel.now, "acts": acts}, indent=1)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
 
     @classmethod
-    def load(cls, path: str | Path, **functions: Callable) -> "Cluster":
+    def load(cls, path: str, **functions: Callable) -> "Cluster":
         """Do a saved run again. Functions of your own that it used are handed in by name: `strategy=mine`."""
         import json
 
         try:
-            run = json.loads(find(path).read_text(encoding="utf-8"))
+            run = json.loads(read(path))
             assert run["swarmlab"] == 1
         except (ValueError, TypeError, KeyError, AssertionError):
             raise ValueError(f"{path} is not a run saved by swarmlab") from None
@@ -320,7 +321,7 @@ class Keyboard:
         """A file of the person, looked up from the current folder, then from the project's root."""
         if path not in self._files:
             try:
-                self._files[path] = find(path).read_bytes().decode("utf-8", "surrogateescape")
+                self._files[path] = read(path).decode("utf-8", "surrogateescape")
             except OSError:
                 self._files[path] = None
         text = self._files[path]
@@ -329,10 +330,16 @@ class Keyboard:
         return text.encode("utf-8", "surrogateescape")
 
 
-def find(path: str | Path) -> Path:
+def find(path: str) -> str:
     """A path that a person gave: as it is, else from the project's root."""
-    from_root = Path(__file__).resolve().parent.parent / path
-    return Path(path) if Path(path).exists() or not from_root.exists() else from_root
+    from_root = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), path)
+    return path if os.path.exists(path) or not os.path.exists(from_root) else from_root
+
+
+def read(path: str) -> bytes:
+    """The content of a file that a person named."""
+    with open(find(path), "rb") as file:
+        return file.read()
 
 
 def _interrupted() -> Exception:

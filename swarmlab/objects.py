@@ -1,15 +1,21 @@
 """What a swarm is made of: specs, services, tasks, nodes, networks, secrets.
 
-Objects are immutable and shared; they change by `replace`, and only through a committed log entry. A mapping in a
+Objects are immutable and shared; they change by `replace`, and only through a committed log entry. They are named
+tuples: as readable as frozen data classes, and several times cheaper to make, to change and to import. A mapping in a
 field (labels, options) is never changed in place. Times and durations are µs of virtual time, memory is bytes,
 processors are thousand-millionths (`nano_cpus`), as in the Engine API. Field names are those of the Engine API in
 snake case. Source: Docker Engine API v1.41, swarmkit `api/types.proto`, `api/specs.proto`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from .effects import SECOND
+
+
+def replace(object: Any, **changes: Any) -> Any:
+    """The same object with other values in these fields."""
+    return object._replace(**changes)
 
 
 # ── task states: a logical clock, an observed state only grows ───────────────────────────────────────────────────
@@ -48,8 +54,7 @@ MOVES = {  # who may move a task, from where to where
 # ── what people ask for ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class HealthConfig:
+class HealthConfig(NamedTuple):
     """How to ask a container whether it is well. Zero means Docker's default."""
 
     test: tuple[str, ...] = ()
@@ -60,17 +65,15 @@ class HealthConfig:
     retries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     type: str = "volume"  # volume · bind · tmpfs · npipe · cluster
     source: str = ""
     target: str = ""
     read_only: bool = False
-    options: Mapping = field(default_factory=dict)
+    options: Mapping = {}
 
 
-@dataclass(frozen=True, slots=True)
-class FileReference:
+class FileReference(NamedTuple):
     """A secret or config that a container gets as a file."""
 
     id: str
@@ -81,15 +84,14 @@ class FileReference:
     mode: int = 0o444
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSpec:
+class ContainerSpec(NamedTuple):
     """What to run in each task. `command` replaces the entrypoint, `args` its arguments, as in the Engine API.
 
     `options` holds what the engine stores as asked and the simulation does nothing with (user, dir, hosts, sysctls …).
     """
 
     image: str = ""
-    labels: Mapping = field(default_factory=dict)
+    labels: Mapping = {}
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     hostname: str = ""
@@ -100,50 +102,44 @@ class ContainerSpec:
     stop_grace_period: int = 10 * SECOND
     secrets: tuple[FileReference, ...] = ()
     configs: tuple[FileReference, ...] = ()
-    options: Mapping = field(default_factory=dict)
+    options: Mapping = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(NamedTuple):
     nano_cpus: int = 0
     memory: int = 0
     pids: int = 0
-    generic: Mapping = field(default_factory=dict)  # kind → number
+    generic: Mapping = {}  # kind → number
 
 
-@dataclass(frozen=True, slots=True)
-class RestartPolicy:
+class RestartPolicy(NamedTuple):
     condition: str = "any"  # none · on-failure · any
     delay: int = 5 * SECOND
     max_attempts: int = 0
     window: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     constraints: tuple[str, ...] = ()
     preferences: tuple[str, ...] = ()  # spread descriptors: node.labels.zone
     max_replicas: int = 0
     platforms: tuple[tuple[str, str], ...] = ()  # (os, architecture)
 
 
-@dataclass(frozen=True, slots=True)
-class LogDriver:
+class LogDriver(NamedTuple):
     name: str = ""
-    options: Mapping = field(default_factory=dict)
+    options: Mapping = {}
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkTarget:
+class NetworkTarget(NamedTuple):
     """A network that every task of the service joins. `target` is an id once stored, a name or id when asked for."""
 
     target: str
     aliases: tuple[str, ...] = ()
-    options: Mapping = field(default_factory=dict)
+    options: Mapping = {}
 
 
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
+class TaskSpec(NamedTuple):
     container: ContainerSpec = ContainerSpec()
     limits: Resources = Resources()
     reservations: Resources = Resources()
@@ -154,8 +150,7 @@ class TaskSpec:
     force_update: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateConfig:
+class UpdateConfig(NamedTuple):
     parallelism: int = 1  # 0: all at once
     delay: int = 0
     failure_action: str = "pause"  # pause · continue · rollback
@@ -164,8 +159,7 @@ class UpdateConfig:
     order: str = "stop-first"  # stop-first · start-first
 
 
-@dataclass(frozen=True, slots=True)
-class PortConfig:
+class PortConfig(NamedTuple):
     target_port: int
     published_port: int = 0  # 0: the allocator picks one from 30000
     protocol: str = "tcp"
@@ -173,16 +167,14 @@ class PortConfig:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointSpec:
+class EndpointSpec(NamedTuple):
     mode: str = "vip"  # vip · dnsrr
     ports: tuple[PortConfig, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSpec:
+class ServiceSpec(NamedTuple):
     name: str = ""
-    labels: Mapping = field(default_factory=dict)
+    labels: Mapping = {}
     task: TaskSpec = TaskSpec()
     mode: str = "replicated"  # replicated · global · replicated-job · global-job
     replicas: int = 1  # replicated: how many; replicated-job: total completions
@@ -192,12 +184,11 @@ class ServiceSpec:
     endpoint: EndpointSpec = EndpointSpec()
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkSpec:
+class NetworkSpec(NamedTuple):
     name: str = ""
-    labels: Mapping = field(default_factory=dict)
+    labels: Mapping = {}
     driver: str = "overlay"
-    options: Mapping = field(default_factory=dict)
+    options: Mapping = {}
     internal: bool = False
     attachable: bool = False
     ingress: bool = False
@@ -207,23 +198,20 @@ class NetworkSpec:
     scope: str = "swarm"
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSpec:
+class SecretSpec(NamedTuple):
     name: str = ""
-    labels: Mapping = field(default_factory=dict)
+    labels: Mapping = {}
     data: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigSpec:
+class ConfigSpec(NamedTuple):
     name: str = ""
-    labels: Mapping = field(default_factory=dict)
+    labels: Mapping = {}
     data: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeSpec:
-    labels: Mapping = field(default_factory=dict)
+class NodeSpec(NamedTuple):
+    labels: Mapping = {}
     role: str = "worker"  # desired
     availability: str = "active"  # active · pause · drain
     membership: str = "accepted"
@@ -232,8 +220,7 @@ class NodeSpec:
 # ── what a machine tells about itself ────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """What a node reports of itself when it registers."""
 
     hostname: str = ""
@@ -241,9 +228,9 @@ class Description:
     architecture: str = "x86_64"
     nano_cpus: int = 2 * 10**9
     memory: int = 4 * 2**30
-    generic: Mapping = field(default_factory=dict)
+    generic: Mapping = {}
     engine_version: str = "20.10.24"
-    engine_labels: Mapping = field(default_factory=dict)
+    engine_labels: Mapping = {}
     log_drivers: tuple[str, ...] = ("awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "local", "logentries", "splunk", "syslog")
     network_drivers: tuple[str, ...] = ("bridge", "host", "ipvlan", "macvlan", "null", "overlay")
     volume_drivers: tuple[str, ...] = ("local",)
@@ -252,16 +239,14 @@ class Description:
 # ── what the store holds: every object has an id, a version (the log index that wrote it) and two times ──────────
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(NamedTuple):
     """One address on one network."""
 
     network: str  # id
     address: str  # 10.0.1.3/24
 
 
-@dataclass(frozen=True, slots=True)
-class ManagerStatus:
+class ManagerStatus(NamedTuple):
     """Computed when somebody asks, never stored."""
 
     member: str
@@ -270,11 +255,10 @@ class ManagerStatus:
     reachability: str  # reachable · unreachable · unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(NamedTuple):
     id: str
     name: str = "default"
-    labels: Mapping = field(default_factory=dict)
+    labels: Mapping = {}
     task_history_limit: int = 5
     heartbeat_period: int = 5 * SECOND
     snapshot_interval: int = 10_000
@@ -294,8 +278,7 @@ class Cluster:
     updated_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     id: str
     spec: NodeSpec = NodeSpec()
     role: str = "worker"  # actual
@@ -316,8 +299,7 @@ class Node:
         return self.description.hostname if self.description else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(NamedTuple):
     id: str
     spec: ServiceSpec = ServiceSpec()
     spec_version: int = 0
@@ -333,8 +315,7 @@ class Service:
     updated_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One attempt to fill one slot on one node. Never moved, never reused: every restart is a new task."""
 
     id: str
@@ -366,8 +347,7 @@ class Task:
         return f"{self.service_name}.{self.slot or self.node}"
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(NamedTuple):
     id: str
     spec: NetworkSpec = NetworkSpec()
     subnet: str = ""  # as allocated: 10.0.1.0/24; '' while it is not
@@ -379,8 +359,7 @@ class Network:
     updated_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(NamedTuple):
     id: str
     spec: SecretSpec = SecretSpec()
     version: int = 0
@@ -388,8 +367,7 @@ class Secret:
     updated_at: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     id: str
     spec: ConfigSpec = ConfigSpec()
     version: int = 0
@@ -402,23 +380,20 @@ KINDS = {Cluster: "cluster", Node: "node", Service: "service", Task: "task", Net
 # ── how the store changes: one log entry is a tuple of these ─────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """Write an object, new or changed. The store stamps version and times."""
 
     object: object
 
 
-@dataclass(frozen=True, slots=True)
-class Drop:
+class Drop(NamedTuple):
     """Remove an object."""
 
     kind: str
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """What one log entry of the managers holds: changes that happen together or not at all, and when they were proposed."""
 
     at: int

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .effects import Disk
-from .events import Commanded, MachineAdded
+from .events import MachineAdded
 from .manager.manager import Manager
 from .messages import Call, Reply
 from .objects import Description
@@ -21,7 +21,6 @@ from .raft.core import PAPER, SWARMKIT, RaftNode, Settings, bare
 from .sim.kernel import Kernel
 from .sim.machine import Machine
 from .sim.network import Latency, Network
-from .sim.snapshot import Snapshot
 from .sim.trace import Trace
 from .worker.agent import Agent
 from .worker.engine import Engine
@@ -119,7 +118,7 @@ class World:
         self._answers: dict[int, Any] = {}
         self._asked = 0
         self._horizon = 1 << 62  # µs: a replay never goes beyond
-        self._checkpoints: list[tuple[int, Snapshot]] = []
+        self._checkpoints: list[tuple[int, Any]] = []  # (time, Snapshot)
         self._next_checkpoint = CHECKPOINT
         for name in OUTSIDE:
             self._plug(Computer(name, "outside"))
@@ -299,7 +298,12 @@ class World:
 
     def fork(self) -> Any:
         """An independent twin that goes on exactly as this one would, until it is treated differently."""
-        return Snapshot(self).develop()
+        return self._picture().develop()
+
+    def _picture(self) -> Any:
+        from .sim.snapshot import Snapshot
+
+        return Snapshot(self)
 
     def at(self, seconds: float) -> Any:
         """A live twin whose now is `seconds`: everything up to then has happened as it did here."""
@@ -344,7 +348,7 @@ class World:
 
     def _checkpoint(self) -> None:
         pictures, self._checkpoints = self._checkpoints, []  # a picture does not contain the earlier ones
-        picture = Snapshot(self)
+        picture = self._picture()
         self._checkpoints = [*pictures, (self.kernel.now, picture)]
         if len(self._checkpoints) > 64:
             self._checkpoints = self._checkpoints[:1] + self._checkpoints[1::2]

@@ -6,7 +6,6 @@ Source: docs.docker.com, `docker service create`; texts as recorded from Docker 
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..messages import ListObjects
@@ -22,6 +21,7 @@ from ..objects import (
     ServiceSpec,
     TaskSpec,
     UpdateConfig,
+    replace,
 )
 from .flags import Options
 from .images import full_image

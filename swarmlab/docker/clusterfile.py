@@ -11,10 +11,11 @@ KNOWN = ("name", "role", "address", "cpus", "memory", "zone", "labels", "engine_
 RATES = {"bit": 1, "kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9}
 
 
-def read_cluster_file(path: Path) -> tuple[tuple[Computer, ...], tuple[dict, ...], int | str]:
+def read_cluster_file(name: str) -> tuple[tuple[Computer, ...], tuple[dict, ...], int | str]:
     """The machines, the links (arguments of `World.link`) and the seed. Raises ValueError, one line, naming the fault."""
     import yaml
 
+    path = Path(name)
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 The order of the steps is part of the behaviour: a forbidden key is refused before a broken `${`, and that before a
 key with a typo. Several files are loaded one by one, then laid over each other. Source: Docker documentation, `docker
-stack deploy` and Compose file reference v3; the client docker 28.2.2.
+stack deploy` and Compose file reference v3; docker/cli `cli/compose/loader` (order, merge); docker 28.2.2.
 """
 
 import os.path

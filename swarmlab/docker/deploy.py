@@ -6,13 +6,12 @@ Source: docs.docker.com, `docker stack deploy`; texts as recorded from Docker 28
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ..effects import MS
 from ..messages import CreateObject, Info, ListNetworks, ListObjects, RemoveObject, UpdateObject
-from ..objects import RUNNING, ApiError, Service, ServiceSpec, Task
+from ..objects import RUNNING, ApiError, Service, ServiceSpec, Task, replace
 from .ask import with_ids
 from .filters import SERVICE_TESTS, matching
 from .flags import Options

@@ -1,6 +1,6 @@
 """Image references: which are well formed, and how the client writes them to the engine.
 
-Source: Docker documentation, "docker image tag" (the parts of a reference); the client docker 28.2.2.
+Source: Docker documentation, "docker image tag" (the parts of a reference); docker 28.2.2.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 They are replaced before anything is checked, in values only, never in keys. Where Docker expects a number or a
 boolean, a text that contained a variable is turned into one. Source: Compose file reference v3, "Variable
-substitution"; the client docker 28.2.2 where the reference is silent.
+substitution"; docker/cli `cli/compose/template`, `cli/compose/loader/interpolate.go` (grammar, casts); docker 28.2.2.
 """
 
 import re

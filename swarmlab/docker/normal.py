@@ -2,7 +2,7 @@
 
 The normal form is what `docker stack config` prints, as plain data: durations such as `1m30s`, sizes in bytes,
 environment and labels as mappings. Faults of this step are those of Docker's decoder, which names a key as its Go
-structures do. Source: Compose file reference v3; the client docker 28.2.2.
+structures do. Sources: Compose file reference v3; docker/cli `cli/compose/loader/loader.go`; docker 28.2.2.
 """
 
 import posixpath
@@ -189,6 +189,11 @@ def go_name(key: str) -> str:
     return key if "_" in key else GO_NAMES.get(key, key.capitalize())
 
 
+def go_type(value: Any) -> str:
+    names = {str: "string", int: "int", float: "float64", bool: "bool", type(None): "<nil>", list: "[]interface {}"}
+    return names.get(type(value), "map[string]interface {}")
+
+
 # ── command lines ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -203,7 +208,7 @@ def words(value: Any, where: str, loader: Loader) -> list[str]:
 
 
 _WORD = re.compile(
-    r"""\\(?P<escaped>.)|"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>[^']*)'|(?P<plain>[^\s"'\\]+)""", re.DOTALL
+    r"""\\(?P<escaped>.)|"(?P<double>(?:\\.|[^"\\])*)"|'(?P<single>[^']*)'|(?P<plain>[^ \t\r\n"'\\]+)""", re.DOTALL
 )
 
 
@@ -232,8 +237,3 @@ def _unquoted(match: re.Match) -> str:
     if match["double"] is not None:
         return re.sub(r"\\(.)", r"\1", match["double"], flags=re.DOTALL)
     return next(part for part in match.group("escaped", "single", "plain") if part is not None)
-
-
-def go_type(value: Any) -> str:
-    names = {str: "string", int: "int", float: "float64", bool: "bool", type(None): "<nil>", list: "[]interface {}"}
-    return names.get(type(value), "map[string]interface {}")

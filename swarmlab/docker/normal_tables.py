@@ -1,6 +1,6 @@
 """Services, networks, volumes, secrets and configs in normal form, key by key: ports and volumes in their long form.
 
-Source: Compose file reference v3; the client docker 28.2.2.
+Sources: Compose file reference v3; docker/cli `cli/compose/loader`, `internal/volumespec`; docker 28.2.2.
 """
 
 from typing import Any

@@ -2,7 +2,7 @@
 
 Docker checks a file against the schema of the version it declares, 3.0 to 3.13, which is not the newer Compose
 Specification. Here the schemas are one table: a key maps to what its value may be, `Since(minor, …)` marks what came
-later. Source: Compose file reference, versions 3.0 to 3.13.
+later. Sources: Compose file reference; docker/cli `cli/compose/schema/data` (the schemas 3.0 to 3.13).
 """
 
 from collections.abc import Mapping

@@ -5,10 +5,9 @@ Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from ..messages import CreateObject, GetObject, Info, ListObjects, RemoveObject, UpdateObject
-from ..objects import STATES, ApiError, Node, Service, Task
+from ..objects import STATES, ApiError, Node, Service, Task, replace
 from .ask import service_spec
 from .commands import BY_NAME
 from .filters import NODE_TESTS, SERVICE_TESTS, TASK_TESTS, lookup, matching

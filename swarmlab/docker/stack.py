@@ -2,14 +2,13 @@
 
 A swarm knows no stacks. `docker stack deploy` turns a file into networks, secrets, configs and services which carry
 the label `com.docker.stack.namespace`, and all of that happens in the client, here. Sources: Docker documentation,
-`docker stack deploy` and Compose file reference v3.
+`docker stack deploy` and Compose file reference v3; docker/cli `cli/compose/convert`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..objects import ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec
+from ..objects import ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec, replace
 from .compose import ComposeFile, load
 from .images import image_fault
 from .normal import read_file
@@ -19,8 +18,7 @@ from .yaml_dialect import StackError
 __all__ = ["ComposeFile", "Stack", "StackError", "convert", "load"]
 
 
-@dataclass(frozen=True)
-class Stack:
+class Stack(NamedTuple):
     """All that one deploy asks for, each kind sorted by name; Docker's client takes them in random order.
 
     External objects are only named: they must be there. Names of networks, secrets and configs stand where the engine

@@ -1,6 +1,7 @@
 """One service of a stack file as the spec that the engine is asked for.
 
-Sources: Compose file reference v3 (service keys, `deploy`); Docker Engine API v1.41 (ServiceSpec).
+Sources: Compose file reference v3 (service keys, `deploy`); Docker Engine API v1.41 (ServiceSpec);
+docker/cli `cli/compose/convert`.
 """
 
 import re

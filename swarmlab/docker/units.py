@@ -8,7 +8,6 @@ documentation of Go's `time.ParseDuration`, which is the grammar of every durati
 import re
 from fractions import Fraction
 
-from ..effects import SECOND
 from ..objects import PortConfig
 
 
@@ -195,6 +194,11 @@ def _is_address(text: str) -> bool:
         return False
 
 
+# ── texts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+ESCAPES = dict(zip('"\\\a\b\f\n\r\t\v', ('\\"', *(rf"\{letter}" for letter in "\\abfnrtv")), strict=True))
+
+
 def quote(text: str) -> str:
     """A text as Go's `%q` prints it, the way it stands in most of Docker's messages."""
     return f'"{"".join(_escaped(character) for character in text)}"'
@@ -207,8 +211,3 @@ def _escaped(character: str) -> str:
     if character.isprintable():
         return character
     return f"\\x{code:02x}" if code < 128 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-
-
-ESCAPES = dict(zip('"\\\a\b\f\n\r\t\v', ('\\"', *(rf"\{letter}" for letter in "\\abfnrtv")), strict=True))
-
-assert SECOND * 1000 == NANOSECONDS["s"], "the clock of the simulation ticks in µs"

@@ -1,6 +1,7 @@
 """A document against the schema of its version; the wording of every refusal is Docker's.
 
-Source: Compose file reference, versions 3.0 to 3.13; wording of the client docker 28.2.2.
+Sources: docker/cli `cli/compose/schema/schema.go` (which fault is named), xeipuuv/gojsonschema `validation.go` (points);
+wording as printed by docker 28.2.2.
 """
 
 import re

@@ -6,7 +6,7 @@ documentation of Go's `yaml.v3`, and the answers of docker 28.2.2 to small docum
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -99,7 +99,7 @@ class Node(NamedTuple):
     value: str = ""  # of a scalar; of an alias, its name
     tag: str = ""
     plain: bool = False
-    parts: list["Node"] = []  # noqa: RUF012  (shared only while it is empty)
+    parts: Sequence["Node"] = ()
 
 
 @cache
@@ -148,15 +148,16 @@ def _node(event: Any, events: Iterator, anchors: dict[str, Node], depth: int) ->
         if event.anchor not in anchors:
             raise StackError(f"yaml: unknown anchor '{event.anchor}' referenced")
         return Node("alias", line, event.anchor, parts=[anchors[event.anchor]])
+    parts: list[Node] = []
     if kind == "ScalarEvent":
         node = Node("scalar", line, event.value, event.tag or "", event.implicit[0])
     else:
-        node = Node("list" if kind == "SequenceStartEvent" else "mapping", line, tag=event.tag or "", parts=[])
+        node = Node("list" if kind == "SequenceStartEvent" else "mapping", line, tag=event.tag or "", parts=parts)
     if event.anchor:
-        anchors[event.anchor] = node
+        anchors[event.anchor] = node  # before its parts: one of them may name it
     if node.kind != "scalar":
         while not type(event := next(events)).__name__.endswith("EndEvent"):
-            node.parts.append(_node(event, events, anchors, depth + 1))
+            parts.append(_node(event, events, anchors, depth + 1))
     return node
 
 
@@ -250,7 +251,7 @@ class _Builder:
                 own[self.key(key)] = self.value(part)
         return own | {key: value for key, value in merged.items() if key not in own}
 
-    def finds_twice(self, keys: list[Node]) -> bool:
+    def finds_twice(self, keys: Sequence[Node]) -> bool:
         before = len(self.twice)
         for index, first in enumerate(keys):
             for second in keys[index + 1 :]:

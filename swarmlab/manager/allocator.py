@@ -5,11 +5,10 @@ Source: Docker documentation, "Manage swarm service networks", `docker swarm ini
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..effects import SECOND
-from ..objects import NEW, PENDING, RUNNING, Attachment, Network, Node, PortConfig, Put, Service, Task
+from ..objects import NEW, PENDING, RUNNING, Attachment, Network, Node, PortConfig, Put, Service, Task, replace
 from ..overlay import ipam
 from .store import Key, Store
 
@@ -19,12 +18,12 @@ RETRY = 300 * SECOND
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 
 
-@dataclass
 class Range:
     """Numbers of one kind that are taken, by whom, and the last one handed out."""
 
-    used: dict[int, str] = field(default_factory=dict)
-    previous: int = -1
+    def __init__(self, used: dict[int, str] | None = None) -> None:
+        self.used: dict[int, str] = {} if used is None else used
+        self.previous = -1
 
     def take(self, first: int, last: int, owner: str) -> int | None:
         """The next free number, now taken; None when there is none."""
@@ -34,19 +33,19 @@ class Range:
         return number
 
 
-@dataclass
 class Memory:
     """What is taken. Not stored: a new leader reads it off the objects and counts on from the lowest free number."""
 
-    begun: bool = False
-    subnets: dict[str, ipam.Subnet] = field(default_factory=dict)  # by network
-    addresses: dict[str, Range] = field(default_factory=dict)  # by network
-    held: dict[str, dict[str, int]] = field(default_factory=dict)  # by owner: network → address
-    vnis: Range = field(default_factory=Range)
-    ports: dict[str, Range] = field(default_factory=dict)  # by protocol
-    node_of: dict[str, str] = field(default_factory=dict)  # by task that was placed and has not ended
-    waiting: dict[Key, None] = field(default_factory=dict)  # what could not be allocated
-    freed: bool = False  # something was given back since they were last tried
+    def __init__(self) -> None:
+        self.begun = False
+        self.subnets: dict[str, ipam.Subnet] = {}  # by network
+        self.addresses: dict[str, Range] = {}  # by network
+        self.held: dict[str, dict[str, int]] = {}  # by owner: network → address
+        self.vnis: Range = Range()
+        self.ports: dict[str, Range] = {}  # by protocol
+        self.node_of: dict[str, str] = {}  # by task that was placed and has not ended
+        self.waiting: dict[Key, None] = {}  # what could not be allocated
+        self.freed = False  # something was given back since they were last tried
 
 
 def plan(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> tuple[list, int | None]:

@@ -6,7 +6,6 @@ The texts of refusals are Docker's. Source: Docker Engine API v1.41; swarmkit `m
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from ..effects import Dice
@@ -30,6 +29,7 @@ from ..objects import (
     SecretSpec,
     Service,
     ServiceSpec,
+    replace,
 )
 from ..overlay import ipam
 from .security import new_id, new_secret, token

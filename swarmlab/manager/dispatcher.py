@@ -5,7 +5,6 @@ Source: Docker documentation, "Administer and maintain a swarm", `docker swarm u
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from ..messages import (
     StatusReport,
     TaskStatus,
 )
-from ..objects import ASSIGNED, ORPHANED, RUNNING, Network, Node, Put, Service, Task
+from ..objects import ASSIGNED, ORPHANED, RUNNING, Network, Node, Put, Service, Task, replace
 from .security import new_id
 from .store import Key, Store
 
@@ -54,19 +53,19 @@ def deliver(route: Route, message: Any) -> Send:
     return Send(route.to, route.channel, message)
 
 
-@dataclass
 class Session:
     """What the leader knows of one registered node."""
 
-    id: str
-    route: Route
-    period: int  # until the next heartbeat is due, as the node was told
-    beat: int  # when the last one came
-    sequence: int = 0
-    tasks: dict[str, tuple] = field(default_factory=dict)  # what was sent of each task
-    objects: dict[str, int] = field(default_factory=dict)  # versions of networks and services that were sent
-    news: dict[str, None] = field(default_factory=dict)  # tasks to be looked at when the batch is sent
-    stale: bool = False  # a service or network of its tasks changed
+    def __init__(self, id: str, route: Route, period: int, beat: int) -> None:
+        self.id = id
+        self.route = route
+        self.period = period  # until the next heartbeat is due, as the node was told
+        self.beat = beat  # when the last one came
+        self.sequence = 0
+        self.tasks: dict[str, tuple] = {}  # what was sent of each task
+        self.objects: dict[str, int] = {}  # versions of networks and services that were sent
+        self.news: dict[str, None] = {}  # tasks to be looked at when the batch is sent
+        self.stale = False  # a service or network of its tasks changed
 
 
 class Report(NamedTuple):
@@ -149,7 +148,7 @@ class Dispatcher:
             return [deliver(route, SessionInvalid("session invalid"))]
         session.route, session.beat, session.period = route, now, self.draw_period(store)
         self.expires[beat.node] = (now + session.period * GRACE, "session")
-        return [deliver(route, HeartbeatAnswer(session.period, managers))]
+        return [deliver(route, HeartbeatAnswer(session.period, managers, session.sequence))]
 
     def overdue(self, now: int) -> list[tuple[str, str, int]]:
         """The nodes whose time is up, as (node, what was waited for, last sign of life)."""

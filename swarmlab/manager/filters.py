@@ -5,7 +5,6 @@ Source: Docker documentation, "Control service placement"; swarmkit `manager/sch
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..effects import SECOND
@@ -40,18 +39,18 @@ class Candidate(NamedTuple):
     memory: int  # bytes, not reserved
 
 
-@dataclass
 class Place:
     """A node and what is taken on it. Capacity is the node's own; `used` numbers are sums of charges."""
 
-    node: Node
-    tasks: int = 0
-    service_tasks: dict[str, int] = field(default_factory=dict)
-    nano_cpus: int = 0
-    memory: int = 0
-    generic: dict[str, int] = field(default_factory=dict)
-    ports: dict[tuple, int] = field(default_factory=dict)
-    failures: dict[tuple, list[int]] = field(default_factory=dict)  # (service, spec version) → times
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.tasks = 0
+        self.service_tasks: dict[str, int] = {}
+        self.nano_cpus = 0
+        self.memory = 0
+        self.generic: dict[str, int] = {}
+        self.ports: dict[tuple, int] = {}
+        self.failures: dict[tuple, list[int]] = {}  # (service, spec version) → times
 
     def add(self, charge: Charge, sign: int) -> None:
         """Take (1) or give back (-1)."""

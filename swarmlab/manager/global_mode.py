@@ -5,9 +5,8 @@ Only constraints are looked at here; whether the task fits is the scheduler's bu
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from ..objects import RUNNING, SHUTDOWN, Drop, Node, Put, Service, Task
+from ..objects import RUNNING, SHUTDOWN, Drop, Node, Put, Service, Task, replace
 from .constraints import match, parse
 from .restart import Memory, fillers, is_usable, new_task
 from .store import Key, Store

@@ -6,7 +6,6 @@ Source: swarmkit `manager/manager.go` (becomeLeader), `manager/state/store/memor
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ..effects import MS, NEVER, SECOND, AddMember, Dice, Note, Propose, Send, Tell
@@ -27,7 +26,7 @@ from ..messages import (
     StatusReport,
     SwarmFounded,
 )
-from ..objects import ApiError, Cluster, Network, NetworkSpec, Node, NodeSpec, Put, Transaction
+from ..objects import ApiError, Cluster, Network, NetworkSpec, Node, NodeSpec, Put, Transaction, replace
 from . import allocator, api, dispatcher, global_mode, reaper, replicated, restart, scheduler, updater
 from .api import LOST_LEADERSHIP, NO_VALID_TOKEN
 from .dispatcher import Dispatcher, Report, Route, deliver
@@ -60,14 +59,14 @@ PLANNERS = (
 )
 
 
-@dataclass
 class Turn:
     """What one planner has to look at, and when."""
 
-    changed: dict[Key, None] | None = None  # None: everything
-    since: int = NEVER  # the first change that it has not looked at
-    due: int = NEVER
-    wake_at: int = NEVER  # the time that it asked for itself
+    def __init__(self, changed: dict[Key, None] | None = None, wake_at: int = NEVER) -> None:
+        self.changed = changed  # None: everything
+        self.since = NEVER  # the first change that it has not looked at
+        self.due = NEVER
+        self.wake_at = wake_at  # the time that it asked for itself
 
     def see(self, planner: Planner, keys: Iterable[Key], now: int) -> None:
         """These objects changed."""
@@ -125,14 +124,14 @@ class Missed(NamedTuple):
     late: tuple
 
 
-@dataclass
 class Proposal:
     """The one change that is in flight, cut into transactions; nothing else is written in between."""
 
-    work: Any  # None when a planner asked for it
-    changes: tuple
-    key: int = 0  # of the transaction that raft has now
-    written: int = 0  # how many of the changes are committed, or in flight
+    def __init__(self, work: Any, changes: tuple) -> None:
+        self.work = work  # None when a planner asked for it
+        self.changes = changes
+        self.key = 0  # of the transaction that raft has now
+        self.written = 0  # how many of the changes are committed, or in flight
 
 
 def refusal(route: Route, message: Any, reason: str) -> Send:
@@ -216,10 +215,11 @@ class Leader:
         return [deliver(route, Reply(call.id, value))]
 
     def serve_certify(self, route: Route, wish: Certify) -> list:
-        """The token alone decides."""
-        role = role_by_token(self.store.cluster, wish.token)
+        """The token alone decides. Who holds a token of another swarm is told by the digest of this one's CA."""
+        cluster = self.store.cluster
+        role = role_by_token(cluster, wish.token)
         if role is None:
-            return [deliver(route, NotCertified(NO_VALID_TOKEN))]
+            return [deliver(route, NotCertified(NO_VALID_TOKEN, cluster.ca_digest))]
         self.works.append(Admitting(route, wish, role))
         return []
 
@@ -409,7 +409,7 @@ class Leader:
         """What a new swarm begins with. Addresses are the allocator's business, as for everything later."""
         tokens = (token(wish.ca_digest, wish.worker_secret), token(wish.ca_digest, wish.manager_secret))
         cluster = Cluster(new_id(self.dice), worker_token=tokens[0], manager_token=tokens[1], ca_digest=wish.ca_digest)
-        known = {name: value for name, value in wish.options if name in Cluster.__dataclass_fields__}
+        known = {name: value for name, value in wish.options if name in Cluster._fields}
         node = Node(wish.node, NodeSpec(role="manager"), "manager", wish.description, member=wish.member)
         node = replace(node, machine=self.machine, address=wish.address)
         ingress = Network(new_id(self.dice), NetworkSpec(name="ingress", ingress=True))

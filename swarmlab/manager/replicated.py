@@ -5,9 +5,8 @@ Source: Docker documentation, "How services work"; swarmkit `manager/orchestrato
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
-from ..objects import REMOVE, RUNNING, Drop, Put, Service, Task
+from ..objects import REMOVE, RUNNING, Drop, Put, Service, Task, replace
 from .restart import Memory, fillers, new_task
 from .store import Key, Store
 

@@ -6,12 +6,11 @@ only postpones desired `running`. Source: Docker documentation, "restart_policy"
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from ..effects import SECOND
-from ..objects import COMPLETE, NEW, READY, REMOVE, RUNNING, SHUTDOWN, Drop, Node, Put, Service, Task
+from ..objects import COMPLETE, NEW, READY, REMOVE, RUNNING, SHUTDOWN, Drop, Node, Put, Service, Task, replace
 from .constraints import match, parse
 from .security import derived_id
 from .store import Key, Store
@@ -29,16 +28,16 @@ class Start(NamedTuple):
     limit: int  # µs: when it no longer waits for the old one
 
 
-@dataclass
 class Memory:
     """What a leader remembers of restarts, and the next leader has to work out from the tasks."""
 
-    begun: bool = False
-    starts: dict[str, Start] = field(default_factory=dict)  # by new task
-    waits: dict[str, str] = field(default_factory=dict)  # old task → new task
-    alarms: list[tuple[int, str]] = field(default_factory=list)  # a heap of (time, new task)
-    history: dict[Place, tuple[int, list[int]]] = field(default_factory=dict)  # (spec version, times of restarts)
-    updates: dict[str, Any] = field(default_factory=dict)  # by service: the updater's part of it
+    def __init__(self) -> None:
+        self.begun = False
+        self.starts: dict[str, Start] = {}  # by new task
+        self.waits: dict[str, str] = {}  # old task → new task
+        self.alarms: list[tuple[int, str]] = []  # a heap of (time, new task)
+        self.history: dict[Place, tuple[int, list[int]]] = {}  # (spec version, times of restarts)
+        self.updates: dict[str, Any] = {}  # by service: the updater's part of it
 
 
 def new_task(store: Store, service: Service, slot: int, node: str = "", desired: int = RUNNING, now: int = 0) -> Task:

@@ -4,7 +4,6 @@ Source: Docker documentation, "Deploy services to a swarm: control service place
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..objects import (
@@ -19,6 +18,7 @@ from ..objects import (
     Put,
     Service,
     Task,
+    replace,
 )
 from .filters import Candidate, Charge, Pipeline, Place, host_ports, wish_for
 from .store import Key, Store
@@ -42,13 +42,13 @@ def binpack(candidate: Candidate) -> tuple:
 Strategy = Callable[[Candidate], Any]
 
 
-@dataclass
 class Memory:
     """What a leader keeps at hand, so that its work follows the change; the failures die with its leadership."""
 
-    places: dict[str, Place] = field(default_factory=dict)  # by node
-    charges: dict[str, Charge] = field(default_factory=dict)  # by task
-    pending: dict[str, None] = field(default_factory=dict)  # tasks that wait for a node
+    def __init__(self) -> None:
+        self.places: dict[str, Place] = {}  # by node
+        self.charges: dict[str, Charge] = {}  # by task
+        self.pending: dict[str, None] = {}  # tasks that wait for a node
 
 
 # ── the planner ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,6 @@ Source: Docker documentation, "Join nodes to a swarm"; swarmkit `identity/random
 """
 
 import re
-from hashlib import sha256
 
 from ..effects import Dice
 from ..objects import Cluster
@@ -24,6 +23,8 @@ def derived_id(*parts: object) -> str:
 
     SwarmKit draws task ids like all others; we derive them because planners are plain functions.
     """
+    from hashlib import sha256  # at first use, as everything that the first moments do not need
+
     return _spell(int.from_bytes(sha256(repr(parts).encode()).digest()[:17], "big"))
 
 

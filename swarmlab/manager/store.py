@@ -5,7 +5,6 @@ applied. Source: swarmkit `manager/state/store/memory.go`.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from ..events import (
@@ -18,7 +17,7 @@ from ..events import (
     ServiceStored,
     TaskStored,
 )
-from ..objects import KINDS, STATES, Cluster, Config, Drop, Network, Node, Put, Secret, Service, Task
+from ..objects import KINDS, STATES, Cluster, Config, Drop, Network, Node, Put, Secret, Service, Task, replace
 
 MAX_CHANGES = 200  # in one transaction
 STACK_LABEL = "com.docker.stack.namespace"

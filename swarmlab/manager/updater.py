@@ -6,11 +6,10 @@ a service"; swarmkit `manager/orchestrator/update/updater.go`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ..effects import NEVER, SECOND
-from ..objects import READY, RUNNING, SHUTDOWN, Put, Service, Task, TaskSpec, UpdateConfig
+from ..objects import READY, RUNNING, SHUTDOWN, Put, Service, Task, TaskSpec, UpdateConfig, replace
 from .constraints import match, parse
 from .restart import Memory, fillers, new_task, start_later
 from .store import Key, Store
@@ -23,15 +22,15 @@ class Swap(NamedTuple):
     old: tuple[str, ...]
 
 
-@dataclass
 class Update:
     """One rolling update under way; the next leader starts it anew from what is still old."""
 
-    spec_version: int
-    swaps: dict[int | str, Swap] = field(default_factory=dict)  # by slot, or node
-    taken: dict[int | str, None] = field(default_factory=dict)  # places that a worker has had: each gets one try
-    rests: list[int] = field(default_factory=list)  # until when each resting worker rests
-    ends: int = NEVER  # when the last watch is over
+    def __init__(self, spec_version: int) -> None:
+        self.spec_version = spec_version
+        self.swaps: dict[int | str, Swap] = {}  # by slot, or node
+        self.taken: dict[int | str, None] = {}  # places that a worker has had: each gets one try
+        self.rests: list[int] = []  # until when each resting worker rests
+        self.ends = NEVER  # when the last watch is over
 
 
 def plan(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> tuple[list, int | None]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from . import ink
 from .frames import world_at
-from .still import draw_board, key_of, layout
+from .still import draw_board, is_crowded, key_of, layout
 from .words import MARKS
 
 SECOND = 1_000_000  # µs
@@ -43,7 +43,7 @@ def draw_filmstrip(
         else [_title(rows, at, n) for at, n in zip(_telling(instants), names, strict=True)]
     )
     worlds = [world_at(rows, time, lens) for time in times]
-    columns = {1: 1, 2: 2, 4: 2}.get(len(worlds), 3)
+    columns = min(len(worlds), 2 if len(worlds) == 4 or is_crowded(rows) else 3)
     width = (ink.WIDTH - BETWEEN * (columns + 1)) / columns
     places = layout(rows, worlds, width)
     said = ["\n".join(_wrapped(text, width)) for text in texts]
@@ -72,7 +72,7 @@ def _strip(
     fig.text(
         (BETWEEN + 0.09) / ink.WIDTH,
         0.2 / total,
-        f"{seen}{key_of(rows, worlds)}",
+        f"{seen}{'' if is_crowded(rows) else key_of(rows, worlds)}",
         fontsize=ink.TEXT,
         color=ink.INK,
         va="center",
@@ -113,7 +113,10 @@ def _happened(rows: dict, time: int) -> str:
                 max(told, key=lambda fact: fact[3] in TELLING or ": new," in fact[4])
             )  # a task that was just born
     before = [mark for mark in rows["marks"] if mark[0] < time]
-    return f"{ink.span((time - before[-1][0]) / SECOND)} after: {before[-1][3]}" if before else "nothing happened yet"
+    if not before:
+        return "nothing happened yet"
+    at, number, *_ = before[-1]
+    return f"{ink.span((time - at) / SECOND)} after: {_said(rows['facts'][number])}"
 
 
 def _wrapped(text: str, width: float) -> list[str]:

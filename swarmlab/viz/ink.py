@@ -49,7 +49,8 @@ def axes(ax: Axes | None, height: float, left: float, right: float, top: float, 
 
 def write(ax: Axes, x: float, y: float, text: str, **style: Any) -> None:
     """Words at a place; dark, and no smaller than one can read."""
-    ax.text(x, y, text, **{"fontsize": TEXT, "color": INK, "va": "center"} | style)
+    words: dict[str, Any] = {"fontsize": TEXT, "color": INK, "va": "center"}
+    ax.text(x, y, text, **words | style)
 
 
 def box(ax: Axes, x: float, y: float, wide: float, high: float, **style: Any) -> None:

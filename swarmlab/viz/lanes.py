@@ -104,7 +104,7 @@ def last_of(bar: dict, end: int) -> int:
 
 LANE, THICK = 0.36, 0.26  # inches: from lane to lane, a bar
 ENDS = {"failed": "✕ failed", "rejected": "⊘ rejected", "complete": "✓ complete", "orphaned": "? orphaned"}
-ENDS |= {"shutdown": "□ shut down", "remove": "□ shut down", "gone": "✕ on a vermillion line: its machine died"}
+ENDS |= {"shutdown": "□ shut down", "remove": "□ shut down", "gone": "✕ on a vermillion line: its machine stopped"}
 EVENTS = (
     "MachineCrashed",
     "MachineShutDown",
@@ -130,32 +130,30 @@ def draw_tasks(
     """
     rows = ink.rows_of(trace)
     bars = lanes(rows, None if services is None else list(services))
-    first = min((bar["wished"] for bar in bars), default=0) / SECOND
-    left, right = first if start is None else start, rows["end"] / SECOND if end is None else end
+    left = min((bar["wished"] for bar in bars), default=0) / SECOND if start is None else start
+    right = max(rows["end"] / SECOND if end is None else end, left + 1e-6)
     bars = [bar for bar in bars if bar["wished"] <= right * SECOND and last_of(bar, rows["end"]) >= left * SECOND]
     heights = _heights(bars)
     events = [event for event in _events(rows) if left <= event[0] <= right]
-    names = {name: ink.room(name) for name in heights}
-    margin = 0.2 + max(names.values(), default=0.5)
-    own = ax is None
-    high = (_lines(heights) or 1) * LANE
-    if own:
-        wide = ink.WIDTH - margin - 0.25
-        above = _event_levels(events, left, right, wide)
-        top = 0.15 + 0.19 * (max(above, default=-1) + 1)
-        ax = ink.axes(None, high + top + 0.85, margin, 0.25, top, 0.85)
-    else:
-        above = _event_levels(events, left, right, ink.inches(ax)[0])
-    ax.set(xlim=(left, max(right, left + 1e-6)), ylim=(max(1, _lines(heights)), 0), xlabel="simulated time, s")
+    ax = _axes(ax, heights, events, left, right - left)
+    ax.set(xlim=(left, right), ylim=(_lines(heights), 0))
     _draw_lanes(ax, heights)
-    _draw_events(ax, events, above)
-    colours = ink.hues(list(dict.fromkeys(bar["service"] for bar in bars))) if services is not None else {}
+    _draw_events(ax, events)
+    named = list(dict.fromkeys(bar["service"] for bar in bars)) if services is not None else []
     for bar in bars:
-        _draw_bar(ax, bar, heights[bar["lane"]][0] + bar["line"], rows["end"], colours)
-    seen = dict.fromkeys(ENDS[bar["ended"]] for bar in bars if bar["ended"] in ENDS)
-    reading = ["outline: wanted", "rising: on its way", "filled: runs", *seen]
-    ax.set_xlabel(f"simulated time, s\n{'  ·  '.join(reading)}", fontsize=ink.TEXT, color=ink.INK, linespacing=1.7)
+        _draw_bar(ax, bar, heights[bar["lane"]][0] + bar["line"], rows["end"], ink.hues(named))
+    ends = dict.fromkeys(ENDS[bar["ended"]] for bar in bars if bar["ended"] in ENDS)
+    reading = "  ·  ".join(["outline: wanted", "rising: on its way", "filled: runs", *ends])
+    ax.set_xlabel(f"simulated time, s\n{reading}", fontsize=ink.TEXT, color=ink.INK, linespacing=1.7)
     return ax
+
+
+def _axes(ax: Axes | None, heights: dict, events: list[tuple], left: float, span: float) -> Axes:
+    """The axes that were given, or new ones with room for all lanes, their names and the words above them."""
+    margin = 0.2 + max((ink.room(name) for name in heights), default=0.5)
+    above = _event_levels(events, left, span, ink.WIDTH - margin - 0.25)
+    top = 0.15 + 0.19 * (max(above, default=-1) + 1)
+    return ink.axes(ax, _lines(heights) * LANE + top + 0.85, margin, 0.25, top, 0.85)
 
 
 def _heights(bars: list[dict]) -> dict[str, tuple[int, int]]:
@@ -171,7 +169,7 @@ def _heights(bars: list[dict]) -> dict[str, tuple[int, int]]:
 
 
 def _lines(heights: dict) -> int:
-    return sum(count for _, count in heights.values())
+    return sum(count for _, count in heights.values()) or 1
 
 
 def _events(rows: dict) -> list[tuple[float, str, str, str]]:
@@ -183,15 +181,17 @@ def _events(rows: dict) -> list[tuple[float, str, str, str]]:
         if kind == "MachineStarted":
             booted.add(source)
         if kind in EVENTS and again:
-            events.append((time / SECOND, source, kind, text if source == "world" else f"{source} {text}"))
+            what = text.partition(":")[0]  # who was cut from whom would fill the page
+            events.append((time / SECOND, source, kind, what if source == "world" else f"{source} {what}"))
     return events
 
 
-def _event_levels(events: list[tuple], left: float, right: float, wide: float) -> list[int]:
-    """On which line above the lanes each event has its words."""
-    scale = wide / max(right - left, 1e-9)
-    widths = [ink.room(text) for *_, text in events]
-    return ink.levels([min((e[0] - left) * scale, wide - w) for e, w in zip(events, widths, strict=True)], widths, 0.12)
+def _event_levels(events: list[tuple], left: float, span: float, wide: float) -> list[int]:
+    """On which line above the lanes each event has its words, on an axis that begins at `left`, of so many seconds and inches."""
+    widths = [ink.room(event[-1]) for event in events]
+    places = [(event[0] - left) / span * wide for event in events]
+    kept = [min(place, wide - width) for place, width in zip(places, widths, strict=True)]
+    return ink.levels(kept, widths, 0.12)
 
 
 def _draw_lanes(ax: Axes, heights: dict) -> None:
@@ -204,10 +204,11 @@ def _draw_lanes(ax: Axes, heights: dict) -> None:
         ax.spines[side].set_visible(False)
 
 
-def _draw_events(ax: Axes, events: list[tuple], above: list[int]) -> None:
+def _draw_events(ax: Axes, events: list[tuple]) -> None:
     """A line through all lanes: what broke is vermillion, what came back is grey; the words stand above."""
     wide, high = ink.inches(ax)
     left, right = ax.get_xlim()
+    above = _event_levels(events, left, right - left, wide)
     white = {"facecolor": ink.PAPER, "edgecolor": "none", "pad": 0.5}
     for (at, _, kind, text), level in zip(events, above, strict=True):
         colour, style = (ink.WRONG, "-") if MARKS.get(kind) == "fault" else (ink.QUIET, ":")
@@ -251,7 +252,10 @@ def _outline(ax: Axes, since: float, until: float, top: float, **style: Any) -> 
 def _draw_end(ax: Axes, bar: dict, middle: float) -> None:
     """The glyph of how it ended, where its filling ends."""
     glyph = ink.GLYPHS.get(bar["ended"], "✕" if bar["ended"] == "gone" else "")
-    if glyph:
+    if glyph == "□":
+        style: dict[str, Any] = {"markerfacecolor": ink.FAINT, "markeredgecolor": ink.INK, "markersize": 8}
+        ax.plot([bar["ended_at"] / SECOND], [middle], marker="s", zorder=5, **style)
+    elif glyph:
         style = {"ha": "center", "fontsize": 13, "fontweight": "bold", "path_effects": ink.HALO, "clip_on": True}
         colour = ink.WRONG if bar["ended"] == "gone" else ink.INK
         ink.write(ax, bar["ended_at"] / SECOND, middle, glyph, color=colour, zorder=5, **style)

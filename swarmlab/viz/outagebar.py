@@ -47,7 +47,7 @@ def draw_outage(rows: Any, ax: Axes | None = None, guesses: Any = None, referenc
     (hollow triangles) and `references` (ticks: the real engine) are seconds after the fault, one for all or one per
     row, None or an untouched `...` for none; a reference may be a range, or name the instant: `{"noticed": (9, 16.5)}`.
     """
-    bars = [rows] if isinstance(rows, Mapping) else list(rows)
+    bars: list[dict] = [rows] if isinstance(rows, dict) else list(rows)
     guess, reference = _per_row(guesses, len(bars)), _per_row(references, len(bars))
     left = max(1.2, 0.25 + max((ink.room(line) for bar in bars for line in title_of(bar)), default=1))
     ax = ink.axes(ax, 0.75 + ROW * len(bars), left, 0.35, 0.1, 0.65)
@@ -154,7 +154,8 @@ def _write_part(ax: Axes, part: dict, since: float, until: float, middle: float)
 
 def _place(ax: Axes, seconds: float) -> float:
     """Where an instant is on the axis, from 0 to 1."""
-    return ax.transAxes.inverted().transform(ax.transData.transform((max(seconds, ax.get_xlim()[0]), 0)))[0]
+    pixels = ax.transData.transform((max(seconds, ax.get_xlim()[0]), 0))
+    return float(ax.transAxes.inverted().transform(pixels)[0])
 
 
 def _draw_words(ax: Axes, found: list[dict], line: int) -> None:
@@ -190,7 +191,7 @@ def _draw_lost(ax: Axes, bar: dict, line: int) -> None:
     count = lost if isinstance(lost, int) else len(lost)
     if not isinstance(lost, int):
         seconds = [max((at - bar["fault"]) / SECOND, ax.get_xlim()[0]) for at in lost]
-        cross = {"color": ink.WRONG, "markersize": 5.5, "markeredgewidth": 1.5}
+        cross: dict[str, Any] = {"color": ink.WRONG, "markersize": 5.5, "markeredgewidth": 1.5}
         ax.plot(seconds, [line + 0.34] * count, "x", clip_on=False, zorder=3, **cross)
     if "lost" in bar:
         said = f"{count} request{'s' * (count != 1)} lost" if count else "no request lost"
@@ -200,8 +201,8 @@ def _draw_lost(ax: Axes, bar: dict, line: int) -> None:
 def _draw_beside(ax: Axes, line: int, guess: Any, reference: Any) -> None:
     """The learner's guess, and what the real engine took."""
     if guess is not None:
-        at, hollow = max(guess, ax.get_xlim()[0]), {"markerfacecolor": "none", "markeredgecolor": ink.INK}
-        ax.plot([at], [line + 0.34], marker="v", markersize=9, markeredgewidth=1.5, zorder=5, **hollow)
+        hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": ink.INK, "markeredgewidth": 1.5}
+        ax.plot([max(guess, ax.get_xlim()[0])], [line + 0.34], marker="v", markersize=9, zorder=5, **hollow)
     if reference is not None:
         name, low, high = _range(reference)
         middle, words = line + 0.22, f"real engine{name}"

@@ -12,6 +12,7 @@ from matplotlib.patches import Circle, Polygon
 from . import ink
 
 GAP, HEAD, CELL, STEP = 0.09, 0.42, 0.19, 0.25  # inches: between boxes, above the cells, a cell, from cell to cell
+DOT, PACE = 0.1, 0.13  # inches: a cell without its letter, from one to the next
 FOOT = 0.26  # the line that sums up
 CROWN = ((-6, 4.5), (-7, -3.5), (-3, 0.5), (0, -5.5), (3, 0.5), (7, -3.5), (6, 4.5))
 LOOKS = {"down": "down", "frozen": "frozen", "off": "off", "suspect": "suspected", "unknown": "unknown"}
@@ -37,23 +38,27 @@ def services_of(rows: dict) -> list[str]:
     return list(dict.fromkeys(stored + ran))
 
 
+def is_crowded(rows: dict) -> bool:
+    """Too many machines for long names and letters: tasks are dots."""
+    return sum(machine["row"] in ("manager", "worker") for machine in rows["machines"]) > FULL
+
+
 def layout(rows: dict, worlds: Sequence[dict], width: float) -> dict[str, Any]:
     """Where everything stands in all these worlds, in inches: `boxes` by machine, the `tray` or None, the `height`.
 
     Managers above, workers below, by zone. A machine keeps its place from world to world.
     """
-    placed = [machine for machine in rows["machines"] if machine["row"] in ("manager", "worker")]
     most = max((len(shown(machine)) for world in worlds for machine in world["machines"]), default=0)
-    least = 0.66 if len(placed) <= FULL else 0.52
+    least, cell, step = (0.54, DOT, PACE) if is_crowded(rows) else (0.66, CELL, STEP)
     boxes, y = {}, GAP
     for row in ("manager", "worker"):
-        machines = [machine for machine in placed if machine["row"] == row]
+        machines = [machine for machine in rows["machines"] if machine["row"] == row]
         if row == "worker":
             machines.sort(key=lambda machine: machine["zone"])
         columns = max(1, min(len(machines), int((width + GAP) / (least + GAP))))
         wide = min(1.6, (width - GAP * (columns + 1)) / columns)
-        lines = -(-most // cells_per_line(wide)) if most else 1
-        high = HEAD + max(1, lines) * STEP + 0.04
+        lines = -(-most // cells_per_line(wide, step))
+        high = HEAD + max(1, lines) * step + 0.04
         left = (width - columns * (wide + GAP) + GAP) / 2
         for n, machine in enumerate(machines):
             x = left + n % columns * (wide + GAP)
@@ -62,11 +67,11 @@ def layout(rows: dict, worlds: Sequence[dict], width: float) -> dict[str, Any]:
         if row == "manager":
             tray = y if any(world["tray"] for world in worlds) else None
             y += STEP + 2 * GAP if tray is not None else GAP
-    return {"boxes": boxes, "tray": tray, "height": y + FOOT}
+    return {"boxes": boxes, "tray": tray, "height": y + FOOT, "cell": cell, "step": step}
 
 
-def cells_per_line(wide: float) -> int:
-    return max(1, int((wide - 0.1) / STEP))
+def cells_per_line(wide: float, step: float) -> int:
+    return max(1, int((wide - 0.1) / step))
 
 
 def shown(machine: dict) -> list[dict]:
@@ -95,8 +100,8 @@ def draw_board(rows: dict, world: dict, ax: Axes, places: dict, colours: dict[st
         if machine["name"] in places["boxes"]:
             box = places["boxes"][machine["name"]]
             tags = _fitting(_tags(machine, sides, zones), box[2] - (0.3 if machine["role"] and box[2] < WIDE else 0.06))
-            _draw_machine(ax, machine, box, tags, len(places["boxes"]) > FULL, machine["name"] == world["lens"])
-            _draw_cells(ax, shown(machine), box, letters, colours)
+            _draw_machine(ax, machine, box, tags, places["cell"] < CELL, machine["name"] == world["lens"])
+            _draw_cells(ax, shown(machine), box, places, letters, colours)
     if places["tray"] is not None:
         _draw_tray(ax, world["tray"], places["tray"], width, letters, colours)
     ink.write(ax, GAP, places["height"] - 0.1, counts(world))
@@ -174,30 +179,39 @@ def _draw_tray(ax: Axes, cells: list[dict], y: float, width: float, letters: dic
         ink.write(ax, first + per_line * STEP, y + (STEP + GAP) / 2, f"+{len(cells) - per_line}")
 
 
-def _draw_cells(ax: Axes, cells: list[dict], box: tuple, letters: dict, colours: dict) -> None:
+def _draw_cells(ax: Axes, cells: list[dict], box: tuple, places: dict, letters: dict, colours: dict) -> None:
     x, y, wide, _ = box
-    per_line = cells_per_line(wide)
+    step, per_line = places["step"], cells_per_line(wide, places["step"])
     for n, cell in enumerate(cells):
-        left, top = x + 0.07 + n % per_line * STEP, y + HEAD + n // per_line * STEP
-        draw_cell(ax, cell, left, top, letters.get(cell["service"], ""), colours)
+        left, top = x + 0.07 + n % per_line * step, y + HEAD + n // per_line * step
+        draw_cell(ax, cell, left, top, letters.get(cell["service"], ""), colours, places["cell"])
 
 
-def draw_cell(ax: Axes, cell: dict, x: float, y: float, letter: str, colours: dict[str, str]) -> None:
+def draw_cell(
+    ax: Axes, cell: dict, x: float, y: float, letter: str, colours: dict[str, str], size: float = CELL
+) -> None:
     """A place for one task: its outline is the wish, its filling is the fact."""
     fact, is_wanted = cell["fact"], cell["wish"] in ("running", "ready")
-    high, filling = ink.FILLING.get(fact, 0) * CELL, colours.get(cell["service"], ink.SOLID)
+    high, filling = ink.FILLING.get(fact, 0) * size, colours.get(cell["service"], ink.SOLID)
     bed = ink.PAPER if is_wanted or high else ink.FAINT
     dots = (0, (1, 1.6)) if fact in ("new", "pending") else "-"
-    ink.box(ax, x, y, CELL, CELL, facecolor=bed, linewidth=0, zorder=2)
-    ink.box(ax, x, y + CELL - high, CELL, high, facecolor=filling, linewidth=0, zorder=2)
-    ink.box(ax, x, y, CELL, CELL, edgecolor=ink.INK if is_wanted else ink.LINE, linewidth=1.3, linestyle=dots, zorder=3)
+    ink.box(ax, x, y, size, size, facecolor=bed, linewidth=0, zorder=2)
+    ink.box(ax, x, y + size - high, size, high, facecolor=filling, linewidth=0, zorder=2)
+    ink.box(ax, x, y, size, size, edgecolor=ink.INK if is_wanted else ink.LINE, linewidth=1.3, linestyle=dots, zorder=3)
     if cell["wrong"]:
-        ink.box(ax, x - 0.03, y - 0.03, CELL + 0.06, CELL + 0.06, edgecolor=ink.WRONG, linewidth=1.8, zorder=3)
+        ink.box(ax, x - 0.03, y - 0.03, size + 0.06, size + 0.06, edgecolor=ink.WRONG, linewidth=1.8, zorder=3)
+    if size < CELL:
+        letter = ""
     glyph = ink.GLYPHS.get(fact, "") if fact not in ("shutdown", "remove") else ""  # those are an empty grey cell
     colour = ink.PAPER if fact == "running" and filling == ink.SOLID else ink.INK
-    effects = ink.HALO if 0 < high < CELL else []
-    middle = x + CELL / 2, y + CELL / 2 + 0.005
-    style = {"color": colour, "path_effects": effects, "fontsize": SMALL, "fontweight": "bold"}
+    effects = ink.HALO if 0 < high < size else []
+    middle = x + size / 2, y + size / 2 + 0.005
+    style: dict[str, Any] = {
+        "color": colour,
+        "path_effects": effects,
+        "fontsize": SMALL if size == CELL else 7,
+        "fontweight": "bold",
+    }
     ink.write(ax, *middle, glyph or letter, ha="center", zorder=4, **style)
 
 

@@ -6,7 +6,6 @@ their defaults: Docker documentation, "docker image pull" and "distribution refe
 
 import re
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
 from ..effects import MS, SECOND
@@ -98,6 +97,8 @@ def _image(repository: str, tag: str) -> Image:
 @cache
 def _rows(name: str) -> dict:
     import yaml  # at first use: `import swarmlab` stays light
+
+    from importlib.resources import files
 
     return yaml.safe_load((files("swarmlab") / "data" / name).read_text(encoding="utf-8"))
 

@@ -4,11 +4,10 @@ Source: Docker documentation, "docker container run" (--name) and "docker contai
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ..effects import Dice
 from ..messages import Container, Endpoint
-from ..objects import ApiError, PortConfig
+from ..objects import ApiError, PortConfig, replace
 from . import images
 
 

@@ -6,6 +6,7 @@ from fake_engine import FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import entries
+
 from swarmlab.docker.cli import Result, execute
 from swarmlab.docker.commands import ABSENT, COMMANDS
 from swarmlab.objects import ContainerSpec, Node, Service, ServiceSpec, Task, TaskSpec

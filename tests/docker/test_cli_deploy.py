@@ -3,6 +3,7 @@
 import pytest
 from fake_engine import FakeEngine
 from recorded import entries
+
 from swarmlab.docker.cli import execute
 from swarmlab.messages import CreateObject, ListObjects, NetworkRow, RemoveObject, UpdateObject
 from swarmlab.objects import (

@@ -5,6 +5,7 @@ import re
 import pytest
 from fake_engine import FakeEngine
 from recorded import Entry, entries, words
+
 from swarmlab.docker.cli import execute
 from swarmlab.docker.commands import ABSENT, BY_NAME, COMMANDS, coverage
 from swarmlab.objects import ApiError, Secret, SecretSpec, Service, ServiceSpec

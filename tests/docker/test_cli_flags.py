@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
+
 from swarmlab.docker.cli import execute
 from swarmlab.docker.flags import Bad, Flag, parse
 from swarmlab.effects import SECOND

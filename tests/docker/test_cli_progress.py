@@ -3,15 +3,15 @@
 import itertools
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from fake_engine import FakeEngine
 from recorded import entries
+
 from swarmlab.docker.cli import execute
 from swarmlab.effects import MS, SECOND
 from swarmlab.messages import CreateObject, ListObjects, UpdateObject
-from swarmlab.objects import NEW, READY, RUNNING, SHUTDOWN, Node, Service, ServiceSpec, Task, UpdateConfig
+from swarmlab.objects import NEW, READY, RUNNING, SHUTDOWN, Node, Service, ServiceSpec, Task, UpdateConfig, replace
 
 ID = "yotl7mmxwfttagvm5op18k65t"
 

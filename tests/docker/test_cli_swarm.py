@@ -5,6 +5,7 @@ import re
 import pytest
 from fake_engine import FakeEngine
 from recorded import entries
+
 from swarmlab import messages as m
 from swarmlab.docker.cli import execute
 from swarmlab.effects import SECOND

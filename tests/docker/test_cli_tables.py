@@ -1,16 +1,16 @@
 """Every recorded table is printed again, byte for byte, from objects that say the same."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from fake_engine import FakeEngine
 from recorded import NOW, Entry, entries, nodes_of, services_of, table, tasks_of, words
+
 from swarmlab.docker.cli import execute
 from swarmlab.docker.tables import ago, columns, natural
 from swarmlab.effects import SECOND
 from swarmlab.messages import Container, NetworkRow
-from swarmlab.objects import PortConfig, Service, ServiceSpec
+from swarmlab.objects import PortConfig, Service, ServiceSpec, replace
 
 
 def recorded(*names: str) -> list[Entry]:

@@ -1,6 +1,10 @@
 """The project's own stacks (data/stacks): the shape of the originals, and every file they need is there."""
 
+import subprocess
+import sys
+
 import pytest
+import yaml
 
 from swarmlab.docker.stack import convert, load
 
@@ -120,3 +124,18 @@ def test_the_wording_is_our_own(root, shared):
     for path in sorted((root / "data" / "stacks").rglob("*")):
         if path.is_file():
             assert not comments & {" ".join(line.split()) for line in path.read_text().splitlines()}, path
+
+
+def test_loading_stacks_needs_no_yaml_library_before_the_first_file():
+    code = "import sys; import swarmlab.docker.stack; assert 'yaml' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "managers", "workers"), [("demo-lab", 1, 3), ("three-managers", 3, 3), ("three-zones", 3, 6)]
+)
+def test_cluster_files_describe_managers_and_workers_with_addresses_of_their_own(root, name, managers, workers):
+    machines = yaml.safe_load((root / "data" / "clusters" / f"{name}.yml").read_text())["machines"]
+    assert [machine["role"] for machine in machines] == ["manager"] * managers + ["worker"] * workers
+    assert (machines[0]["name"], machines[0]["address"]) == ("manager-1", "192.168.50.100")
+    assert len({machine["address"] for machine in machines}) == len(machines)

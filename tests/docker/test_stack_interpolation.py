@@ -23,7 +23,7 @@ def test_forms_of_variables(text, result):
 
 @pytest.mark.parametrize("text", ["a${B", "cost 5$ a day", "$1", "${a.b}", "$", "${}", "$ $$"])
 def test_anything_else_after_a_dollar_is_an_error(text):
-    with pytest.raises(ValueError, match="^.*$") as caught:
+    with pytest.raises(ValueError) as caught:
         substitute(text, ENV)
     assert str(caught.value) == text
 

@@ -120,3 +120,20 @@ def test_of_several_faults_the_deepest_is_named_then_a_wrong_type_then_the_first
 def test_network_names_are_the_only_ones_that_may_be_anything():
     assert "a b" in loaded("networks: {a b: {bogus: 1}}").networks
     assert refusal("volumes: {a b: {}}") == "volumes Additional property a b is not allowed"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("environment: [A: 1]", "services.a.environment.0 must be a string"),
+        ("environment: [A: 1, B: 2]", "services.a.environment.0 must be a string"),
+        ("environment: [A: 1, B: 2, C: 3]", "services.a.environment must be a mapping"),
+        ("volumes: [{bogus: 1}]", "services.a.volumes.0 type is required"),
+        ("volumes: [{bogus: 1, foo: 2}]", "services.a.volumes.0 must be a string"),
+        ("command: [1, 2, 3]", "services.a.command must be a string"),
+        ("ulimits: {n: {}}", "services.a.ulimits.n soft is required"),
+        ("ulimits: {n: {a: 1, b: 2}}", "services.a.ulimits.n must be a integer"),
+    ],
+)
+def test_a_value_with_alternatives_is_held_against_the_one_that_it_resembles_most(body, says):
+    assert refusal_of(body) == says

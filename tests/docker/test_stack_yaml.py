@@ -67,6 +67,7 @@ def test_only_the_first_document_is_read():
 
 def test_tabs_between_tokens_are_blanks_but_not_for_indentation():
     assert read_yaml(b"a:\t1\nb: {c:\t2,\td: 3}\n") == {"a": 1, "b": {"c": 2, "d": 3}}
+    assert read_yaml(b"a: run\tthis \t now\t\nb: x\t# c\n") == {"a": "run\tthis \t now", "b": "x"}
     assert says("a:\n\tb: 1\n") == "yaml: line 2: found character that cannot start any token"
 
 

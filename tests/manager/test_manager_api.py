@@ -1,6 +1,5 @@
 """The texts of refusals, against the recordings of a real engine (transcripts 01, 10, 12, 14, 18)."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -37,6 +36,7 @@ from swarmlab.objects import (
     Task,
     TaskSpec,
     UpdateConfig,
+    replace,
 )
 
 INVALID = "rpc error: code = InvalidArgument desc = "

@@ -1,6 +1,5 @@
 """Orchestrators, restart supervisor, updater, reaper and allocator on stores typed by hand."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -38,6 +37,7 @@ from swarmlab.objects import (
     Task,
     TaskSpec,
     UpdateConfig,
+    replace,
 )
 
 DELAY = 5 * SECOND

@@ -1,6 +1,5 @@
 """The scheduler on stores typed by hand."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -26,6 +25,7 @@ from swarmlab.objects import (
     ServiceSpec,
     Task,
     TaskSpec,
+    replace,
 )
 
 CORE = 10**9

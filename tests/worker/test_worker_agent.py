@@ -1,7 +1,6 @@
 """The agent: sessions, assignments, reports [swarm.md §12, §13]."""
 
 import pickle
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -37,7 +36,7 @@ from swarmlab.messages import (
     Stop,
     Withdraw,
 )
-from swarmlab.objects import FAILED, READY, RUNNING, SHUTDOWN, STARTING, Attachment, Description, Service
+from swarmlab.objects import FAILED, READY, RUNNING, SHUTDOWN, STARTING, Attachment, Description, Service, replace
 from swarmlab.worker.agent import Agent
 
 

@@ -1,6 +1,5 @@
 """A task's walk on its node, as a table [SwarmKit design/task_model.md; swarm.md §2, §13]."""
 
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -23,6 +22,7 @@ from swarmlab.objects import (
     SHUTDOWN,
     STARTING,
     STATES,
+    replace,
 )
 from swarmlab.worker.controller import BEGIN, FINISH, Work, hear, next_step, resume
 
