@@ -127,8 +127,10 @@ class Dispatcher:
             return "node not registered"
         count, last = self.registered.get(node, (0, now))
         count = count + 1 if now - last < REGISTRATION_GAP else 1
+        if count > REGISTRATIONS:
+            return "rate limit"  # the gap counts from the last one that was let in, so that who keeps asking gets in
         self.registered[node] = (count, now)
-        return "rate limit" if count > REGISTRATIONS else ""
+        return ""
 
     def open(self, store: Store, route: Route, wish: OpenSession, managers: tuple, now: int) -> list:
         """The node is stored as ready: begin the session and send all that it has to run."""

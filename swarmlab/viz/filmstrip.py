@@ -51,14 +51,14 @@ def draw_filmstrip(
 
 
 def _strip(
-    rows: dict, worlds: list, said: list, lens: str, places: dict, width: float, columns: int, colours: dict
+    rows: dict, worlds: list, titles: list, lens: str, places: dict, width: float, columns: int, colours: dict
 ) -> Figure:
     """The frames, row by row."""
-    above, lines = 0.02 + 0.18 * max((text.count("\n") + 1 for text in said), default=0), -(-len(worlds) // columns)
+    above, lines = 0.02 + 0.18 * max((text.count("\n") + 1 for text in titles), default=0), -(-len(worlds) // columns)
     step, foot = places["height"] + above + 0.22, 0.5
     fig = ink.sheet(height=lines * step + foot)
     total = lines * step + foot
-    for n, (world, text) in enumerate(zip(worlds, said, strict=True)):
+    for n, (world, text) in enumerate(zip(worlds, titles, strict=True)):
         x, y = BETWEEN + n % columns * (width + BETWEEN), n // columns * step + above + 0.1
         box = (x / ink.WIDTH, 1 - (y + places["height"]) / total, width / ink.WIDTH, places["height"] / total)
         ax = fig.add_axes(box)
@@ -68,15 +68,10 @@ def _strip(
         ink.write(ax, 0.09 / width, top, first, fontweight="bold", va="top", transform=ax.transAxes)
         lower = top - 0.18 / places["height"]
         ink.write(ax, 0.09 / width, lower, others, linespacing=1.25, va="top", transform=ax.transAxes)
-    seen = "" if lens == "truth" else f"as {lens} sees it: a vermillion rim is where that is wrong  ·  "
-    fig.text(
-        (BETWEEN + 0.09) / ink.WIDTH,
-        0.2 / total,
-        f"{seen}{'' if is_crowded(rows) else key_of(rows, worlds)}",
-        fontsize=ink.TEXT,
-        color=ink.INK,
-        va="center",
-    )
+    said = [] if lens == "truth" else [f"as {lens} sees it: a vermillion rim is where that is wrong"]
+    said += [] if is_crowded(rows) else [key_of(rows, worlds)]
+    words: dict[str, Any] = {"fontsize": ink.TEXT, "color": ink.INK, "va": "center"}
+    fig.text((BETWEEN + 0.09) / ink.WIDTH, 0.2 / total, "  ·  ".join(said), **words)
     return fig
 
 

@@ -7,7 +7,7 @@ from weather import Weather
 
 from swarmlab import Cluster
 from swarmlab.check import LawBroken
-from swarmlab.manager.manager import Manager
+from swarmlab.manager.leader import Leader, deliver
 from swarmlab.manager.store import Store
 from swarmlab.messages import CreateObject, Reply
 from swarmlab.objects import READY, RUNNING, Task, replace
@@ -105,15 +105,15 @@ def test_states_only_grow_catches_a_store_that_takes_a_task_back(calm, monkeypat
 
 def test_a_promise_before_the_commit_is_caught_as_lost(calm, monkeypatch):
     """A leader that says yes as soon as it has heard: some of what it promises is never written."""
-    honest = Manager.serve_call
+    honest = Leader.serve_call
 
-    def hasty(manager, route, call):
-        effects = honest(manager, route, call)
+    def hasty(leader, route, call):
+        effects = honest(leader, route, call)
         if isinstance(call.request, CreateObject):
-            effects = [*effects, *manager.reply(route, Reply(call.id, "x" * 25))]
+            effects = [*effects, deliver(route, Reply(call.id, "x" * 25))]
         return effects
 
-    monkeypatch.setattr(Manager, "serve_call", hasty)
+    monkeypatch.setattr(Leader, "serve_call", hasty)
 
     def loses(seed):
         weather, promised = storm_over(calm, seed)

@@ -237,8 +237,8 @@ def test_the_token_alone_decides_the_role():
     assert isinstance(worker, Certified) and (worker.role, manager.role) == ("worker", "manager")
     assert len(worker.node) == 25 and worker.ca_digest == "d" * 50
     assert [row[1] for row in worker.managers] == ["m1"]
-    assert bench.join("w4", "x") == NotCertified(NO_VALID_TOKEN)
-    assert bench.hear("w4", Certify("bogus", Description(), "")) == [NotCertified(NO_VALID_TOKEN)]
+    assert bench.join("w4", "x") == NotCertified(NO_VALID_TOKEN, "d" * 50)
+    assert bench.hear("w4", Certify("bogus", Description(), "")) == [NotCertified(NO_VALID_TOKEN, "d" * 50)]
 
 
 def test_a_machine_that_asks_twice_becomes_one_node():
@@ -255,7 +255,7 @@ def test_a_rotated_token_no_longer_opens():
     bench.found()
     cluster = bench.call(RotateToken("worker")).value
     assert cluster.worker_token.startswith(f"SWMTKN-1-{'d' * 50}-") and cluster.worker_token[-25:] != "w" * 25
-    assert bench.join("w2", "w") == NotCertified(NO_VALID_TOKEN)
+    assert bench.join("w2", "w") == NotCertified(NO_VALID_TOKEN, "d" * 50)
     assert bench.join("w2", "m").role == "manager"
 
 

@@ -204,7 +204,7 @@ def test_the_laws_catch_a_planted_bug():
     laws = Laws()
     laws.check(bench.store)
     task = next(t for t in bench.store.all("task") if t.state > 0)
-    from dataclasses import replace
+    from swarmlab.objects import replace
 
     from swarmlab.objects import NEW, Put
 
