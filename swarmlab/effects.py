@@ -60,9 +60,14 @@ class Tell(NamedTuple):
 
 
 class Note(NamedTuple):
-    """Put a fact into the trace."""
+    """Put a fact into the trace.
+
+    Where many things are told in one batch, `of` says which one this fact is about, as (task, state): it is due to the
+    last fact that said the same, not to whatever came first in the batch.
+    """
 
     fact: Any
+    of: tuple[str, str] | None = None
 
 
 class Save(NamedTuple):

@@ -61,7 +61,7 @@ def service_spec(options: Options, session: Session) -> ServiceSpec:
         mode=options["mode"],
         replicas=wanted,
         max_concurrent=(options["max-concurrent"] or wanted) if jobs else 1,
-        endpoint=EndpointSpec(options["endpoint-mode"], options["publish"]),
+        endpoint=EndpointSpec(options["endpoint-mode"] or "vip", options["publish"]),
     )
     return replace(spec, update=_update(options, "update"), rollback=_update(options, "rollback"))
 
@@ -138,7 +138,7 @@ def _container_spec(options: Options, session: Session) -> ContainerSpec:
 def _chosen(options: Options, prefix: str, names: Sequence[str]) -> dict[str, Any]:
     """Only what was typed, so that the rest keeps the default of the spec."""
     values = {name: options[f"{prefix}-{name.replace('_', '-')}"] for name in names}
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def _update(options: Options, word: str) -> UpdateConfig:

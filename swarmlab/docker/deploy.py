@@ -17,7 +17,7 @@ from .filters import SERVICE_TESTS, matching
 from .flags import Options
 from .lists import STACKS
 from .progress import watch
-from .services import print_services, print_tasks
+from .services import print_services, print_tasks, warn_of_missing
 from .session import Exit, Screen, Session, read_file
 from .tables import natural, show
 
@@ -62,12 +62,13 @@ class _Deployment:
         self.session, self.screen, self.namespace, self.options = session, screen, namespace, options
 
     def run(self) -> None:
-        from .stack import StackError, convert, load
+        from .stack import StackError, check_images, convert, load
 
         read = partial(read_file, self.session)
         compose = load(self.options["compose-file"], read, self.session.env)
         for warning in compose.warnings:
             self.screen.warn(warning)
+        check_images(compose)
         self._check_options()
         if not self.session.call(Info()).manager:
             raise Exit(NO_MANAGER)
@@ -140,7 +141,9 @@ class _Deployment:
 
     def _create(self, spec: ServiceSpec) -> str:
         self.screen.say(f"Creating service {spec.name}")
-        return self._try(f"failed to create service {spec.name}", CreateObject(spec))
+        service_id = self._try(f"failed to create service {spec.name}", CreateObject(spec))
+        self._warn_of_missing(spec)
+        return service_id
 
     def _update(self, service: Service, spec: ServiceSpec) -> str:
         """Every service is updated at each deploy; its tasks are replaced only if what concerns them changed."""
@@ -148,7 +151,12 @@ class _Deployment:
         task = replace(spec.task, force_update=service.spec.task.force_update)
         request = UpdateObject("service", service.id, service.version, replace(spec, task=task))
         self._try(f"failed to update service {spec.name}", request)
+        self._warn_of_missing(spec)
         return service.id
+
+    def _warn_of_missing(self, spec: ServiceSpec) -> None:
+        if self.options["resolve-image"] != "never":
+            warn_of_missing(spec, self.screen)
 
     def _try(self, failure: str, request: Any) -> Any:
         try:

@@ -7,24 +7,41 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ..messages import CreateObject, GetObject, Info, ListObjects, RemoveObject, UpdateObject
-from ..objects import STATES, ApiError, Node, Service, Task, replace
+from ..objects import STATES, ApiError, Node, Service, ServiceSpec, Task, replace
+from ..worker import images
 from .ask import service_spec
 from .commands import BY_NAME
 from .filters import NODE_TESTS, SERVICE_TESTS, TASK_TESTS, lookup, matching
 from .flags import Options
-from .lists import NODES, SERVICES, TASKS, node_rows, service_rows, task_rows
+from .lists import NODES, SERVICES, TASKS, node_rows, service_rows, task_rows, without_digest
 from .progress import watch
 from .session import Exit, Screen, Session
 from .tables import is_table, show
 from .units import UnitError, quote
 from .usage import usage_line
 
+MISSING_IMAGE = """image {0} could not be accessed on a registry to record
+its digest. Each node will access {0} independently,
+possibly leading to different nodes running different
+versions of the image.
+"""
+
 
 def create(session: Session, options: Options, screen: Screen) -> None:
-    service_id = session.call(CreateObject(service_spec(options, session)))
+    spec = service_spec(options, session)
+    service_id = session.call(CreateObject(spec))
+    if not options["no-resolve-image"]:
+        warn_of_missing(spec, screen)
     screen.say(service_id)
     if not options["detach"]:
         watch(session, screen, service_id, service_id, options["quiet"])
+
+
+def warn_of_missing(spec: ServiceSpec, screen: Screen) -> None:
+    """An image that the registry does not have is no reason to refuse a service, but it is said."""
+    image = without_digest(spec.task.container.image)
+    if images.find(image) is None:
+        screen.warn(MISSING_IMAGE.format(image))
 
 
 def list_services(session: Session, options: Options, screen: Screen) -> None:

@@ -15,7 +15,7 @@ from .normal import read_file
 from .stack_service import NAMESPACE, scoped, service_spec
 from .yaml_dialect import StackError
 
-__all__ = ["ComposeFile", "Stack", "StackError", "convert", "load"]
+__all__ = ["ComposeFile", "Stack", "StackError", "check_images", "convert", "load"]
 
 
 class Stack(NamedTuple):
@@ -41,7 +41,7 @@ def convert(compose: ComposeFile, namespace: str, read: Callable[[str], bytes]) 
     Raises StackError with Docker's words. A deploy is no transaction: `StackError.done` is the part of the stack that
     Docker makes before it finds the fault.
     """
-    _check_images(compose)
+    check_images(compose)
     stack = _networks(compose, Stack(namespace))
     try:
         stack = replace(stack, secrets=_objects(compose.secrets, SecretSpec, namespace, read))
@@ -57,7 +57,8 @@ def convert(compose: ComposeFile, namespace: str, read: Callable[[str], bytes]) 
     )
 
 
-def _check_images(compose: ComposeFile) -> None:
+def check_images(compose: ComposeFile) -> None:
+    """Every service needs an image; said before anything else is done. Raises StackError."""
     for name, service in compose.services.items():
         fault = image_fault(service.get("image", ""))
         if fault:

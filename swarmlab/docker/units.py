@@ -121,7 +121,8 @@ def parse_size(text: str) -> int:
         raise UnitError(f"invalid size: '{text}'")
     if not suffix:
         raise UnitError(f"invalid suffix: '{found[2].lower()}'")
-    return int(float(number) * 1024 ** " kmgtp".index((suffix[1] or " ").lower()))
+    size = float(number) * 1024 ** " kmgtp".index((suffix[1] or " ").lower())
+    return int(size) if size < 2**63 else -(2**63)  # what Go makes of a number that its 64 bits do not hold
 
 
 def parse_cpus(text: str) -> int:

@@ -61,13 +61,6 @@ def ratio(text: str) -> float:
     return float(text)
 
 
-def size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except OverflowError:  # more bytes than a float can count
-        raise UnitError(f"invalid size: '{text}'") from None
-
-
 def positive_duration(text: str) -> int:
     if (duration := parse_duration(text)) < 0:
         raise UnitError("duration cannot be negative")
@@ -161,56 +154,65 @@ def _port_field(name: str, value: str) -> str | int:
 
 
 def mount(text: str) -> Mount:
-    """`type=volume,source=data,target=/data,readonly`."""
+    """`type=volume,source=data,target=/data,readonly`. Options get the names that stack files give them."""
     chosen: dict[str, Any] = {"options": {}}
+    given = []
     for part in fields(text):
         name, equals, value = part.partition("=")
         name = name.strip().lower()
-        if name in ("readonly", "ro"):
-            chosen["read_only"] = _switch(name, value, equals)
-        elif name in ("volume-nocopy", "bind-nonrecursive"):
-            chosen["options"][name] = str(_switch(name, value, equals)).lower()
-        elif not equals:
+        given.append(name)
+        if not equals and name not in _MOUNT_SWITCHES:
             raise UnitError(f"invalid field '{part}' must be a key=value pair")
-        elif name == "type":
-            chosen["type"] = value.lower()
-        elif name in _MOUNT_ENDS:
-            chosen[_MOUNT_ENDS[name]] = value
-        elif name.partition("-")[0] in ("volume", "bind", "tmpfs") or name == "consistency":
-            _mount_option(chosen["options"], name, value)
+        if name in _MOUNT_FIELDS:
+            chosen[_MOUNT_FIELDS[name]] = _mount_value(name, value if equals else "true")
+        elif name in _MOUNT_OPTIONS:
+            chosen["options"][_MOUNT_OPTIONS[name]] = _mount_value(name, value if equals else "true")
+        elif name in _MOUNT_MAPS:
+            chosen["options"].setdefault(_MOUNT_MAPS[name], {}).update([pair(value)])
         else:
             raise UnitError(f"unexpected key '{name}' in '{part}'")
-    return _checked_mount(chosen)
+    return _checked_mount(Mount(**chosen), given)
 
 
-_MOUNT_ENDS = {"source": "source", "src": "source", "target": "target", "dst": "target", "destination": "target"}
+_MOUNT_SWITCHES = ("readonly", "ro", "volume-nocopy", "bind-nonrecursive")
+_MOUNT_FIELDS = {
+    "type": "type",
+    **dict.fromkeys(("source", "src"), "source"),
+    **dict.fromkeys(("target", "dst", "destination"), "target"),
+    **dict.fromkeys(("readonly", "ro"), "read_only"),
+}
+_MOUNT_OPTIONS = {
+    "bind-nonrecursive": "non_recursive",
+    "bind-propagation": "propagation",
+    "bind-recursive": "recursive",
+    "consistency": "consistency",
+    "tmpfs-mode": "mode",
+    "tmpfs-size": "size_bytes",
+    "volume-driver": "driver",
+    "volume-nocopy": "no_copy",
+    "volume-subpath": "subpath",
+}
+_MOUNT_MAPS = {"volume-label": "labels", "volume-opt": "driver_options"}
 
 
-def _switch(name: str, value: str, equals: str) -> bool:
+def _mount_value(name: str, text: str) -> Any:
     try:
-        return boolean(value) if equals else True
-    except UnitError:
-        raise UnitError(f"invalid value for {name}: {value}") from None
+        if name in _MOUNT_SWITCHES:
+            return boolean(text)
+        if name in ("tmpfs-size", "tmpfs-mode"):
+            return parse_size(text) if name == "tmpfs-size" else int(text, 8)
+    except ValueError:
+        raise UnitError(f"invalid value for {name}: {text}") from None
+    return text.lower() if name == "type" else text
 
 
-def _mount_option(options: dict, name: str, value: str) -> None:
-    if name == "tmpfs-size":
-        try:
-            size(value)
-        except UnitError:
-            raise UnitError(f"invalid value for {name}: {value}") from None
-    repeated = name in ("volume-opt", "volume-label")
-    options[f"{name} {value.partition('=')[0]}" if repeated else name] = value.partition("=")[2] if repeated else value
-
-
-def _checked_mount(chosen: dict) -> Mount:
-    asked = Mount(**chosen)
+def _checked_mount(asked: Mount, given: list[str]) -> Mount:
     if not asked.type:
         raise UnitError("type is required")
     if not asked.target:
         raise UnitError("target is required")
     for kind in ("volume", "bind", "tmpfs"):
-        if kind != asked.type and any(name.startswith(f"{kind}-") for name in asked.options):
+        if kind != asked.type and any(name.startswith(f"{kind}-") for name in given):
             raise UnitError(f"cannot mix '{kind}-*' options with mount type '{asked.type}'")
     return asked
 
@@ -288,7 +290,7 @@ KINDS = {
     "duration": Kind(parse_duration, "duration"),
     "health duration": Kind(positive_duration, "duration"),
     "decimal": Kind(parse_cpus, "decimal"),
-    "bytes": Kind(size, "bytes"),
+    "bytes": Kind(parse_size, "bytes"),
     "list": Kind(str, "list", many=True),
     "strings": Kind(str, "strings", many=True),
     "env": Kind(variable, "list", many=True),

@@ -34,7 +34,7 @@ from ..objects import (
 from ..overlay import ipam
 from .security import new_id, new_secret, token
 from .store import Store
-from .validation import check_name, check_service, refuse
+from .validation import check_name, check_service, check_words, refuse
 
 NO_LEADER = (
     "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are "
@@ -149,6 +149,7 @@ def _with_new_token(cluster: Cluster, role: str, secret: str) -> Cluster:
 
 def _new_service(store: Store, spec: ServiceSpec, id: str) -> Service:
     spec = _with_network_ids(store, spec)
+    check_words(spec)
     check_service(spec)
     _check_service_networks(store, spec)
     _check_port_conflicts(store, spec, id)
@@ -165,6 +166,7 @@ def _update_service(store: Store, request: UpdateObject) -> list:
     if request.rollback:
         return [Put(_rolled_back(service, request.version))]
     spec = _with_network_ids(store, request.spec)
+    check_words(spec)
     check_service(spec)
     _check_service_networks(store, spec)
     if spec.endpoint != service.spec.endpoint:

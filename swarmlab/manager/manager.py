@@ -43,11 +43,12 @@ from ..messages import (
     Reply,
     StatusReport,
 )
+from ..objects import ASSIGNED
 from . import scheduler
 from .api import NO_LEADER, TIMED_OUT
 from .dispatcher import Route
 from .leader import Leader, refusal
-from .store import Store, fact
+from .store import Key, Store, fact
 
 PATIENCE = 10 * SECOND  # a call begun this soon after the leader was lost waits for a new one
 CALL_LIMIT = 20 * SECOND  # Docker gives up a call after this time
@@ -225,7 +226,7 @@ class Manager:
             if entry.kind == "data":
                 keys = self.store.apply(entry.index, entry.data.at, entry.data.changes)
                 if speaks and entry.index > self.noted:
-                    effects += [Note(fact(self.store, entry.index, key)) for key in dict.fromkeys(keys)]
+                    effects += [self.note(entry.index, key) for key in dict.fromkeys(keys)]
                 if self.lead:
                     effects += self.lead.observe(keys, entry.term, now)
         last = entries[-1].index
@@ -234,3 +235,9 @@ class Manager:
             self.noted = last
             effects.append(Save("applied", last))
         return effects
+
+    def note(self, index: int, key: Key) -> Note:
+        """What was written, as a fact. The states that agents report come many at a time: each names its own source."""
+        told = fact(self.store, index, key)
+        task = self.store.get(*key) if key[0] == "task" else None
+        return Note(told, (task.id, told.state) if task and task.state > ASSIGNED else None)

@@ -25,6 +25,22 @@ def refuse(code: str, text: str) -> NoReturn:
     raise ApiError(f"rpc error: code = {code} desc = {text}")
 
 
+def check_words(spec: ServiceSpec) -> None:
+    """Words that the engine cannot even pass on to SwarmKit, hence no gRPC code. Raises ApiError.
+
+    Source: moby `daemon/cluster/convert/service.go`.
+    """
+    if spec.task.restart.condition not in ("none", "on-failure", "any"):
+        raise ApiError(f'invalid RestartCondition: "{spec.task.restart.condition}"')
+    for config in (spec.update, spec.rollback):  # for a rollback moby says "update", too
+        if config.failure_action not in ("pause", "continue", "rollback"):
+            raise ApiError(f"unrecognized update failure action {config.failure_action}")
+        if config.order not in ("stop-first", "start-first"):
+            raise ApiError(f"unrecognized update order {config.order}")
+    if spec.endpoint.mode not in ("vip", "dnsrr"):
+        raise ApiError(f'invalid resolution mode: "{spec.endpoint.mode}"')
+
+
 def check_service(spec: ServiceSpec) -> None:
     """All that can be said of the spec alone, in SwarmKit's order. Raises ApiError."""
     check_name(spec.name)

@@ -188,9 +188,7 @@ class Machine:
             if kind is Send:
                 self.network.send(self, effect)
             elif kind is Note:
-                # A core waits for many things at once: what it notes when time is up goes on with the story of its subject.
-                story = self.trace.story(self.name, effect.fact) if woken else None
-                self.trace.note(self.name, effect.fact, cause if story is None else story)
+                self.trace.note(self.name, effect.fact, self._due_to(effect, woken, cause))
             elif kind is Tell:
                 told.append((effect.core, seat.name, effect.message, self.kernel.cause))
             elif kind is Save:
@@ -203,6 +201,12 @@ class Machine:
                 raise AssertionError(f"core {seat.name!r} asks for {effect!r}, which no machine can do")
         if told and not busy:
             self._pass_on()
+
+    def _due_to(self, note: Note, woken: bool, cause: int) -> int:
+        """A core waits for many things at once, and tells many things at once. What it notes when time is up goes on
+        with the story of its subject; what it notes of a batch, with what the batch said of it."""
+        story = self.trace.told(note.of) if note.of else self.trace.story(self.name, note.fact) if woken else None
+        return cause if story is None else story
 
     def _pass_on(self) -> None:
         told = self._told

@@ -48,7 +48,7 @@ class Trace:
         self.messages: list[MessageRecord] = []
         self.with_messages = with_messages
         self.settings: dict = {"machines": ()}
-        self._latest: dict[tuple[str, str], int] = {}  # (machine, subject) → the newest fact about it there
+        self._latest: dict[tuple[str, str], int] = {}  # (machine, subject), (task, state) → the newest fact that says so
         self._hashed = 0  # facts that the digest already covers
         self._hash: Any = None
 
@@ -57,13 +57,20 @@ class Trace:
         number = len(self.records)
         self.records.append(Record(number, self.kernel.now, source, cause, fact))
         self.kernel.cause = number
-        for name in _SUBJECTS[type(fact)]:
+        kind = type(fact)
+        for name in _SUBJECTS[kind]:
             self._latest[source, getattr(fact, name)] = number
+        if kind in _PROGRESS:
+            self._latest[fact.task, fact.state] = number
 
     def story(self, source: str, fact: Any) -> int | None:
         """The newest fact about the same thing on the same machine, or None."""
         latest = [self._latest.get((source, getattr(fact, name))) for name in _SUBJECTS[type(fact)]]
         return max((number for number in latest if number is not None), default=None)
+
+    def told(self, of: tuple[str, str]) -> int | None:
+        """The newest fact which said that this task is in this state, on whatever machine, or None."""
+        return self._latest.get(of)
 
     def remark(self, source: str, fact: Any) -> int:
         """Add a fact about what people or nature did, and say its number. What happens next is not due to it."""
@@ -170,6 +177,7 @@ _SUBJECTS = {
     for kind in vars(events).values()
     if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
 }
+_PROGRESS = tuple(kind for kind in _SUBJECTS if {"task", "state"} <= set(kind._fields))
 
 
 def _plain(values: Iterable) -> tuple:

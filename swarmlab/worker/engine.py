@@ -17,6 +17,7 @@ from ..messages import (
     Call,
     Certified,
     Certify,
+    CreateObject,
     Discard,
     EngineInfo,
     Exited,
@@ -39,6 +40,7 @@ from ..messages import (
     RaftJoined,
     Registered,
     RemoveContainer,
+    RemoveObject,
     Reply,
     Run,
     Running,
@@ -47,10 +49,11 @@ from ..messages import (
     SwarmInit,
     SwarmJoin,
     SwarmLeave,
+    UpdateObject,
     Withdraw,
 )
-from ..objects import ApiError, Description
-from . import identity, plain, refusals
+from ..objects import ApiError, Description, NetworkSpec, ServiceSpec
+from . import identity, networks, plain, refusals
 from .refusals import (
     ALREADY_IN,
     BAD_TOKEN,
@@ -154,11 +157,24 @@ class Engine:
                 return self._ask_core("executor", call, ListContainers(all=True))
             case ListContainers() as request:
                 return self._ask_core("executor", call, request)
-            case ListNetworks():
+            case ListNetworks() | CreateObject(NetworkSpec(scope="local")):
                 return self._ask_networks(call)
+            case RemoveObject("network", ref) if own := networks.find(ref, self.networks):
+                return self._remove_network(call.id, own)
+            case RemoveObject("network", ref) if not (self.identity and self.identity.role == "manager"):
+                raise ApiError(f"network {ref} not found")
             case request:
                 self._check_manager()
-                return self._ask_core("manager", call, request)
+                return self._ask_core("manager", call, self._for_the_swarm(request))
+
+    def _for_the_swarm(self, request):
+        """What the engine itself says to a wish for the swarm before SwarmKit sees it."""
+        match request:
+            case CreateObject(ServiceSpec() as spec) | UpdateObject("service", spec=spec):
+                networks.check_service(spec, self.networks)
+                name = spec.name or plain.random_name(self.dice, ())
+                return request._replace(spec=spec._replace(name=name))
+        return request
 
     def _ask_core(self, core, call, request):
         """Ask another core of this machine something that is needed to answer `call`."""
@@ -172,8 +188,8 @@ class Engine:
                 return self._run(call.id, request, reply.value)
             case RemoveContainer(ref, force):
                 return self._remove(call.id, ref, force, reply.value)
-            case ListNetworks():
-                return answer(call.id, self._all_networks(reply.value or ()))
+            case ListNetworks() | CreateObject(NetworkSpec(scope="local")):
+                return self._with_networks(call, reply.value or ())
             case SwarmLeave():
                 raise ApiError(refusals.why_stay(None if reply.error else reply.value))
         return [Tell("client", reply._replace(id=call.id))]
@@ -237,8 +253,7 @@ class Engine:
     def _boot(self, now):
         effects = []
         if not self.networks:
-            self.networks = local_networks(self.dice)
-            effects.append(Save("networks", self.networks))
+            effects += self._keep_networks(networks.predefined(self.dice))
         if self.identity:
             return [*effects, *self._take_up(now)]
         return [*effects, *self._ask(now)]  # a join that a crash interrupted goes on
@@ -384,20 +399,25 @@ class Engine:
 
     def _ask_networks(self, call):
         if self.identity is None:
-            return answer(call.id, self._all_networks(()))
+            return self._with_networks(call, ())
         if self.identity.role == "manager" and self.identity.entered:
             return self._ask_core("manager", call, ListObjects("network"))
         return self._ask_core("agent", call, ListNetworks())  # those that its tasks use
 
-    def _all_networks(self, swarm):
-        rows = [row for row in self.networks if self.identity or row.name != "docker_gwbridge"]
-        for network in swarm:
-            if isinstance(network, NetworkRow):
-                rows.append(network)
-            elif not network.predefined:
-                spec = network.spec
-                rows.append(NetworkRow(network.id, spec.name, spec.driver, spec.scope, spec.labels))
-        return tuple(sorted(rows, key=lambda row: row.name))
+    def _with_networks(self, call, swarm):
+        known = networks.listed(self.networks, swarm, in_swarm=self.identity is not None)
+        if isinstance(call.request, ListNetworks):
+            return answer(call.id, known)
+        made = networks.new(call.request.spec, known, self.dice)
+        return [*self._keep_networks((*self.networks, made)), *answer(call.id, made.id)]
+
+    def _remove_network(self, call, own):
+        networks.check_removal(own)
+        return [*self._keep_networks(tuple(row for row in self.networks if row != own)), *answer(call)]
+
+    def _keep_networks(self, rows):
+        self.networks = rows
+        return [Save("networks", rows)]
 
     # ── docker run, docker rm ────────────────────────────────────────────────────────────────────────────────────
 
@@ -437,9 +457,3 @@ def with_port(address: str) -> str:
 
 def without_port(address: str) -> str:
     return address.partition(":")[0]
-
-
-def local_networks(dice: Dice) -> tuple[NetworkRow, ...]:
-    """The networks that every engine has; `docker_gwbridge` shows only in a swarm."""
-    drivers = {"bridge": "bridge", "docker_gwbridge": "bridge", "host": "host", "none": "null"}
-    return tuple(NetworkRow(identity.container_id(dice), name, driver, "local", {}) for name, driver in drivers.items())

@@ -50,6 +50,8 @@ def full(reference: str) -> str:
     return ":".join(split(reference))
 
 
+VERSION = re.compile(r"v?\d")  # how the tag of a release begins: 1.27, 7-alpine, v3.0
+
 # ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -57,10 +59,14 @@ def find(reference: str) -> Image | None:
     """The image of that name, or None where no registry has it."""
     repository, tag = split(reference)
     row = dict(_rows("images.yml").get(repository, {}))
-    tags = row.get("tags", {})
-    if row.get("missing") or (row.get("strict") and tag not in tags):
-        return None
-    return _image(repository, tag)
+    return _image(repository, tag) if _has_tag(row, tag) and not row.get("missing") else None
+
+
+def _has_tag(row: dict, tag: str) -> bool:
+    named = tag in row.get("tags", {})
+    if row.get("versions"):
+        return named or tag == "latest" or bool(VERSION.match(tag))
+    return named or not row.get("strict")
 
 
 def refusal(reference: str) -> str:
@@ -96,9 +102,9 @@ def _image(repository: str, tag: str) -> Image:
 
 @cache
 def _rows(name: str) -> dict:
-    import yaml  # at first use: `import swarmlab` stays light
-
     from importlib.resources import files
+
+    import yaml  # at first use: `import swarmlab` stays light
 
     return yaml.safe_load((files("swarmlab") / "data" / name).read_text(encoding="utf-8"))
 
@@ -107,19 +113,26 @@ def _rows(name: str) -> dict:
 
 SLEEP = re.compile(r"sleep (\d+(?:\.\d+)?)s?(?: *(?:;|&&) *exit (\d+))?")
 CRASH = re.compile(r"crash (\d+(?:\.\d+)?) (\d+)")
+EXIT = re.compile(r"exit (\d+)")
 
 
 def lifetime(image: Image, args: tuple[str, ...]) -> tuple[int, int] | None:
     """When the process ends by itself: (µs after the start, exit code), or None for never.
 
-    `sleep 5` and `sh -c "sleep 5; exit 3"` do what they say, `crash 5 3` is short for the latter. Any other
-    arguments are a server that runs for ever, as the engine cannot know better.
+    `sleep 5` and `sh -c "sleep 5; exit 3"` do what they say, `crash 5 3` is short for the latter; `true`, `false`,
+    `exit 3` and `echo hello` end at once. Any other arguments are a server that runs for ever, as the engine cannot
+    know better.
     """
     if not args:
         return image.exits
     line = " ".join(args).removeprefix("/bin/").removeprefix("sh -c ").strip()
-    found = SLEEP.fullmatch(line) or CRASH.fullmatch(line)
-    return (round(float(found[1]) * SECOND), int(found[2] or 0)) if found else None
+    if found := SLEEP.fullmatch(line) or CRASH.fullmatch(line):
+        return round(float(found[1]) * SECOND), int(found[2] or 0)
+    if line.split()[:1] == ["echo"] or line in ("true", "exit"):
+        return 0, 0
+    if line == "false":
+        return 0, 1
+    return (0, int(found[1]) % 256) if (found := EXIT.fullmatch(line)) else None
 
 
 def command_line(image: Image, args: tuple[str, ...]) -> str:

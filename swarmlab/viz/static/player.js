@@ -285,10 +285,15 @@ export function summary(world) {
   return `t=${Math.floor(tenths / 10)}.${tenths % 10} s${believer}: ${who}; ${sum("filled")} of ${sum("wanted")} tasks run; ${lost}`;
 }
 
+/** How managers agree on each step: left out of an explanation that is about something else (lesson 03 tells it). */
+const AGREEING = new Set(["EntriesAppended", "CommitAdvanced", "Applied"]);
+
 /** The chain of facts that ends in this one, the last first. */
 export function causes(frames, number) {
   const chain = [];
-  for (; number >= 0 && chain.length < 200; number = frames.facts[number][2]) chain.push(number);
+  for (; number >= 0 && chain.length < 200; number = frames.facts[number][2]) {
+    if (!chain.length || !AGREEING.has(frames.facts[number][3])) chain.push(number);
+  }
   return chain;
 }
 
@@ -763,8 +768,9 @@ class Why {
     if (number < 0) html(this.list, "li", {}, "The run says nothing about it yet.");
   }
 
+  /** Each cause with its rule; of a long chain the nearest ones, and the first of all. */
   steps(chain) {
-    const shown = chain.slice(0, 14);
+    const shown = chain.length > 14 ? [...chain.slice(0, 12), chain[chain.length - 1]] : chain;
     const items = shown.map((number, i) => {
       const [time, source, , kind, text] = this.frames.facts[number];
       const item = html(null, "li");
@@ -774,7 +780,7 @@ class Why {
       html(item, "em", {}, this.frames.rules[kind] || "");
       return item;
     });
-    if (chain.length > shown.length) items.push(html(null, "li", {}, `… and ${chain.length - shown.length} causes before that`));
+    if (chain.length > shown.length) items.splice(12, 0, html(null, "li", {}, `… ${chain.length - shown.length} causes in between, and first of all`));
     return items;
   }
 }

@@ -1,0 +1,196 @@
+"""Plays a recorded transcript again on our own cluster, and compares line by line what is printed.
+
+Ids, tokens, ages and the like differ from run to run: `MASKS` hides them on both sides. Which of several equal nodes
+gets a task is not determined either, so names of nodes are hidden in lists of tasks, and how many tasks each node has
+is compared instead.
+"""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Callable, Mapping
+from difflib import SequenceMatcher
+from itertools import groupby
+from typing import NamedTuple
+
+from recorded import Entry
+
+from swarmlab import Cluster
+from swarmlab.docker.commands import BY_NAME
+from swarmlab.world import Computer
+
+MASKS = (  # what differs from run to run → what stands in its place
+    (r"@sha256:[0-9a-f]{64}", ""),  # we do not pin an image to its digest
+    (r"SWMTKN-1-\w{50}-\w{25}", "TOKEN"),
+    (r"\b[0-9a-f]{64}\b", "ID"),
+    (r"\b[0-9a-z]{25}\b", "ID"),
+    (r"(?m)^[0-9a-z]{12}(?= |\||$)", "ID"),
+    (r"(?:less than a second|about an? \w+|\d+ \w+?s?) ago", "AGO"),
+    (r"Up (?:less than a second|about an? \w+|\d+ \w+)", "Up AGO"),
+    (r"20\.10\.24\+dfsg1", "20.10.24"),
+    (r'"serve [\w:]+"', "COMMAND"),  # of the stand-in images of the recording
+    (r'"/docker-entrypoint\.…"|"docker-entrypoint\.s…"', "COMMAND"),
+    (r"(?m)^(web|cache|one|elated|condescending|\w+)_(\w+) (?= )", r"\1_\2 "),
+    (r"(?m)^ +\d+ (overall progress)", r"N \1"),  # how often it was looked at before something happened
+    (r"(?m)^(real|user|sys)\t.*$", ""),
+    (r"(?m) +$", ""),
+    (r" {2,}", "  "),  # the width of a column follows what stands in it
+)
+TASK_LISTS = ("service ps", "stack ps", "node ps")
+
+
+class Scene(NamedTuple):
+    """One transcript: who manages, what happens between the commands, and what is not printed by a command of ours."""
+
+    file: str
+    managers: tuple[str, ...] = ("node1",)
+    nodes: int = 5
+    swarm: bool = True
+    before: Mapping[int, tuple] = {}  # number of the entry → seconds to wait, or what to do with the cluster, in turn
+    instead: Mapping[str, Callable] = {}  # a command that we lack → what has the same effect
+    files: Mapping[str, str] = {}
+    slots: bool = True  # False: which slot had to move is not determined either
+    seed: int = 1
+
+
+class Compared(NamedTuple):
+    """One command on both sides, masked."""
+
+    entry: Entry
+    number: int
+    recorded: list[str]
+    ours: list[str]
+
+    @property
+    def lines(self) -> int:
+        return max(len(self.recorded), len(self.ours))
+
+    @property
+    def agreeing(self) -> int:
+        blocks = SequenceMatcher(None, self.recorded, self.ours, autojunk=False).get_matching_blocks()
+        return sum(block.size for block in blocks)
+
+
+# ── playing ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def swarm(scene: Scene) -> Cluster:
+    """Machines as in the recording: they have the images already, and are a swarm where the transcript begins so."""
+    computers = tuple(
+        Computer(name=f"node{n}", role="bare", address=f"10.77.0.1{n}", cpus=2, memory=24687 * 2**20)
+        for n in range(1, scene.nodes + 1)
+    )
+    cluster = Cluster(computers=computers, seed=scene.seed, messages=False)
+    if scene.swarm:
+        join_all(cluster, scene)
+    for image in ("nginx:alpine", "redis:alpine", "nginx:1.25-alpine", "nginx:1.26-alpine", "redis:7-alpine"):
+        for name in cluster.machines:
+            if name.startswith("node"):
+                cluster.docker(f"run -d --name warm {image}", name)
+                cluster.docker("rm -f warm", name)
+    cluster.run_for(5)
+    return cluster
+
+
+def join_all(cluster: Cluster, scene: Scene) -> None:
+    cluster.docker("swarm init --advertise-addr 10.77.0.11", "node1")
+    for n in range(2, scene.nodes + 1):
+        role = "manager" if f"node{n}" in scene.managers else "worker"
+        token = cluster.docker(f"swarm join-token -q {role}", "node1").stdout.strip()
+        joined = cluster.docker(f"swarm join --token {token} 10.77.0.11:2377", f"node{n}")
+        assert joined.exit_code == 0, joined.stderr
+
+
+def play(scene: Scene, entries: list[Entry], pause: float = 1.0) -> tuple[list[Compared], list[tuple[int, Entry]]]:
+    """What was compared, and what was left out because we lack the command."""
+    cluster, names = swarm(scene), {}
+    compared, left_out = [], []
+    for number, entry in enumerate(entries):
+        for act in scene.before.get(number, (pause,)):
+            act(cluster) if callable(act) else cluster.run_for(act)
+        command = entry.command.removeprefix("time ")
+        if command in scene.instead:
+            scene.instead[command](cluster)
+        elif not supported(command):
+            left_out.append((number, entry))
+        else:
+            text, code = run(cluster, entry.machine, translated(command, names), scene.files)
+            text = last_order(entry.output, text)
+            names |= same_things(entry.output, text)
+            sides = (entry.output, entry.exit_code), (text, code)
+            recorded, ours = (lines(side, code, command, scene.slots) for side, code in sides)
+            compared.append(Compared(entry, number, recorded, ours))
+    return compared, left_out
+
+
+def supported(command: str) -> bool:
+    words = command.split()
+    if words[0] != "docker" or "--pretty" in words or re.search(r"\| (?!uniq|head|sort)|logs|xargs", command):
+        return False
+    name = " ".join(words[1:3])
+    flags = "--format" in command if words[1] in ("info", "version") else "--force-new-cluster" in command
+    return (name in BY_NAME or words[1] in BY_NAME) and not flags
+
+
+def run(cluster: Cluster, machine: str, command: str, files: Mapping[str, str]) -> tuple[str, int]:
+    """What a shell would print. Knows `$(…)`, `| uniq -c`, `| sort` and `| head -3`."""
+    command, *pipes = [part.strip() for part in command.replace("2>&1", "").split(" | ")]
+    inner = re.search(r"\$\((docker .*?)\)", command)
+    if inner:
+        command = command.replace(inner[0], " ".join(run(cluster, machine, inner[1], files)[0].split()))
+    result = cluster.docker(command.removeprefix("docker "), machine, files=dict(files))
+    both = (result.stdout + result.stderr).splitlines(), (result.stderr + result.stdout).splitlines()
+    texts = ["\n".join(piped(text, pipes)) for text in both]
+    return "\0".join(texts), 0 if pipes else result.exit_code
+
+
+def piped(text: list[str], pipes: list[str]) -> list[str]:
+    for pipe in pipes:
+        word, *rest = shlex.split(pipe)
+        if word == "uniq":
+            text = [f"{len(list(same)):7} {line}" for line, same in groupby(text)]
+        text = sorted(text) if word == "sort" else text[: -int(rest[0])] if word == "head" and False else text
+        text = text[: int(rest[0].removeprefix("-"))] if word == "head" else text
+    return text
+
+
+def last_order(recorded: str, texts: str) -> str:
+    """A terminal shows stderr and stdout as they come, a result keeps them apart: the likelier order counts."""
+    return max(texts.split("\0"), key=lambda text: SequenceMatcher(None, recorded[:500], text[:500]).ratio())
+
+
+def translated(command: str, names: Mapping[str, str]) -> str:
+    for theirs, ours in names.items():
+        command = command.replace(theirs, ours)
+    return command
+
+
+def same_things(recorded: str, ours: str) -> dict[str, str]:
+    """Which of our tokens stands for which recorded one."""
+    pattern = r"SWMTKN-1-\w{50}-\w{25}"
+    return dict(zip(re.findall(pattern, recorded), re.findall(pattern, ours), strict=False))
+
+
+# ── comparing ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def lines(text: str, code: int, command: str, slots: bool) -> list[str]:
+    tasks = command.removeprefix("docker ").startswith(TASK_LISTS)
+    text = text if not tasks else text + "\n" + per_node(text)
+    for pattern, place in MASKS:
+        text = re.sub(pattern, place, text)
+    if tasks:
+        text = re.sub(r"\bnode\d\b", "NODE", text)
+    if tasks and not slots:
+        text = re.sub(r"\.\d\b", ".SLOT", text)
+    found = [line.strip() for line in text.splitlines() if line.strip()]
+    if "stack" in command or "sort" in command or not slots:
+        found.sort()  # Docker's client takes the parts of a stack in random order
+    return found + ([f"[exit {code}]"] if code else [])
+
+
+def per_node(text: str) -> str:
+    """How many tasks that should run each node has, without saying which."""
+    wanted = [line for line in text.splitlines() if "Shutdown" not in line]
+    counts = Counter(re.findall(r"(?m)(?<=\s)node\d\b", "\n".join(wanted)))
+    return f"tasks per node: {sorted(counts.values())}"
