@@ -1,5 +1,6 @@
 """The engine's own figures: five idle managers, a swarm made ready, and looking back."""
 
+import os
 import subprocess
 import sys
 from statistics import median
@@ -56,9 +57,11 @@ def import_time() -> Figure:
 
     def cpu(statement: str) -> float:
         code = f"import time; start = time.process_time(); {statement}; print(time.process_time() - start)"
-        return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+        return float(run.stdout)
 
-    cpu("import swarmlab")  # compiled once
+    cpu("import swarmlab")  # compiled once, as after any installation
     ours = median(cpu("import swarmlab") for _ in range(9)) * 1000
     peer = median(cpu("import simpy") for _ in range(9)) * 1000
     return Figure("import swarmlab", ours, "ms", 100, 60, False, f"import simpy: {peer:.0f} ms")

@@ -74,7 +74,9 @@ class Cluster(World):
             return
         first = managers[0]
         self._must(f"swarm init --advertise-addr {first.address}", first.name)
-        tokens = {role: self._must(f"swarm join-token -q {role}", first.name).stdout.strip() for role in ("manager", "worker")}
+        tokens = {
+            role: self._must(f"swarm join-token -q {role}", first.name).stdout.strip() for role in ("manager", "worker")
+        }
         for computer in (*managers[1:], *(c for c in self.begun if c.role == "worker")):
             self._must(f"swarm join --token {tokens[computer.role]} {first.address}:2377", computer.name)
         for computer in self.begun:
@@ -226,8 +228,8 @@ class Cluster(World):
         import json
 
         functions = {k: f.__name__ for k in ("strategy", "balancer") if (f := getattr(self, k))}
-        settings = {"seed": self.kernel.seed, "messages": self.trace.with_messages, "raft": list(self.raft)}
-        settings |= {"computers": [c._asdict() for c in self.begun], "functions": functions}
+        settings: dict[str, Any] = {"seed": self.kernel.seed, "messages": self.trace.with_messages}
+        settings |= {"raft": list(self.raft), "computers": [c._asdict() for c in self.begun], "functions": functions}
         acts = [[act.time, act.name, act.details, act.until] for act in self.acts]
         text = json.dumps({"swarmlab": 1, "settings": settings, "now": self.kernel.now, "acts": acts}, indent=1)
         with open(path, "w", encoding="utf-8") as file:
@@ -250,9 +252,7 @@ class Cluster(World):
         cluster = cls.__new__(cls)
         computers = tuple(Computer(**_frozen(c)) for c in settings["computers"])
         raft = Settings(*settings["raft"])
-        World.__init__(
-            cluster, computers, seed=settings["seed"], messages=settings["messages"], raft=raft, **functions
-        )
+        World.__init__(cluster, computers, seed=settings["seed"], messages=settings["messages"], raft=raft, **functions)
         cluster._replay([Act(*act) for act in run["acts"]], run["now"])
         return cluster
 
@@ -267,21 +267,34 @@ class Cluster(World):
         )
 
     def _repr_html_(self) -> str:
-        from html import escape
+        """The board: what should run where (outlines), and what does (fillings)."""
+        from .viz.markup import Box, board_html
 
-        by_machine: dict[str, list[str]] = {}
-        names = {node.id: node.machine for node in self.nodes}
-        for task in self.tasks:
-            if task.desired <= RUNNING:
-                by_machine.setdefault(names.get(task.node, ""), []).append(task.name)
-        rows = []
-        for name, machine in self.machines.items():
-            if name not in OUTSIDE:
-                state = "leader" if name == self.leader else "up" if machine.running else "down"
-                tasks = escape(", ".join(sorted(by_machine.get(name, []))) or "–")
-                rows.append(f"<tr><th>{escape(name)}</th><td>{state}</td><td>{tasks}</td></tr>")
-        head = "<tr><th>machine</th><th></th><th>tasks that should run there</th></tr>"
-        return f"<table><caption>{escape(repr(self)[1:-1])}</caption>{head}{''.join(rows)}</table>"
+        machines = {node.id: node.machine for node in self.nodes}
+        wanted = {task.id: task for task in self.tasks if task.desired <= RUNNING}
+        runs = {task.id: task.machine for task in self.running}
+        places = {**{id: machines.get(task.node, "") for id, task in wanted.items()}, **runs}
+        boxes = [
+            Box(name, self._role(name), self._state(name), self._cells(name, places, wanted, runs))
+            for name in self.machines
+            if name not in OUTSIDE
+        ]
+        return board_html(repr(self)[1:-1], boxes)
+
+    def _role(self, name: str) -> str:
+        roles = {node.machine: node.role for node in self.nodes}
+        return "leader" if name == self.leader else roles.get(name, "machine")
+
+    def _state(self, name: str) -> str:
+        machine = self.machines[name]
+        return "frozen" if machine.frozen else "up" if machine.running else "down"
+
+    def _cells(self, name: str, places: dict, wanted: dict, runs: dict) -> tuple:
+        from .viz.markup import Cell
+
+        names = {task.id: task.name for task in self.tasks}
+        here = sorted((names.get(id, id[:12]), id) for id, machine in places.items() if machine == name)
+        return tuple(Cell(task, id in wanted, id in runs) for task, id in here)
 
 
 class Keyboard:
@@ -352,5 +365,3 @@ def _frozen(fields: dict) -> dict:
     """A computer's fields as they were before JSON made lists of its tuples."""
     pairs = ("labels", "engine_labels")
     return {k: tuple(tuple(p) for p in v) if k in pairs else v for k, v in fields.items()}
-
-

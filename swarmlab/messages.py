@@ -287,7 +287,9 @@ class Heartbeat(NamedTuple):
 class HeartbeatAnswer(NamedTuple):
     period: int
     managers: tuple
-    sequence: int = -1  # of the last Assignments sent in this session, so that the node notices a lost one; -1: not said
+    sequence: int = (
+        -1
+    )  # of the last Assignments sent in this session, so that the node notices a lost one; -1: not said
 
 
 class SessionInvalid(NamedTuple):

@@ -231,7 +231,18 @@ class Description(NamedTuple):
     generic: Mapping = {}
     engine_version: str = "20.10.24"
     engine_labels: Mapping = {}
-    log_drivers: tuple[str, ...] = ("awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "local", "logentries", "splunk", "syslog")
+    log_drivers: tuple[str, ...] = (
+        "awslogs",
+        "fluentd",
+        "gcplogs",
+        "gelf",
+        "journald",
+        "json-file",
+        "local",
+        "logentries",
+        "splunk",
+        "syslog",
+    )
     network_drivers: tuple[str, ...] = ("bridge", "host", "ipvlan", "macvlan", "null", "overlay")
     volume_drivers: tuple[str, ...] = ("local",)
 
@@ -375,7 +386,15 @@ class Config(NamedTuple):
     updated_at: int = 0
 
 
-KINDS = {Cluster: "cluster", Node: "node", Service: "service", Task: "task", Network: "network", Secret: "secret", Config: "config"}
+KINDS = {
+    Cluster: "cluster",
+    Node: "node",
+    Service: "service",
+    Task: "task",
+    Network: "network",
+    Secret: "secret",
+    Config: "config",
+}
 
 # ── how the store changes: one log entry is a tuple of these ─────────────────────────────────────────────────────
 

@@ -139,7 +139,7 @@ class World:
             raise ValueError(f"time does not run backwards: run_for({seconds}); to look back use at(t)")
         self._pass(self.kernel.now + micros(seconds))
 
-    def run_until(self, condition: Callable[["World"], bool], limit: float = 60) -> bool:
+    def run_until(self, condition: Callable[[Any], bool], limit: float = 60) -> bool:
         """Let time pass until `condition(self)` holds, `limit` seconds at most. Says whether it holds."""
         until = self.kernel.now + micros(limit)
         while not condition(self):
@@ -193,8 +193,10 @@ class World:
             raise ValueError(f"a machine has no {unknown[0]}; it has {', '.join(Computer._fields[1:])}")
         self._did("add_machine", name=name, **properties)
         address = properties.pop("address", "") or address_of(len(self.computers) - len(OUTSIDE))
-        pairs = {k: pairs_of(v) if k in ("labels", "engine_labels") else v for k, v in properties.items()}
-        self._plug(Computer(name, **{"address": address, **pairs}))
+        pairs: dict[str, Any] = {
+            k: pairs_of(v) if k in ("labels", "engine_labels") else v for k, v in properties.items()
+        }
+        self._plug(Computer(name)._replace(address=address, **pairs))
 
     def partition(self, *groups: set[str] | Sequence[str], one_way: bool = False) -> None:
         """Cut the network between these groups; machines in none of them keep all their links. `one_way`: only what
@@ -224,7 +226,7 @@ class World:
                 raise ValueError(f"{name}={value} is impossible for a link")
         ends = self._machine(one).name, self._machine(other).name
         self._did("link", one=one, other=other, **settings)
-        plain = {name: settings[name] for name in ("loss", "duplicate", "reorder", "bandwidth") if name in settings}
+        plain: dict[str, Any] = {name: settings[name] for name in ("loss", "duplicate", "reorder", "bandwidth") if name in settings}
         if "latency" in settings or "jitter" in settings:
             line = self.network.line(*ends)
             old = line.latency if line else self.network.latency
@@ -365,8 +367,7 @@ class World:
             line = self.network.line("registry", name)
             if line:
                 line.bandwidth = computer.bandwidth
-        row = {"name": name, "role": computer.role, "zone": computer.zone}
-        row |= {"cpus": computer.cpus, "memory": computer.memory}
+        row = {field: getattr(computer, field) for field in ("name", "role", "zone", "cpus", "memory")}
         self.trace.settings["machines"] += (row,)
         if computer.role != "outside":
             machine.note(MachineAdded(int(computer.cpus), computer.memory, computer.zone))
@@ -386,7 +387,10 @@ class World:
                 "agent": self._agent,
                 "engine": self._engine,
             }
-        return {part: make(computer, machine.disk(part), self.kernel.stream(f"{part}/{name}")) for part, make in parts.items()}
+        return {
+            part: make(computer, machine.disk(part), self.kernel.stream(f"{part}/{name}"))
+            for part, make in parts.items()
+        }
 
     def _visitor(self, computer: Computer, disk: Disk, dice: Any) -> Visitor:
         return Visitor(computer.name, disk, dice)
@@ -418,7 +422,9 @@ class World:
     def _machine(self, name: str) -> Machine:
         machine = self.machines.get(name)
         if machine is None:
-            raise ValueError(f"no such machine: {name} (there are {', '.join(n for n in self.machines if n not in OUTSIDE)})")
+            raise ValueError(
+                f"no such machine: {name} (there are {', '.join(n for n in self.machines if n not in OUTSIDE)})"
+            )
         return machine
 
     def _running(self, name: str) -> Machine:

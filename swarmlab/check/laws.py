@@ -94,7 +94,9 @@ class Laws:
         log = self._log(record.source)
         for number, entry in enumerate(self._committed):
             if number >= len(log) or log[number] != entry:
-                raise LawBroken("leader completeness", record, f"{record.source} leads without committed entry {number + 1}")
+                raise LawBroken(
+                    "leader completeness", record, f"{record.source} leads without committed entry {number + 1}"
+                )
 
     def terms_grow(self, record: Record) -> None:
         """The term of a member never goes back, reboots included."""
@@ -117,7 +119,9 @@ class Laws:
         log, known = self._log(record.source), self._committed
         index = record.fact.index
         if len(log) < index:
-            raise LawBroken("state machine safety", record, f"{record.source} commits {index} but has {len(log)} entries")
+            raise LawBroken(
+                "state machine safety", record, f"{record.source} commits {index} but has {len(log)} entries"
+            )
         low = min(index, len(known))
         for number in range(max(0, low - 64), low):  # older ones were compared when they were new
             if log[number] != known[number]:
@@ -137,7 +141,9 @@ class Laws:
         for number in range(max(0, record.fact.first - 2), min(record.fact.last, len(log))):
             entry = log[number]
             if entry.index != number + 1 or (number and entry.term < log[number - 1].term):
-                raise LawBroken("log matching", record, f"{record.source} has {entry.index}/{entry.term} at {number + 1}")
+                raise LawBroken(
+                    "log matching", record, f"{record.source} has {entry.index}/{entry.term} at {number + 1}"
+                )
 
     def forget_role(self, record: Record) -> None:
         """(bookkeeping) Who boots, follows or campaigns does not lead."""

@@ -7,7 +7,19 @@ from typing import Any
 from ..world import Computer, address_of, pairs_of
 from .units import parse_size
 
-KNOWN = ("name", "role", "address", "cpus", "memory", "zone", "labels", "engine_labels", "os", "architecture", "bandwidth")
+KNOWN = (
+    "name",
+    "role",
+    "address",
+    "cpus",
+    "memory",
+    "zone",
+    "labels",
+    "engine_labels",
+    "os",
+    "architecture",
+    "bandwidth",
+)
 RATES = {"bit": 1, "kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9}
 
 

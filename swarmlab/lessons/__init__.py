@@ -1,9 +1,9 @@
 """What lessons need besides the engine: predictions that answer back, exercises that check themselves, source to read.
 
-    reveal("00.1", guess)        one line that answers this very guess
-    check("00.build", healed)    one line: not attempted · correct · not yet, because …
-    counterexample("00.build")   the run in which an answer failed, to be opened in the player
-    source(spread)               a piece of the engine, to be read
+reveal("00.1", guess)        one line that answers this very guess
+check("00.build", healed)    one line: not attempted · correct · not yet, because …
+counterexample("00.build")   the run in which an answer failed, to be opened in the player
+source(spread)               a piece of the engine, to be read
 """
 
 from importlib import import_module

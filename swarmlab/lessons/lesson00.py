@@ -72,11 +72,15 @@ def fresh_run() -> Cluster:
 
 def recall(answer: dict) -> Verdict:
     """Seconds of `fault`, `noticed`, `decided` and `healed`, to half a second."""
+    if not isinstance(answer, dict):
+        return Verdict(False, 'the answer is a dictionary: {"fault": …, "noticed": …, "decided": …, "healed": …}')
     cluster = fresh_run()
     row = outage(cluster.trace, cluster.trace.of(MachineCrashed)[0])
     for instant in ("fault", "noticed", "decided", "healed"):
         if instant not in answer:
             return Verdict(False, f"the dictionary has no {instant!r}")
+        if not isinstance(answer[instant], int | float):
+            return Verdict(False, f"{instant} is a number of seconds, not {answer[instant]!r}.")
         distance = abs(answer[instant] - row[instant] / 1e6)
         if distance > 0.5:
             return Verdict(False, f"{instant} is {HINTS[instant]}; yours is {distance:.1f} s off.", cluster)
@@ -95,6 +99,8 @@ HINTS = {
 
 def modify(machines: list[str]) -> Verdict:
     """Names of machines to crash: the site must go on answering, and a deploy must be refused."""
+    if not isinstance(machines, list | tuple | set):
+        return Verdict(False, 'the answer is a list of names: ["manager-1", "worker-1"]')
     for seed in (31, 77, 1234):
         cluster = site(seed)
         for machine in machines:
@@ -105,7 +111,9 @@ def modify(machines: list[str]) -> Verdict:
         if not answers or not all(answers):
             return Verdict(False, f"with seed {seed} the site does not answer on every worker that is left.", cluster)
         if cluster.docker("service create -d --name another nginx").exit_code == 0:
-            return Verdict(False, f"with seed {seed} a deploy is still accepted: the managers left are a majority.", cluster)
+            return Verdict(
+                False, f"with seed {seed} a deploy is still accepted: the managers left are a majority.", cluster
+            )
     return CORRECT
 
 
@@ -114,6 +122,8 @@ def modify(machines: list[str]) -> Verdict:
 
 def build(healed: Callable[[Cluster], bool]) -> Verdict:
     """True when every slot is filled, in truth; never true with an empty slot; true in the end, on 20 seeds."""
+    if not callable(healed):
+        return Verdict(False, "the answer is a function: def healed(cluster): return …")
     ready = site(seed=500, messages=False)
     for seed in range(20):
         dice = Random(seed)
@@ -130,9 +140,13 @@ def _judge_healed(healed: Callable[[Cluster], bool], cluster: Cluster, seed: int
     for _ in range(120):
         full, said = is_healed(cluster), bool(healed(cluster))
         if said and not full:
-            empty = sorted({(t.service_name, t.slot) for t in cluster.tasks} - {(t.service, t.slot) for t in cluster.running})
+            empty = sorted(
+                {(t.service_name, t.slot) for t in cluster.tasks} - {(t.service, t.slot) for t in cluster.running}
+            )
             slots = ", ".join(f"{service}.{slot}" for service, slot in empty)
-            return Verdict(False, f"in run {seed} it says healed at {cluster.now:.1f} s, but {slots} is empty.", cluster)
+            return Verdict(
+                False, f"in run {seed} it says healed at {cluster.now:.1f} s, but {slots} is empty.", cluster
+            )
         if full and all(task.state == RUNNING for task in cluster.tasks if task.desired == RUNNING):
             if said:
                 return CORRECT

@@ -235,7 +235,9 @@ class _Work:
         used = {ingress.id: None} if ingress else {}
         for task in self.store.tasks_on(node.id):
             if task.state <= RUNNING:
-                used |= {attachment.network: None for attachment in task.networks}
+                # A network may go while the last tasks on it are still stopping.
+                there = (attachment.network for attachment in task.networks)
+                used |= {network: None for network in there if network in self.memory.subnets}
         addresses = self.attach(f"node {node.id}", list(used))
         return None if addresses is None else replace(node, attachments=addresses)
 

@@ -15,7 +15,7 @@ from ..events import MachineCrashed, MachineFrozen, MachineLoaded, MachineShutDo
 class Seat:
     """A core, when its machine will look after it again, and what its deadline is due to."""
 
-    __slots__ = ("name", "core", "armed", "deadline", "cause")
+    __slots__ = ("armed", "cause", "core", "deadline", "name")
 
     def __init__(self, name: str, core: Any):
         self.name, self.core, self.armed = name, core, NEVER
@@ -142,7 +142,9 @@ class Machine:
         if seat.core.deadline <= self.kernel.now:
             self.kernel.cause = seat.cause
             self._step(seat, WOKEN)
-            assert seat.core.deadline > self.kernel.now, f"core {seat.name!r} was woken and left its deadline in the past"
+            assert seat.core.deadline > self.kernel.now, (
+                f"core {seat.name!r} was woken and left its deadline in the past"
+            )
         elif seat.core.deadline < NEVER:
             self._arm(seat)
 

@@ -86,7 +86,7 @@ class Network:
     def change(self, one: str, other: str, **settings: Any) -> None:
         """Make a link better or worse, both ways. Settings: `latency` (a Latency), `bandwidth` (bytes per second),
         `loss`, `duplicate`, `reorder` (probabilities), `flapping` (µs up, then µs down)."""
-        for line in (self.line(one, other), self.line(other, one)):
+        for line in filter(None, (self.line(one, other), self.line(other, one))):
             for name, value in settings.items():
                 setattr(line, name, value)
             self._judge(line)
@@ -147,7 +147,9 @@ class Network:
             line.last = arrives
             if self.trace.with_messages:
                 self._record(sender.name, line.receiver.name, channel, message, arrives, "")
-            kernel.at(arrives, line.receiver.arrive, (self.listeners.get(channel, channel), Received(sender.name, message)))
+            kernel.at(
+                arrives, line.receiver.arrive, (self.listeners.get(channel, channel), Received(sender.name, message))
+            )
         else:
             self._send_with_care(line, channel, message, size)
 

@@ -48,7 +48,9 @@ class Trace:
         self.messages: list[MessageRecord] = []
         self.with_messages = with_messages
         self.settings: dict = {"machines": ()}
-        self._latest: dict[tuple[str, str], int] = {}  # (machine, subject), (task, state) → the newest fact that says so
+        self._latest: dict[
+            tuple[str, str], int
+        ] = {}  # (machine, subject), (task, state) → the newest fact that says so
         self._hashed = 0  # facts that the digest already covers
         self._hash: Any = None
 

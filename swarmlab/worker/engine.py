@@ -66,7 +66,10 @@ from .refusals import (
 )
 
 PORT = 2377
-MAKE_KEYS = (50 * MS, 100 * MS)  # at least, and up to so much more: key pairs and certificates take the processor's time
+MAKE_KEYS = (
+    50 * MS,
+    100 * MS,
+)  # at least, and up to so much more: key pairs and certificates take the processor's time
 CERTIFY_AGAIN = 2 * SECOND  # while nobody answers
 RAFT_JOIN_AGAIN = 3 * SECOND
 JOIN_PATIENCE = 20 * SECOND  # then the person gets the prompt back, and the join goes on

@@ -1,6 +1,5 @@
 """The texts of refusals, against the recordings of a real engine (transcripts 01, 10, 12, 14, 18)."""
 
-
 import pytest
 
 from swarmlab.effects import MS

@@ -1,6 +1,5 @@
 """Orchestrators, restart supervisor, updater, reaper and allocator on stores typed by hand."""
 
-
 import pytest
 
 from swarmlab.effects import SECOND

@@ -1,6 +1,5 @@
 """The scheduler on stores typed by hand."""
 
-
 import pytest
 
 from swarmlab.effects import SECOND

@@ -53,7 +53,11 @@ def test_a_trace_comes_back_from_a_file_as_it_was(tmp_path):
 
 def test_explain_walks_the_causes_back_to_the_first():
     rack = Rack("ab")
-    rack.do("a", Note(BecameFollower(1)), Tell("other", ("do", (Note(BecameFollower(2)), Tell("toy", ("do", (Note(BecameFollower(3)),)))))))
+    rack.do(
+        "a",
+        Note(BecameFollower(1)),
+        Tell("other", ("do", (Note(BecameFollower(2)), Tell("toy", ("do", (Note(BecameFollower(3)),)))))),
+    )
     chain = rack.trace.explain(rack.trace.records[-1])
     assert [record.fact.term for record in chain] == [1, 2, 3]
     assert rack.trace.explain(chain[-1].number) == chain

@@ -30,7 +30,7 @@ MASKS = (  # what differs from run to run → what stands in its place
     (r"20\.10\.24\+dfsg1", "20.10.24"),
     (r'"serve [\w:]+"', "COMMAND"),  # of the stand-in images of the recording
     (r'"/docker-entrypoint\.…"|"docker-entrypoint\.s…"', "COMMAND"),
-    (r"(?m)^(web|cache|one|elated|condescending|\w+)_(\w+) (?= )", r"\1_\2 "),
+    (r"(?m)^(ID  +)[a-z]+_[a-z]+(?=  )", r"\1NAME_BY_CHANCE"),
     (r"(?m)^ +\d+ (overall progress)", r"N \1"),  # how often it was looked at before something happened
     (r"(?m)^(real|user|sys)\t.*$", ""),
     (r"(?m) +$", ""),
@@ -48,6 +48,8 @@ class Scene(NamedTuple):
     swarm: bool = True
     before: Mapping[int, tuple] = {}  # number of the entry → seconds to wait, or what to do with the cluster, in turn
     instead: Mapping[str, Callable] = {}  # a command that we lack → what has the same effect
+    names: Callable | None = None  # the cluster → what stands for things that an earlier part of the recording made
+    skip: Mapping[int, str] = {}  # number of the entry → why it is not played
     files: Mapping[str, str] = {}
     slots: bool = True  # False: which slot had to move is not determined either
     seed: int = 1
@@ -83,7 +85,8 @@ def swarm(scene: Scene) -> Cluster:
     cluster = Cluster(computers=computers, seed=scene.seed, messages=False)
     if scene.swarm:
         join_all(cluster, scene)
-    for image in ("nginx:alpine", "redis:alpine", "nginx:1.25-alpine", "nginx:1.26-alpine", "redis:7-alpine"):
+    for image in ("nginx:alpine", "redis:alpine", "nginx:1.25-alpine", "nginx:1.26-alpine", "redis:7-alpine",
+        "acme/broken:1", "alpine:3.19"):  # fmt: skip
         for name in cluster.machines:
             if name.startswith("node"):
                 cluster.docker(f"run -d --name warm {image}", name)
@@ -101,25 +104,29 @@ def join_all(cluster: Cluster, scene: Scene) -> None:
         assert joined.exit_code == 0, joined.stderr
 
 
-def play(scene: Scene, entries: list[Entry], pause: float = 1.0) -> tuple[list[Compared], list[tuple[int, Entry]]]:
+def play(scene: Scene, entries: list[Entry], pause: float = 1.0) -> tuple[list[Compared], list[tuple[int, Entry, str]]]:
     """What was compared, and what was left out because we lack the command."""
-    cluster, names = swarm(scene), {}
+    cluster = swarm(scene)
+    names = scene.names(cluster) if scene.names else {}
     compared, left_out = [], []
     for number, entry in enumerate(entries):
         for act in scene.before.get(number, (pause,)):
             act(cluster) if callable(act) else cluster.run_for(act)
         command = entry.command.removeprefix("time ")
-        if command in scene.instead:
+        if number in scene.skip:
+            left_out.append((number, entry, scene.skip[number]))
+        elif command in scene.instead:
             scene.instead[command](cluster)
+            left_out.append((number, entry, "done in another way: the command comes later"))
         elif not supported(command):
-            left_out.append((number, entry))
+            left_out.append((number, entry, "a command, or a part of one, that comes later"))
         else:
-            text, code = run(cluster, entry.machine, translated(command, names), scene.files)
-            text = last_order(entry.output, text)
-            names |= same_things(entry.output, text)
-            sides = (entry.output, entry.exit_code), (text, code)
-            recorded, ours = (lines(side, code, command, scene.slots) for side, code in sides)
-            compared.append(Compared(entry, number, recorded, ours))
+            texts, code = run(cluster, entry.machine, translated(command, names), scene.files)
+            names |= same_things(entry.output, texts[0])
+            recorded = lines(entry.output, entry.exit_code, command, scene.slots)
+            # A terminal shows stdout and stderr as they come, a result keeps them apart: the likelier order counts.
+            both = [Compared(entry, number, recorded, lines(text, code, command, scene.slots)) for text in texts]
+            compared.append(max(both, key=lambda one: one.agreeing))
     return compared, left_out
 
 
@@ -132,16 +139,15 @@ def supported(command: str) -> bool:
     return (name in BY_NAME or words[1] in BY_NAME) and not flags
 
 
-def run(cluster: Cluster, machine: str, command: str, files: Mapping[str, str]) -> tuple[str, int]:
-    """What a shell would print. Knows `$(…)`, `| uniq -c`, `| sort` and `| head -3`."""
+def run(cluster: Cluster, machine: str, command: str, files: Mapping[str, str]) -> tuple[list[str], int]:
+    """What a shell would print, stdout first or stderr first. Knows `$(…)`, `| uniq -c`, `| sort` and `| head -3`."""
     command, *pipes = [part.strip() for part in command.replace("2>&1", "").split(" | ")]
     inner = re.search(r"\$\((docker .*?)\)", command)
     if inner:
-        command = command.replace(inner[0], " ".join(run(cluster, machine, inner[1], files)[0].split()))
+        command = command.replace(inner[0], " ".join(run(cluster, machine, inner[1], files)[0][0].split()))
     result = cluster.docker(command.removeprefix("docker "), machine, files=dict(files))
-    both = (result.stdout + result.stderr).splitlines(), (result.stderr + result.stdout).splitlines()
-    texts = ["\n".join(piped(text, pipes)) for text in both]
-    return "\0".join(texts), 0 if pipes else result.exit_code
+    texts = (result.stdout + result.stderr, result.stderr + result.stdout)
+    return ["\n".join(piped(text.splitlines(), pipes)) for text in texts], 0 if pipes else result.exit_code
 
 
 def piped(text: list[str], pipes: list[str]) -> list[str]:
@@ -149,14 +155,11 @@ def piped(text: list[str], pipes: list[str]) -> list[str]:
         word, *rest = shlex.split(pipe)
         if word == "uniq":
             text = [f"{len(list(same)):7} {line}" for line, same in groupby(text)]
-        text = sorted(text) if word == "sort" else text[: -int(rest[0])] if word == "head" and False else text
-        text = text[: int(rest[0].removeprefix("-"))] if word == "head" else text
+        elif word == "sort":
+            text = sorted(text)
+        else:
+            text = text[: int(rest[0].removeprefix("-"))]
     return text
-
-
-def last_order(recorded: str, texts: str) -> str:
-    """A terminal shows stderr and stdout as they come, a result keeps them apart: the likelier order counts."""
-    return max(texts.split("\0"), key=lambda text: SequenceMatcher(None, recorded[:500], text[:500]).ratio())
 
 
 def translated(command: str, names: Mapping[str, str]) -> str:
@@ -181,8 +184,8 @@ def lines(text: str, code: int, command: str, slots: bool) -> list[str]:
         text = re.sub(pattern, place, text)
     if tasks:
         text = re.sub(r"\bnode\d\b", "NODE", text)
-    if tasks and not slots:
-        text = re.sub(r"\.\d\b", ".SLOT", text)
+    if not slots:
+        text = re.sub(r"(?<=[a-z]\.)\d+\b", "SLOT", text)
     found = [line.strip() for line in text.splitlines() if line.strip()]
     if "stack" in command or "sort" in command or not slots:
         found.sort()  # Docker's client takes the parts of a stack in random order

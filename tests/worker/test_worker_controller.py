@@ -1,6 +1,5 @@
 """A task's walk on its node, as a table [SwarmKit design/task_model.md; swarm.md §2, §13]."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -35,7 +35,9 @@ def test_a_swarm_is_born_by_init_and_joins():
     commands = [act.details["command"].split()[:2] for act in swarm.acts]
     assert commands == [["swarm", "init"]] + [["swarm", "join-token"]] * 2 + [["swarm", "join"]] * 6
     rows = swarm.docker("node ls").rows
-    assert [row["HOSTNAME"] for row in rows] == [f"manager-{n}" for n in (1, 2, 3)] + [f"worker-{n}" for n in (1, 2, 3, 4)]
+    assert [row["HOSTNAME"] for row in rows] == [f"manager-{n}" for n in (1, 2, 3)] + [
+        f"worker-{n}" for n in (1, 2, 3, 4)
+    ]
     assert {row["STATUS"] for row in rows} == {"Ready"}
     assert [row["MANAGER STATUS"] for row in rows] == ["Leader", "Reachable", "Reachable", "", "", "", ""]
     assert 0.3 < swarm.now < 5
@@ -52,10 +54,15 @@ def test_bare_machines_are_not_a_swarm_yet():
     bare = Cluster(machines=4)
     assert bare.leader is None and bare.nodes == () and bare.now == 0
     refusal = bare.docker("node ls")
-    assert refusal.exit_code == 1 and refusal.stderr.startswith("Error response from daemon: This node is not a swarm manager.")
+    assert refusal.exit_code == 1 and refusal.stderr.startswith(
+        "Error response from daemon: This node is not a swarm manager."
+    )
     assert bare.docker("swarm init", node="node-2").exit_code == 0
     token = bare.docker("swarm join-token -q worker", node="node-2").stdout.strip()
-    assert bare.docker(f"swarm join --token {token} 192.168.50.101:2377", node="node-4").stdout == "This node joined a swarm as a worker.\n"
+    assert (
+        bare.docker(f"swarm join --token {token} 192.168.50.101:2377", node="node-4").stdout
+        == "This node joined a swarm as a worker.\n"
+    )
     assert [node.machine for node in bare.nodes] == ["node-2", "node-4"]
 
 
@@ -150,7 +157,10 @@ def test_a_call_begun_just_after_the_loss_waits_and_is_cut_off_after_20_seconds(
     swarm.run_for(1)
     start = swarm.now
     refusal = swarm.docker("node ls", node=others[1])
-    assert refusal.stderr == "Error response from daemon: rpc error: code = DeadlineExceeded desc = context deadline exceeded\n"
+    assert (
+        refusal.stderr
+        == "Error response from daemon: rpc error: code = DeadlineExceeded desc = context deadline exceeded\n"
+    )
     assert swarm.now - start == pytest.approx(20, abs=0.1)
 
 
@@ -264,9 +274,16 @@ def test_one_more_machine_can_join(swarm):
 
 def test_a_cluster_shows_itself(ready):
     assert repr(ready) == repr(ready.fork())
-    assert repr(ready).startswith("<Cluster at ") and "7 of 7 machines run, leader manager-1, 5 services, 7 tasks" in repr(ready)
+    assert repr(ready).startswith(
+        "<Cluster at "
+    ) and "7 of 7 machines run, leader manager-1, 5 services, 7 tasks" in repr(ready)
     html = ready._repr_html_()
-    assert "worker-4" in html and "vote_vote.1" in html and "0x" not in html
+    assert html.count("wanted, runs") == 7 and "♛ manager-1" in html and "0x" not in html
+    broken = ready.fork()
+    broken.crash("worker-1")
+    html = broken._repr_html_()
+    assert html.count("wanted, runs") == 6 and "vote_vote.1: wanted, does not run" in html
+    assert "<b>worker-1</b> · down" in html
 
 
 @pytest.mark.parametrize("name", ["demo-lab", "three-managers", "three-zones"])

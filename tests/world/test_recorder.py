@@ -65,7 +65,9 @@ def test_another_seed_is_another_run(expected):
 def test_the_run_does_not_depend_on_the_process_or_its_hash_seed(expected, root, hash_seed):
     script = SCENARIO + "\nprint(c.trace.digest())"
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(root)}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=root, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=root, env=environment, check=True
+    )
     assert done.stdout.strip() == expected
 
 
@@ -218,4 +220,6 @@ def test_a_bare_group_of_raft_nodes_elects_within_the_papers_times():
 
 
 def leader(group):
-    return next((n for n, m in group.machines.items() if "raft" in m.seats and m.seats["raft"].core.role == "leader"), None)
+    return next(
+        (n for n, m in group.machines.items() if "raft" in m.seats and m.seats["raft"].core.role == "leader"), None
+    )

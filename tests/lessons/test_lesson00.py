@@ -1,0 +1,155 @@
+"""The judges of lesson 00: right answers are called correct, typical wrong ones get a helpful line, and none raises."""
+
+import nbformat
+import pytest
+
+from swarmlab.events import MachineCrashed
+from swarmlab.lessons import check, counterexample, lesson00, reveal, source
+from swarmlab.objects import RUNNING
+from swarmlab.viz.frames import outage
+
+
+def said(capsys, name, *answer):
+    check(name, *answer)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1  # always one line
+    return lines[0]
+
+
+@pytest.mark.parametrize("exercise", ["00.recall", "00.modify", "00.build"])
+def test_an_untouched_exercise_is_not_attempted(capsys, exercise):
+    assert said(capsys, exercise, ...) == "not attempted"
+
+
+# ── recall ──
+
+
+@pytest.fixture(scope="module")
+def instants():
+    trace = lesson00.fresh_run().trace
+    row = outage(trace, trace.of(MachineCrashed)[0])
+    return {name: row[name] / 1e6 for name in ("fault", "noticed", "decided", "healed")}
+
+
+def test_recall_takes_what_was_read_off_the_board(capsys, instants):
+    assert said(capsys, "00.recall", instants) == "correct"
+    assert said(capsys, "00.recall", {name: round(time, 1) for name, time in instants.items()}) == "correct"
+
+
+def test_recall_names_the_instant_that_is_off(capsys, instants):
+    for name in instants:
+        line = said(capsys, "00.recall", instants | {name: instants[name] + 3})
+        assert line.startswith(f"not yet: {name} is when") and "3.0 s off" in line
+    assert "has no 'healed'" in said(capsys, "00.recall", {k: v for k, v in instants.items() if k != "healed"})
+
+
+@pytest.mark.parametrize("answer", [None, 5, "12 s", [1, 2, 3, 4], {"fault": "soon"}, {}])
+def test_recall_survives_any_answer(capsys, answer):
+    assert said(capsys, "00.recall", answer).startswith("not yet: ")
+
+
+# ── modify ──
+
+
+@pytest.mark.parametrize(
+    "machines", [["manager-1", "manager-2"], ["manager-2", "manager-3"], ["manager-1", "manager-2", "manager-3"]]
+)
+def test_modify_takes_any_majority_of_managers(capsys, machines):
+    assert said(capsys, "00.modify", machines) == "correct"
+
+
+@pytest.mark.parametrize(
+    ("machines", "why"),
+    [
+        (["manager-1"], "a deploy is still accepted"),
+        (["worker-1", "worker-2"], "a deploy is still accepted"),
+        ([], "a deploy is still accepted"),
+        (["manager-1", "manager-2", "worker-1", "worker-2"], "the site does not answer"),
+        (["worker-1", "worker-2", "worker-3", "worker-4"], "the site does not answer"),
+        (["leader"], "no such machine: leader"),
+        ("manager-1", "list"),
+        (3, "list"),
+    ],
+)
+def test_modify_says_what_is_missing(capsys, machines, why):
+    line = said(capsys, "00.modify", machines)
+    assert line.startswith("not yet: ") and why in line
+
+
+# ── build ──
+
+
+def by_running(cluster):
+    slots = {(task.service, task.slot) for task in cluster.running}
+    return len(slots) == sum(service.spec.replicas for service in cluster.services)
+
+
+def by_what_is_written(cluster):
+    return all(task.state == RUNNING for task in cluster.tasks if task.desired == RUNNING)
+
+
+def by_nodes(cluster):
+    return all(node.state == "ready" for node in cluster.nodes)
+
+
+def by_counting_containers_of_the_dead(cluster):
+    return len(cluster.tasks) >= 7
+
+
+def test_build_takes_a_function_that_looks_at_what_truly_runs(capsys):
+    assert said(capsys, "00.build", by_running) == "correct"
+    assert said(capsys, "00.build", lesson00.is_healed) == "correct"
+
+
+@pytest.mark.parametrize("healed", [by_what_is_written, by_counting_containers_of_the_dead, lambda c: True])
+def test_build_shows_the_slot_that_was_empty(capsys, healed):
+    line = said(capsys, "00.build", healed)
+    assert "is empty" in line and 'counterexample("00.build")' in line
+    assert counterexample("00.build").now > 0 and not lesson00.is_healed(counterexample("00.build"))
+
+
+@pytest.mark.parametrize("healed", [by_nodes, lambda c: False])
+def test_build_wants_it_to_become_true(capsys, healed):
+    line = said(capsys, "00.build", healed)
+    assert line.startswith("not yet: ")
+
+
+@pytest.mark.parametrize("healed", [None, 5, lambda: True, lambda c: 1 / 0, "healed"])
+def test_build_survives_any_answer(capsys, healed):
+    assert said(capsys, "00.build", healed).startswith("not yet: ")
+
+
+def test_a_correct_answer_leaves_no_counterexample(capsys):
+    said(capsys, "00.build", lambda c: True)
+    said(capsys, "00.build", by_running)
+    with pytest.raises(ValueError, match="check an answer first"):
+        counterexample("00.build")
+
+
+# ── predictions ──
+
+
+@pytest.mark.parametrize("name", lesson00.PREDICTIONS)
+def test_every_option_of_a_prediction_is_offered_and_has_an_answer_of_its_own(capsys, root, name):
+    prediction = lesson00.PREDICTIONS[name]
+    answers = []
+    for option in prediction.answers:
+        reveal(f"00.{name}", option)
+        answers.append(capsys.readouterr().out)
+    assert len(set(answers)) == len(answers) and all(answer.count("\n") == 1 for answer in answers)
+    reveal(f"00.{name}")
+    assert capsys.readouterr().out == prediction.fact + "\n"
+    cells = nbformat.read(root / "notebooks" / "00_start_here.ipynb", 4).cells
+    before = "".join(c.source for c in cells).partition(f'reveal("00.{name}"')[0].rpartition("**Guess.**")[2]
+    assert all(f'`"{option}"`' in before for option in prediction.answers)
+
+
+@pytest.mark.parametrize("guess", [3, "zebra", None, ["a"]])
+def test_reveal_survives_any_guess(capsys, guess):
+    reveal("00.1", guess)
+    assert lesson00.PREDICTIONS["1"].fact in capsys.readouterr().out
+
+
+def test_source_prints_what_learners_are_to_read(capsys):
+    source(lesson00.is_healed)
+    assert capsys.readouterr().out.startswith("def is_healed(cluster")

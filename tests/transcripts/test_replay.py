@@ -1,0 +1,261 @@
+"""Every transcript that today's commands cover, played again on our own cluster and compared line by line."""
+
+import re
+from functools import cache, partial
+
+import pytest
+from recorded import entries
+from replay import Compared, Scene, play
+
+from swarmlab import Cluster
+from swarmlab.messages import UpdateObject
+from swarmlab.objects import replace
+
+# ── what stands for a command that we lack ───────────────────────────────────────────────────────────────────────
+
+
+def update_node(machine: str, cluster: Cluster, **changes) -> None:
+    node = next(node for node in cluster.nodes if node.machine == machine)
+    update(cluster, "node", node, replace(node.spec, **changes))
+
+
+def update_service(name: str, change, cluster: Cluster) -> None:
+    service = next(service for service in cluster.services if service.spec.name == name)
+    update(cluster, "service", service, change(service.spec))
+
+
+def update(cluster: Cluster, kind: str, stored, spec) -> None:
+    request = UpdateObject(kind, stored.id, stored.version, spec)
+    reply = cluster.call("node1", request, cluster.kernel.now + 20_000_000)
+    assert reply.error is None, reply.error
+
+
+def nothing(cluster: Cluster) -> None:
+    pass
+
+
+def down(name: str, cluster: Cluster) -> None:
+    assert cluster.run_until(lambda c: any(n.machine == name and n.state == "down" for n in c.nodes), limit=120)
+
+
+def ready(name: str, cluster: Cluster) -> None:
+    assert cluster.run_until(lambda c: all(n.state == "ready" for n in c.nodes if n.machine == name), limit=60)
+
+
+def crash(name: str, cluster: Cluster) -> None:
+    cluster.crash(name)
+
+
+def restart(name: str, cluster: Cluster) -> None:
+    cluster.restart(name)
+
+
+def shut_down(name: str, cluster: Cluster) -> None:
+    cluster.shutdown(name)
+
+
+def unplug(name: str, cluster: Cluster) -> None:
+    cluster.partition({name}, {f"node{n}" for n in range(1, 6)} - {name})
+
+
+def plug_in(cluster: Cluster) -> None:
+    cluster.heal()
+
+
+def some_leader(cluster: Cluster) -> None:
+    assert cluster.run_until(lambda c: c.leader is not None, limit=60)
+
+
+def new_leader(cluster: Cluster) -> None:
+    assert cluster.run_until(lambda c: c.leader not in (None, "node1"), limit=60)
+
+
+def label(machine: str, cluster: Cluster, **labels: str) -> None:
+    node = next(node for node in cluster.nodes if node.machine == machine)
+    known = {name: value for name, value in node.spec.labels.items() if labels.get(name) != ""}
+    update(cluster, "node", node, replace(node.spec, labels={**known, **{n: v for n, v in labels.items() if v}}))
+
+
+def forget_services(cluster: Cluster) -> None:
+    cluster.docker("service rm " + " ".join(service.id for service in cluster.services), "node1")
+    cluster.run_for(5)
+
+
+def constrained(*constraints: str):
+    def change(spec):
+        return replace(spec, task=replace(spec.task, placement=replace(spec.task.placement, constraints=constraints)))
+
+    return change
+
+
+def at_most(number: int, spec):
+    return replace(spec, task=replace(spec.task, placement=replace(spec.task.placement, max_replicas=number)))
+
+
+def reserved(memory: int, spec):
+    return replace(spec, task=replace(spec.task, reservations=replace(spec.task.reservations, memory=memory)))
+
+
+def tokens(cluster: Cluster) -> dict[str, str]:
+    """For transcript 12: the worker's token, and the same with a wrong secret."""
+    right = cluster.docker("swarm join-token -q worker", "node1").stdout.strip()
+    known = "SWMTKN-1-396gzi811kpisqswfnx3izdwzclfo6vde78xzosfyua88qianr-a5ycab6o6sk87skw6v40"
+    return {f"{known}fv2jk": right, f"{known}aaaaa": right[:-5] + "aaaaa"}
+
+
+# ── the scenes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+SHOP = next(entry.output for entry in entries() if entry.command == "cat shop.yml")
+SHOP_AFTER = SHOP.replace("nginx:1.25-alpine", "nginx:1.26-alpine").replace("replicas: 3", "replicas: 2")
+SHOP2 = re.sub(r"(?s)  db:\n.*?(?=networks:\n  front)", "", SHOP_AFTER)
+BAD = {  # the recording shows what docker said to these files, not the files
+    "bad1.yml": "version: '3.8'\nservices: {a: {image: nginx:alpine, bogus: 1}}\n",
+    "bad2.yml": "version: '3.8'\nservices:\n  a: {image: nginx:alpine, build: ., restart: always}\n"
+    "  b: {image: nginx:alpine, container_name: x}\n",
+    "bad3.yml": "version: '3.8'\nservices: {a: {image: nginx:alpine, networks: [ext]}}\nnetworks: {ext: {external: true}}\n",
+    "bad4.yml": "version: '3.8'\nservices: {a: {image: nginx:alpine, secrets: [s]}}\nsecrets: {s: {external: true}}\n",
+    "ok.yml": "version: '3.8'\nservices: {a: {image: nginx:alpine, deploy: {replicas: 2}}}\n",
+}
+FILES = {"site.conf": "a", "db_pass.txt": "b", "shop.yml": SHOP, "shop2.yml": SHOP2, **BAD}
+
+
+def edit_shop(scene_files: dict, cluster: Cluster) -> None:
+    scene_files["shop.yml"] = SHOP_AFTER
+
+
+def edit_secret(scene_files: dict, cluster: Cluster) -> None:
+    scene_files["db_pass.txt"] = "changed"
+
+
+AT_ONCE = (0,)
+
+SCENES = (
+    Scene(
+        "01-bootstrap.txt",
+        swarm=False,
+        instead={
+            "docker node update --label-add zone=east --label-add disk=ssd node2": partial(label, "node2", zone="east")
+        },
+        skip={18: "after a promotion", 21: "after a demotion", 53: "after a demotion"},
+    ),
+    Scene(
+        "02-replicas-scale.txt",
+        before={1: (2,), 4: (2,), 6: AT_ONCE, 7: (5,), 10: (6,), 13: (2,), 17: (3,), 21: (4,)},
+        instead={
+            "docker service update -d --replicas 3 web": partial(update_service, "web", partial(replace, replicas=3))
+        },
+    ),
+    Scene(
+        "03-placement.txt",
+        before={
+            4: (3,), 10: (3,), 15: (3,), 20: (3,), 24: (0,),
+            25: (1, forget_services), 26: (3,), 28: (3,), 29: (1, forget_services), 30: (3,), 34: (12,),
+        },
+        instead={
+            **{f"docker node update --label-add rack={rack} {node}": partial(label, node, rack=rack)
+               for rack, node in (("r1", "node2"), ("r1", "node3"), ("r2", "node4"), ("r9", "node5"))},
+            **{f"docker node update --label-rm rack {node}": partial(label, node, rack="") for node in ("node3", "node5")},
+            "docker service update -d --constraint-add node.labels.rack==r1 agent":
+                partial(update_service, "agent", constrained("node.labels.rack==r1")),
+            "docker service update -d --replicas-max-per-node 2 cap":
+                partial(update_service, "cap", partial(at_most, 2)),
+        },
+        slots=False,
+    ),
+    Scene(
+        "04-resources.txt",
+        before={1: (3,), 4: (3,), 7: (60,), 12: (3,), 15: (2,)},
+        instead={
+            "docker service update -d --reserve-memory 5G big": partial(update_service, "big", partial(reserved, 5 << 30))
+        },
+        slots=False,
+    ),
+    Scene(
+        "05-availability.txt",
+        before={2: (3,), 6: (3,), 8: AT_ONCE, 10: (6,), 16: (3,), 25: (5,)},
+        instead={
+            f"docker node update --availability {word} {node}": partial(update_node, node, availability=word)
+            for word, node in (("pause", "node2"), ("drain", "node3"), ("active", "node3"), ("active", "node2"),
+                               ("drain", "node1"), ("active", "node1"))
+        },
+        slots=False,
+    ),
+    Scene(
+        "06-worker-failure.txt",
+        before={
+            3: (3,),
+            4: (3, partial(crash, "node3"), partial(down, "node3")),
+            5: (0,), 6: (3,), **dict.fromkeys(range(7, 13), AT_ONCE), 13: (2,),
+            14: (2, partial(restart, "node3"), partial(ready, "node3"), 1.7),
+            15: (5.5,),
+            20: (5, partial(shut_down, "node4"), partial(down, "node4"), 1),
+            21: (1,),
+            22: (0, partial(restart, "node4"), partial(ready, "node4"), 5),
+            23: (3, partial(unplug, "node5"), partial(down, "node5")),
+            24: (1,), 25: (0,),
+            26: (1, plug_in, partial(ready, "node5"), 5),
+        },
+        slots=False,
+    ),
+    Scene(
+        "07-raft.txt",
+        managers=("node1", "node2", "node3"),
+        before={
+            3: (5, partial(crash, "node1"), new_leader),
+            4: (partial(down, "node1"), 1), 5: AT_ONCE, 6: AT_ONCE, 7: AT_ONCE, 9: (2,),
+            10: (1, partial(crash, "node3"), 20), **dict.fromkeys(range(11, 19), AT_ONCE),
+            19: (10, partial(restart, "node1"), some_leader, 8),
+            21: (2, partial(restart, "node3"), partial(ready, "node3"), 3), 22: (8,),
+        },
+        instead={"docker node promote node2 node3": nothing},
+        skip={n: "after --force-new-cluster" for n in range(23, 31)},
+        slots=False,
+        seed=1,
+    ),
+    Scene("09-restart-health.txt", before={4: (14.5,), **dict.fromkeys(range(5, 10), AT_ONCE)},
+          skip={n: "health checks, another history limit" for n in range(13, 32)}),
+    Scene(
+        "11-stack.txt",
+        before={
+            2: (5,), **dict.fromkeys(range(3, 13), AT_ONCE), 11: (1,), 13: (partial(edit_shop, FILES),), 14: (30,),
+            **dict.fromkeys(range(15, 22), AT_ONCE), 24: AT_ONCE, 30: (5,), 34: (5,), 35: (5, partial(edit_secret, FILES)),
+            37: (5,),
+        },
+        files=FILES,
+    ),
+    Scene("12-errors.txt", names=tokens, skip={n: "health checks" for n in ()}),
+    Scene("13-formats.txt", before={3: (3,), **dict.fromkeys(range(4, 34), AT_ONCE)}),
+    Scene("14-networks.txt", before={15: (3,), 20: (3,), 22: (3,), 25: (4,), 32: (5,)}),
+    Scene("18-extras.txt", before={14: (3,), 17: (11,), 22: (3,), 24: (3,), 27: (3,), 29: (3,), 31: (3,)},
+          skip={n: "health checks" for n in range(4)}, slots=False,
+          instead={
+              "docker service update -d --constraint-rm node.hostname==node2 --update-parallelism 0 a":
+                  partial(update_service, "a", constrained()),
+              "docker node update --availability drain node2": partial(update_node, "node2", availability="drain"),
+              "docker node update --availability active node2": partial(update_node, "node2", availability="active"),
+          }),
+)  # fmt: skip
+
+
+@cache
+def played(number: int) -> tuple[list[Compared], list]:
+    scene = SCENES[number]
+    return play(scene, [entry for entry in entries() if entry.file == scene.file])
+
+
+if __name__ == "__main__":  # shows where the two differ
+    import sys
+
+    for number, scene in enumerate(SCENES):
+        if len(sys.argv) > 1 and not scene.file.startswith(tuple(sys.argv[1:])):
+            continue
+        compared, left_out = played(number)
+        print(
+            f"== {scene.file}: {sum(c.agreeing for c in compared)} of {sum(c.lines for c in compared)}, left out {len(left_out)}"
+        )
+        for one in compared:
+            if one.agreeing < one.lines:
+                print(f"-- {one.number} {one.entry.machine}$ {one.entry.command[:100]}")
+                import difflib
+
+                print("\n".join(l.rstrip() for l in difflib.ndiff(one.recorded, one.ours) if l[0] != "?"))
