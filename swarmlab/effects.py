@@ -63,11 +63,15 @@ class Note(NamedTuple):
     """Put a fact into the trace.
 
     Where many things are told in one batch, `of` says which one this fact is about, as (task, state): it is due to the
-    last fact that said the same, not to whatever came first in the batch.
+    last fact that said the same, not to whatever came first in the batch. `of=SILENCE` says that it is due to what did
+    *not* happen: nobody was heard.
     """
 
     fact: Any
     of: tuple[str, str] | None = None
+
+
+SILENCE = ("", "")
 
 
 class Save(NamedTuple):

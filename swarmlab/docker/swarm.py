@@ -117,12 +117,14 @@ def _swarm_lines(session: Session, engine: EngineInfo, screen: Screen) -> None:
 
 
 def _cluster_lines(cluster: Cluster, nodes: tuple[Node, ...]) -> list[str]:
+    pool = [f"  Default Address Pool: {cluster.address_pool}", f"  SubnetSize: {cluster.subnet_size}"]
+    if (cluster.address_pool, cluster.subnet_size) == (Cluster("").address_pool, Cluster("").subnet_size):
+        pool = []  # said only where somebody chose them
     return [
         f"  ClusterID: {cluster.id}",
         f"  Managers: {sum(node.manager_status is not None for node in nodes)}",
         f"  Nodes: {len(nodes)}",
-        f"  Default Address Pool: {cluster.address_pool}",
-        f"  SubnetSize: {cluster.subnet_size}",
+        *pool,
         f"  Data Path Port: {cluster.data_path_port}",
         "  Orchestration:",
         f"   Task History Retention Limit: {cluster.task_history_limit}",

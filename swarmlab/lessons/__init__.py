@@ -51,7 +51,7 @@ def check(name: str, answer: Any = ...) -> None:
         return
     verdict = _judge(_lesson(name).CHECKS[_part(name)], answer)
     if verdict.correct:
-        print("correct")
+        print(f"correct. {verdict.text}" if verdict.text else "correct")
         return
     how = f' See it: Player(counterexample("{name}").trace)' if verdict.run is not None else ""
     _failed[name] = verdict.run
@@ -72,10 +72,14 @@ def source(thing: Any) -> None:
 
 
 def _judge(judge: Any, answer: Any) -> Verdict:
+    from contextlib import redirect_stdout
+    from io import StringIO
+
     try:
-        return judge(answer)
-    except Exception as error:  # a learner's function may do anything; the notebook must go on
-        return Verdict(False, f"it raised {type(error).__name__}: {error}")
+        with redirect_stdout(StringIO()):  # what a learner's function prints, twenty times over
+            return judge(answer)
+    except (Exception, SystemExit) as error:  # it may do anything; the notebook must go on
+        return Verdict(False, " ".join(f"it raised {type(error).__name__}: {error}".split()))
 
 
 def _lesson(name: str) -> ModuleType:

@@ -1,41 +1,59 @@
 """Lesson 00: its predictions, and the judges of its exercises."""
 
 from collections.abc import Callable
+from math import isfinite
 from random import Random
 
 from ..cluster import Cluster
 from ..events import MachineCrashed
-from ..objects import RUNNING
 from ..viz.frames import outage
 from . import CORRECT, Prediction, Verdict
 
 SITE = "http://{}:5000/"
 DEPLOY = "stack deploy -c data/stacks/voting.yml vote"
+INSTANTS = ("fault", "noticed", "decided", "healed")
 
 PREDICTIONS = {
     "1": Prediction(
         "Nothing brings it back: nobody was asked to keep it running.",
         {
             "a": "Docker on its own knows one machine, so no other machine has ever heard of your container.",
-            "b": "An engine starts again what it was told to restart; `docker run` alone does not tell it that.",
-            "c": "Yes.",
+            "b": "Yes.",
+            "c": "An engine starts again what it was told to restart; `docker run` alone does not tell it that.",
         },
     ),
     "2": Prediction(
         "Visitors notice nothing: no request passes through the leader.",
         {
-            "a": "The leader does not serve the site. Read the hops of a request: it is in none of them.",
-            "b": "Ask again while there is no leader and compare the latencies: they are what they were.",
-            "c": "Yes, as long as they do not ask the dead machine itself.",
+            "a": "Yes, as long as they do not ask the dead machine itself.",
+            "b": "The leader does not serve the site. Read the hops of a visit: it is in none of them.",
+            "c": "Compare the slowest visit before and without the leader, printed above: it is what it was.",
         },
     ),
     "3": Prediction(
-        "First somebody must notice (9 to 16.5 s of missing heartbeats), then a new task waits its restart delay (5 s).",
+        "First a manager must notice (9 to 16.5 s of missing heartbeats), then a new task waits its restart delay (5 s).",
         {
-            "a": "Look at the instant of the fault with the lens on the leader: it still counts the dead tasks as running.",
-            "b": "The 5 s restart delay is the second part. Look at the first segment of the bar: nobody knows yet.",
+            "a": "Look at the instant of the fault with the lens on the leader: it still counts the dead task as running.",
+            "b": "5 s is the restart delay, the last part. Look at the first part of the bar: no manager knows yet.",
+            "c": "Yes, about that.",
+            "d": "Nobody typed anything: the managers compare what is wanted with what is, all the time.",
+        },
+    ),
+    "4": Prediction(
+        "The container is dead and stays dead. Another task, with another ID, is born to fill the slot.",
+        {
+            "m": "Look at the lanes: one ends, another begins. Nothing travels between nodes; what it had in memory is lost.",
+            "r": "When worker-1 boots again its old task is over. Whoever fills the slot by then keeps it: nothing moves back.",
+            "n": "Yes.",
+        },
+    ),
+    "5": Prediction(
+        "8 s without a heartbeat is not yet death; 30 s is. Then the slot is filled elsewhere, and when the frozen machine "
+        "goes on, unaware, one slot runs twice until it hears the news.",
+        {
+            "a": "Nobody can tell a frozen machine from a dead one. Look at the count of running tasks in the middle of the run.",
+            "b": "Try 8: three heartbeat periods are not over yet, so nothing at all happens.",
             "c": "Yes.",
-            "d": "Nobody typed anything: the managers compare what is with what should be, all the time.",
         },
     ),
 }
@@ -45,12 +63,12 @@ def site(seed: int, **options) -> Cluster:
     """Three managers, four workers and the voting application, all of it running."""
     cluster = Cluster(managers=3, workers=4, seed=seed, **options)
     cluster.docker(DEPLOY)
-    assert cluster.run_until(is_healed, limit=60)
+    assert cluster.run_until(all_filled, limit=60)
     cluster.run_for(2)
     return cluster
 
 
-def is_healed(cluster: Cluster) -> bool:
+def all_filled(cluster: Cluster) -> bool:
     """Every slot of every service has a task that runs: all outlines are filled."""
     slots = {(task.service, task.slot) for task in cluster.running}
     filled = [service for service, _ in sorted(slots)]
@@ -65,32 +83,39 @@ def fresh_run() -> Cluster:
     cluster = site(seed=2063)
     cluster.run_for(3.7)
     cluster.crash("worker-3")
-    cluster.run_until(is_healed, limit=60)
+    cluster.run_until(all_filled, limit=60)
     cluster.run_for(5)
     return cluster
 
 
 def recall(answer: dict) -> Verdict:
     """Seconds of `fault`, `noticed`, `decided` and `healed`, to half a second."""
-    if not isinstance(answer, dict):
-        return Verdict(False, 'the answer is a dictionary: {"fault": …, "noticed": …, "decided": …, "healed": …}')
+    if not isinstance(answer, dict) or not all(_is_number(answer.get(name, 0)) for name in INSTANTS):
+        return Verdict(False, 'give a dictionary like {"fault": 1.0, "noticed": 2.0, …}, with numbers of seconds.')
+    missing = [name for name in INSTANTS if name not in answer]
+    if missing:
+        return Verdict(False, f"the dictionary has no {missing[0]!r}.")
     cluster = fresh_run()
     row = outage(cluster.trace, cluster.trace.of(MachineCrashed)[0])
-    for instant in ("fault", "noticed", "decided", "healed"):
-        if instant not in answer:
-            return Verdict(False, f"the dictionary has no {instant!r}")
-        if not isinstance(answer[instant], int | float):
-            return Verdict(False, f"{instant} is a number of seconds, not {answer[instant]!r}.")
-        distance = abs(answer[instant] - row[instant] / 1e6)
-        if distance > 0.5:
-            return Verdict(False, f"{instant} is {HINTS[instant]}; yours is {distance:.1f} s off.", cluster)
-    return CORRECT
+    distance = {name: answer[name] - row[name] / 1e6 for name in INSTANTS}
+    if all(abs(off) <= 0.5 for off in distance.values()):
+        return CORRECT
+    if abs(answer["fault"]) <= 0.5:
+        return Verdict(False, "the times are those of the slider, not since the fault.", cluster)
+    if max(answer.values()) > 1000:
+        return Verdict(False, "in seconds, please, not in microseconds.", cluster)
+    first = next(name for name in INSTANTS if abs(distance[name]) > 0.5)
+    return Verdict(False, f"{first} is {HINTS[first]}; yours is {abs(distance[first]):.1f} s off.", cluster)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and isfinite(value)
 
 
 HINTS = {
     "fault": "when the machine is crossed out on the board",
-    "noticed": "when the leader writes that the node is down",
-    "decided": "when a new task for the slot is written",
+    "noticed": "when the leader has missed three heartbeats",
+    "decided": "when a new task for the slot is written down",
     "healed": "when the last outline is filled again",
 }
 
@@ -99,21 +124,33 @@ HINTS = {
 
 def modify(machines: list[str]) -> Verdict:
     """Names of machines to crash: the site must go on answering, and a deploy must be refused."""
-    if not isinstance(machines, list | tuple | set):
-        return Verdict(False, 'the answer is a list of names: ["manager-1", "worker-1"]')
+    if not isinstance(machines, list | tuple | set) or not all(isinstance(name, str) for name in machines):
+        return Verdict(False, 'give a list of names, like ["manager-1", "worker-1"].')
+    names = list(machines)
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        return Verdict(False, f"name {twice[0]} once.")
     for seed in (31, 77, 1234):
-        cluster = site(seed)
-        for machine in machines:
-            cluster.crash(machine)
-        cluster.run_for(45)
-        alive = [name for name in cluster.computers if name.startswith("worker") and cluster.machines[name].running]
-        answers = [cluster.request(SITE.format(name)).ok for name in alive for _ in range(2)]
-        if not answers or not all(answers):
-            return Verdict(False, f"with seed {seed} the site does not answer on every worker that is left.", cluster)
-        if cluster.docker("service create -d --name another nginx").exit_code == 0:
-            return Verdict(
-                False, f"with seed {seed} a deploy is still accepted: the managers left are a majority.", cluster
-            )
+        verdict = _try_both(names, site(seed), seed)
+        if not verdict.correct:
+            return verdict
+    fewest = sum(name.startswith("manager") for name in names) == 2 and len(names) == 2
+    return CORRECT if fewest else Verdict(True, "With how few machines can you do it?")
+
+
+def _try_both(names: list[str], cluster: Cluster, seed: int) -> Verdict:
+    for name in names:
+        if name not in cluster.computers:
+            return Verdict(False, f"no machine is called {name}.")
+        cluster.crash(name)
+    cluster.run_for(45)
+    alive = [name for name in cluster.computers if name.startswith("worker") and cluster.machines[name].running]
+    answers = [cluster.request(SITE.format(name)).ok for name in alive for _ in range(2)]
+    if not answers or not all(answers):
+        return Verdict(False, f"with seed {seed} the site does not answer on every worker that is left.", cluster)
+    if cluster.docker("service create -d --name another nginx").exit_code == 0:
+        text = f"with seed {seed} `service create` still works: ask how many managers must agree."
+        return Verdict(False, text, cluster)
     return CORRECT
 
 
@@ -121,37 +158,58 @@ def modify(machines: list[str]) -> Verdict:
 
 
 def build(healed: Callable[[Cluster], bool]) -> Verdict:
-    """True when every slot is filled, in truth; never true with an empty slot; true in the end, on 20 seeds."""
+    """True when every slot is filled, in truth, and only then: in quiet, after a crash, after a freeze and a second
+    crash, with other numbers of replicas; on 20 seeds."""
     if not callable(healed):
-        return Verdict(False, "the answer is a function: def healed(cluster): return …")
-    ready = site(seed=500, messages=False)
+        return Verdict(False, 'give the function itself: check("00.build", healed).')
+    ready = {replicas: _scaled(site(seed=500, messages=False), replicas) for replicas in (2, 3)}
     for seed in range(20):
-        dice = Random(seed)
-        cluster = ready.fork()
-        cluster.run_for(10 * dice.random())
-        cluster.crash(f"worker-{dice.randint(1, 4)}")
-        verdict = _judge_healed(healed, cluster, seed)
+        verdict = _judge_run(healed, ready[2 + seed % 2].fork(), Random(seed), seed)
         if not verdict.correct:
             return verdict
     return CORRECT
 
 
-def _judge_healed(healed: Callable[[Cluster], bool], cluster: Cluster, seed: int) -> Verdict:
-    for _ in range(120):
-        full, said = is_healed(cluster), bool(healed(cluster))
-        if said and not full:
-            empty = sorted(
-                {(t.service_name, t.slot) for t in cluster.tasks} - {(t.service, t.slot) for t in cluster.running}
-            )
-            slots = ", ".join(f"{service}.{slot}" for service, slot in empty)
-            return Verdict(
-                False, f"in run {seed} it says healed at {cluster.now:.1f} s, but {slots} is empty.", cluster
-            )
-        if full and all(task.state == RUNNING for task in cluster.tasks if task.desired == RUNNING):
-            if said:
-                return CORRECT
-        cluster.run_for(0.5)
-    return Verdict(False, f"in run {seed} every slot is filled again, and it never says so.", cluster)
+def _scaled(cluster: Cluster, replicas: int) -> Cluster:
+    cluster.docker(f"service scale -d vote_vote={replicas}")
+    cluster.run_for(10)
+    return cluster
+
+
+def _judge_run(healed: Callable[[Cluster], bool], cluster: Cluster, dice: Random, seed: int) -> Verdict:
+    """Two faults, one after the other; what is asked is judged every half second."""
+    one, other = dice.sample([f"worker-{n}" for n in (1, 2, 3, 4)], 2)
+    cluster.run_for(10 * dice.random())
+    faults = [lambda: cluster.crash(one), lambda: cluster.crash(other)]
+    if seed % 4 > 1:  # a machine that comes back runs what has been replaced meanwhile: for a moment a slot runs twice
+        faults[0] = lambda: cluster.freeze(one, 20.3)
+    for fault in [lambda: None, *faults]:
+        fault()
+        for _ in range(90):
+            verdict = _judge_instant(healed, cluster, seed)
+            if not verdict.correct:
+                return verdict
+            twice = len(cluster.running) > len({(task.service, task.slot) for task in cluster.running})
+            if twice or (fault not in faults):
+                break
+            cluster.run_for(0.5)
+    return CORRECT
+
+
+def _judge_instant(healed: Callable[[Cluster], bool], cluster: Cluster, seed: int) -> Verdict:
+    before, full, said = cluster.now, all_filled(cluster), bool(healed(cluster))
+    if cluster.now != before:
+        return Verdict(False, "it lets time pass by itself; that is for run_until to do.")
+    if full == said:
+        return CORRECT
+    if full:
+        return Verdict(
+            False, f"in run {seed} every slot is filled at {cluster.now:.1f} s, and it does not say so.", cluster
+        )
+    filled = {(task.service, task.slot) for task in cluster.running}
+    wanted = {(task.service_name, task.slot) for task in cluster.tasks}
+    slots = ", ".join(f"{service}.{slot}" for service, slot in sorted(wanted - filled))
+    return Verdict(False, f"in run {seed} it says healed at {cluster.now:.1f} s, but {slots} is empty.", cluster)
 
 
 CHECKS = {"recall": recall, "modify": modify, "build": build}

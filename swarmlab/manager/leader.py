@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from ..effects import MS, NEVER, SECOND, AddMember, Dice, Note, Propose, Send, Tell
+from ..effects import MS, NEVER, SECOND, SILENCE, AddMember, Dice, Note, Propose, Send, Tell
 from ..events import HeartbeatsMissed, Planned
 from ..messages import (
     Call,
@@ -301,7 +301,7 @@ class Leader:
 
     def note_missed(self, late: tuple) -> list:
         nodes = [(self.store.get("node", id), last) for id, kind, last in late if kind != "orphan"]
-        return [Note(HeartbeatsMissed(node.machine, last)) for node, last in nodes if node]
+        return [Note(HeartbeatsMissed(node.machine, last), SILENCE) for node, last in nodes if node]
 
     def retry_joins(self, now: int) -> list:
         effects: list = []

@@ -69,8 +69,13 @@ def plan(
             groups.setdefault((task.service, task.spec_version), []).append(task)
     for task in fixed:
         changes += _confirm(task, memory, now)
-    for tasks in groups.values():
-        tasks.sort(key=lambda task: task.slot)
+    turns: dict[str, int] = {}
+    for service, _ in groups:
+        turns.setdefault(service, len(turns))
+    # SwarmKit takes groups in random order; here the newest version of a service comes before its older ones, so that
+    # an update gets the room that it has made.
+    for service, version in sorted(groups, key=lambda group: (turns[group[0]], -group[1])):
+        tasks = sorted(groups[service, version], key=lambda task: task.slot)
         changes += _place_group(store, tasks, memory, now, strategy)
     return changes, None
 

@@ -5,7 +5,7 @@ endpoints that travels with it follows Docker's NetworkDB (moby `daemon/libnetwo
 to the node that runs the task, the higher Lamport time wins, and a bulk sync heals what rumours have missed.
 """
 
-from ..effects import NEVER, SECOND, Dice, Disk, Note, Received, Save, Send, Started, Tell, Told, Woken
+from ..effects import NEVER, SILENCE, SECOND, Dice, Disk, Note, Received, Save, Send, Started, Tell, Told, Woken
 from ..events import PeerCleared, PeerFailed, PeerJoined, PeerLeft, PeerSuspected
 from ..messages import Endpoint, Expose, JoinGossip, LeaveGossip, TablesChanged, Withdraw
 from .swim import (
@@ -64,6 +64,8 @@ class Gossip:
                 self._hear(sender, message)
             case Woken():
                 self._wake()
+                # What time alone brings out is due to nobody's word.
+                self.effects = [Note(e.fact, SILENCE) if type(e) is Note else e for e in self.effects]
             case Told(_, message):
                 self._obey(message)
             case Started() if self.peers is not None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..effects import NEVER, Following, Note, Save, Send, Tell
+from ..effects import NEVER, SILENCE, Following, Note, Save, Send, Tell
 from ..events import BecameCandidate, BecameLeader, VoteGranted
 from . import replication
 from .messages import RequestVote, Vote
@@ -26,7 +26,7 @@ def campaign(node: "RaftNode", now: int) -> list:
     effects = node.enter_term(node.term + 1, node.member)
     node.role, node.leader, node.votes = "candidate", None, {node.member: True}
     node.arm(now)
-    effects += [Note(BecameCandidate(node.term)), Tell("manager", Following(node.term, None))]
+    effects += [Note(BecameCandidate(node.term), SILENCE), Tell("manager", Following(node.term, None))]
     effects += [request_vote(node, member) for member in node.members if member != node.member]
     return effects + lead_if_elected(node, now)
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ..effects import Committed, Entry, Leading, Note, Refused, Send, Tell
+from ..effects import SILENCE, Committed, Entry, Leading, Note, Refused, Send, Tell
 from ..events import CommitAdvanced, ReachabilityChanged, SteppedDown
 from . import membership
 from .messages import Appended, AppendEntries, Heartbeat, HeartbeatAnswer, Mismatched
@@ -60,7 +60,7 @@ def next_beat(node: "RaftNode", now: int) -> int:
 def beat(node: "RaftNode", now: int) -> list:
     """A sign of life to everybody, unless too many have been silent for too long [§5.2; dissertation §6.2]."""
     if node.settings.check_quorum and not hears_majority(node):
-        return [Note(SteppedDown(node.term)), *node.follow(node.term, None, now)]
+        return [Note(SteppedDown(node.term), SILENCE), *node.follow(node.term, None, now)]
     effects = []
     node.deadline = next_beat(node, now)
     for progress in node.progress.values():

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..effects import NEVER, STARTED, WOKEN, Append, Disk, Note, Received, Save, Send, Tell, Told
+from ..effects import NEVER, SILENCE, STARTED, WOKEN, Append, Disk, Note, Received, Save, Send, Tell, Told
 from ..events import MachineCrashed, MachineFrozen, MachineLoaded, MachineShutDown, MachineStarted, MachineThawed
 
 
@@ -207,6 +207,8 @@ class Machine:
     def _due_to(self, note: Note, woken: bool, cause: int) -> int:
         """A core waits for many things at once, and tells many things at once. What it notes when time is up goes on
         with the story of its subject; what it notes of a batch, with what the batch said of it."""
+        if note.of == SILENCE:
+            return -1
         story = self.trace.told(note.of) if note.of else self.trace.story(self.name, note.fact) if woken else None
         return cause if story is None else story
 

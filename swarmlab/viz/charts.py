@@ -3,6 +3,8 @@
 Every function that draws takes `ax=` and returns the axes; the filmstrip, made of several, returns its figure.
 """
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -11,13 +13,16 @@ from .filmstrip import draw_filmstrip
 from .lanes import draw_tasks
 from .outagebar import draw_outage, key_instants, lost_requests
 
-__all__ = ["draw_filmstrip", "draw_outage", "draw_tasks", "key_instants", "lost_requests", "show"]
+__all__ = ["draw_filmstrip", "draw_outage", "draw_tasks", "key_instants", "lost_requests", "show", "tell_outage"]
 
 LEAST_ALT = 20  # characters
 
 
 def show(fig: Figure | Axes, alt: str) -> None:
-    """Display a figure in a lesson, with the words for those who do not see it (20 characters or more), and close it."""
+    """Display a figure in a lesson and say below it in words what it shows (20 characters or more); close it.
+
+    The words are also the alternative text of the picture. They help everybody, and nbval compares them.
+    """
     if len(alt.strip()) < LEAST_ALT:
         raise ValueError(f"alt={alt!r}: say in {LEAST_ALT} characters or more what the figure shows")
     from base64 import b64encode
@@ -30,3 +35,26 @@ def show(fig: Figure | Axes, alt: str) -> None:
     size = {"alt": alt, "width": round(whole.get_figwidth() * ink.CSS)}
     pyplot.close(whole)
     display(data, raw=True, metadata={"image/png": size})
+    print(alt)
+
+
+def tell_outage(rows: Any) -> str:
+    """Outage bars in words, with their numbers: what `show` needs beside `draw_outage`."""
+    bars: list[dict] = [rows] if isinstance(rows, dict) else list(rows)
+    return " ".join(_tell(bar) for bar in bars)
+
+
+def _tell(bar: dict) -> str:
+    said, last = [], bar["fault"]
+    for name in ("noticed", "decided", "healed"):
+        if bar[name] is not None:
+            said.append(f"{name} {'after ' * (not said)}{_wait(bar[name] - last)}{' later' * bool(said)}")
+            last = bar[name]
+    lost = bar.get("lost", 0)
+    lost = lost if isinstance(lost, int) else len(lost)
+    requests = f"; {lost} request{'s' * (lost != 1)} lost" if lost else ""
+    return f"{str(bar.get('title', bar['machine'])).capitalize()}: {', '.join(said) or 'never noticed'}{requests}."
+
+
+def _wait(duration: int) -> str:
+    return f"{duration / 1e6:.1f} s" if duration >= 100_000 else f"{duration / 1e3:.1f} ms"

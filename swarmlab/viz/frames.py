@@ -63,7 +63,7 @@ def frames(trace) -> dict:
     """The whole trace as plain rows: all that a picture needs, ready for JSON. Times are µs, `fact` is a record's number."""
     machines = _machines(trace)
     log = _log(trace.records)
-    return {
+    rows = {
         "version": 1,
         "start": 0,
         "end": trace.now,
@@ -78,6 +78,8 @@ def frames(trace) -> dict:
         "requests": _requests(trace.records, machines),
         "marks": _marks(trace.records),
     }
+    rows["marks"] = sorted(rows["marks"] + _milestones(rows), key=lambda mark: mark[:2])
+    return rows
 
 
 def _plain(value: Any) -> Any:
@@ -290,6 +292,8 @@ def _marks(records) -> list[list]:
     for record in records:
         kind = MARKS.get(type(record.fact).__name__, "")
         match record.fact:
+            case HeartbeatsMissed():
+                lost[record.fact.machine] = True
             case NodeStored():
                 kind = _turned(lost, record.fact.machine, record.fact.state == "down", "down")
             case TaskProgressed(state="failed" | "rejected"):
@@ -300,6 +304,23 @@ def _marks(records) -> list[list]:
                 kind = _turned(off, record.source, False, "")
         if kind:
             marks.append([record.time, record.number, kind, f"{record.source} {text_of(record.fact)}"])
+    return marks
+
+
+def _milestones(rows: dict) -> list[list]:
+    """Two more stops for every machine that died with tasks on it: somebody decided, and everything runs again."""
+    marks = []
+    for _, number, kind, _ in rows["marks"]:
+        if kind == "fault" and rows["facts"][number][3] in ("MachineCrashed", "MachineShutDown"):
+            row = outage_row(rows, number, "work")
+            for name, kind, said in (
+                ("decided", "TaskStored", "has new tasks"),
+                ("healed", "TaskProgressed", "runs again"),
+            ):
+                told = (n for n, f in enumerate(rows["facts"]) if n > number and f[0] == row[name] and f[3] == kind)
+                fact = next(told, None)
+                if fact is not None:
+                    marks.append([row[name], fact, name, f"what ran on {row['machine']} {said}"])
     return marks
 
 

@@ -11,7 +11,7 @@ from .frames import outage
 
 SECOND = 1_000_000  # µs
 INSTANTS = ("fault", "noticed", "decided", "healed")
-PARTS = {"noticed": "nobody knows", "decided": "deciding", "healed": "repairing"}  # what one waits for until then
+PARTS = {"noticed": "no manager knows", "decided": "deciding", "healed": "repairing"}  # what one waits for until then
 STYLES = {
     "noticed": {"facecolor": ink.FAINT, "hatch": "///", "edgecolor": "#8a8a8a"},
     "decided": {"facecolor": ink.CONTROL, "edgecolor": ink.INK},
@@ -101,7 +101,17 @@ def title_of(row: dict) -> list[str]:
 def _per_row(given: Any, count: int) -> list:
     """One value per row, None for none."""
     values = list(given) if isinstance(given, list) else [given] * count
-    return [None if value is ... else value for value in values] + [None] * (count - len(values))
+    return [_number(value) for value in values] + [None] * (count - len(values))
+
+
+def _number(value: Any) -> Any:
+    """What a learner wrote as a guess: a number, also as text; anything else is no guess."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return None
+    return None if value is ... else value
 
 
 def _range(reference: Any) -> tuple[str, float, float]:
@@ -118,7 +128,10 @@ def _scale(bars: list[dict], guesses: list, references: list) -> dict:
     ends = [part["to"] for bar in bars for part in parts(bar) if part["to"]]
     healed = [max((part["to"] or part["from"] for part in parts(bar)), default=0) for bar in bars]
     spans = [span for span in healed if span > 0] or [1.0]
-    beside = [guess for guess in guesses if guess] + [_range(value)[2] for value in references if value is not None]
+    far = 2 * max(spans)  # a guess beyond that is drawn at the edge
+    beside = [min(guess, far) for guess in guesses if guess] + [
+        _range(value)[2] for value in references if value is not None
+    ]
     is_open = any(bar["healed"] is None for bar in bars)
     longest = max(spans + beside)
     if max(spans) / min(spans) < FAR:
@@ -202,7 +215,11 @@ def _draw_beside(ax: Axes, line: int, guess: Any, reference: Any) -> None:
     """The learner's guess, and what the real engine took."""
     if guess is not None:
         hollow: dict[str, Any] = {"markerfacecolor": "none", "markeredgecolor": ink.INK, "markeredgewidth": 1.5}
-        ax.plot([max(guess, ax.get_xlim()[0])], [line + 0.34], marker="v", markersize=9, zorder=5, **hollow)
+        low, high = ax.get_xlim()
+        inside = min(max(guess, low + (high - low) / 200), high - (high - low) / 60)
+        ax.plot([inside], [line + 0.34], marker="v", markersize=9, zorder=5, clip_on=False, **hollow)
+        if guess > high:
+            ink.write(ax, 0.97, line + 0.34, f"{guess:g} s →", ha="right", transform=ax.get_yaxis_transform())
     if reference is not None:
         name, low, high = _range(reference)
         middle, words = line + 0.22, f"real engine{name}"

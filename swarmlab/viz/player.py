@@ -41,7 +41,7 @@ class Player(anywidget.AnyWidget):
         super().__init__(frames=rows, time=at, lens=lens, layers=list(layers), speed=speed, height=height)
 
     def __repr__(self) -> str:
-        return f"Player({summary(world_at(self.frames, self.frames['end'], self.lens))})"
+        return f"Player({summary(world_at(self.frames, self.time, self.lens))})"
 
     def _repr_mimebundle_(self, **options):
         """The widget, and for those who have none one line on how the run ended."""

@@ -99,7 +99,10 @@ def draw_board(rows: dict, world: dict, ax: Axes, places: dict, colours: dict[st
     for machine in world["machines"]:
         if machine["name"] in places["boxes"]:
             box = places["boxes"][machine["name"]]
-            tags = _fitting(_tags(machine, sides, zones), box[2] - (0.3 if machine["role"] and box[2] < WIDE else 0.06))
+            tags = _fitting(
+                _tags(machine, sides, zones, world["lens"]),
+                box[2] - (0.3 if machine["role"] and box[2] < WIDE else 0.06),
+            )
             _draw_machine(ax, machine, box, tags, places["cell"] < CELL, machine["name"] == world["lens"])
             _draw_cells(ax, shown(machine), box, places, letters, colours)
     if places["tray"] is not None:
@@ -116,9 +119,10 @@ def counts(world: dict) -> str:
     return f"{filled} of {wanted} tasks run · {leads}"
 
 
-def _tags(machine: dict, sides: dict, zones: dict) -> list[str]:
-    """What stands below a machine's name, the most telling first."""
-    words = [LOOKS.get(machine["looks"], ""), f"cut {sides[machine['name']]}" if machine["name"] in sides else ""]
+def _tags(machine: dict, sides: dict, zones: dict, lens: str) -> list[str]:
+    """What stands below a machine's name, the most telling first. Down is a belief; the truth is that power is off."""
+    looks = "no power" if lens == "truth" and machine["looks"] == "down" else LOOKS.get(machine["looks"], "")
+    words = [looks, f"cut {sides[machine['name']]}" if machine["name"] in sides else ""]
     words.append({"drain": "drained", "pause": "paused"}.get(machine["availability"], ""))
     words.append(f"✕ {' '.join(machine['blocked'])}" if machine["blocked"] else "")
     words.append(f"+{machine['hidden']} unseen" if machine["hidden"] else "")

@@ -38,7 +38,7 @@ TEXTS = {  # what the source did, as the rest of a sentence that begins with its
     "ConfigStored": "stored config {name}",
     "ObjectRemoved": "removed {kind} {id}",
     "SessionOpened": "opened a session for {machine}",
-    "HeartbeatsMissed": "missed three heartbeats of {machine}",
+    "HeartbeatsMissed": "missed three heartbeats of {machine}, the last one came at {last}",
     "TaskProgressed": "took {service}.{slot} to {state}",
     "PullStarted": "pulls {image}",
     "ImagePulled": "has pulled {image}",
@@ -61,6 +61,8 @@ TEXTS = {  # what the source did, as the rest of a sentence that begins with its
     "SwarmJoined": "joined the swarm as {role}",
     "SwarmLeft": "left the swarm",
 }
+
+TIMES = {("HeartbeatsMissed", "last"), ("MachineFrozen", "until")}  # fields that are instants, µs
 
 ROUTINE = ("Heartbeat", "HeartbeatAnswer", "Ping", "Ack", "Rumours", "State")  # messages that are signs of life
 
@@ -89,8 +91,14 @@ def text_of(fact) -> str:
     """A fact in a few words that follow the name of its source: `leads in term 2`."""
     name = type(fact).__name__
     if name in TEXTS:
-        return TEXTS[name].format_map({key: _spoken(value) for key, value in zip(fact._fields, fact, strict=True)})
+        return TEXTS[name].format_map(
+            {key: _field(name, key, value) for key, value in zip(fact._fields, fact, strict=True)}
+        )
     return " ".join([name, *(f"{key}={_spoken(value)}" for key, value in zip(fact._fields, fact, strict=True))])
+
+
+def _field(kind: str, key: str, value: Any) -> str:
+    return f"{value / 1_000_000:.3f} s" if (kind, key) in TIMES and isinstance(value, int) else _spoken(value)
 
 
 def _spoken(value: Any) -> str:

@@ -24,7 +24,7 @@ MASKS = (  # what differs from run to run → what stands in its place
     (r"SWMTKN-1-\w{50}-\w{25}", "TOKEN"),
     (r"\b[0-9a-f]{64}\b", "ID"),
     (r"\b[0-9a-z]{25}\b", "ID"),
-    (r"(?m)^[0-9a-z]{12}(?= |\||$)", "ID"),
+    (r'(?m)^[0-9a-z]{12}(?= |\||$)|(?<="ID":")[0-9a-z]{12}(?=")', "ID"),
     (r"(?:less than a second|about an? \w+|\d+ \w+?s?) ago", "AGO"),
     (r"Up (?:less than a second|about an? \w+|\d+ \w+)", "Up AGO"),
     (r"20\.10\.24\+dfsg1", "20.10.24"),
@@ -185,7 +185,7 @@ def lines(text: str, code: int, command: str, slots: bool) -> list[str]:
     if tasks:
         text = re.sub(r"\bnode\d\b", "NODE", text)
     if not slots:
-        text = re.sub(r"(?<=[a-z]\.)\d+\b", "SLOT", text)
+        text = re.sub(r"\b([a-z]\w*)\.\d+\b", r"\1.SLOT", text)
     found = [line.strip() for line in text.splitlines() if line.strip()]
     if "stack" in command or "sort" in command or not slots:
         found.sort()  # Docker's client takes the parts of a stack in random order

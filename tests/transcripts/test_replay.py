@@ -1,6 +1,8 @@
 """Every transcript that today's commands cover, played again on our own cluster and compared line by line."""
 
 import re
+from collections import Counter
+from difflib import ndiff
 from functools import cache, partial
 
 import pytest
@@ -9,7 +11,7 @@ from replay import Compared, Scene, play
 
 from swarmlab import Cluster
 from swarmlab.messages import UpdateObject
-from swarmlab.objects import replace
+from swarmlab.objects import PortConfig, UpdateConfig, replace
 
 # ── what stands for a command that we lack ───────────────────────────────────────────────────────────────────────
 
@@ -88,6 +90,23 @@ def constrained(*constraints: str):
     return change
 
 
+def published(spec):
+    return replace(spec, endpoint=replace(spec.endpoint, ports=(PortConfig(80, 8081),)))
+
+
+def freed(spec):
+    return replace(constrained()(spec), update=UpdateConfig(parallelism=0))
+
+
+def leave(machine: str, cluster: Cluster) -> None:
+    cluster.docker("swarm leave", machine)
+
+
+def enter(machine: str, cluster: Cluster) -> None:
+    token = cluster.docker("swarm join-token -q worker", "node1").stdout.strip()
+    cluster.docker(f"swarm join --token {token} 10.77.0.11:2377", machine)
+
+
 def at_most(number: int, spec):
     return replace(spec, task=replace(spec.task, placement=replace(spec.task.placement, max_replicas=number)))
 
@@ -116,7 +135,8 @@ BAD = {  # the recording shows what docker said to these files, not the files
     "bad4.yml": "version: '3.8'\nservices: {a: {image: nginx:alpine, secrets: [s]}}\nsecrets: {s: {external: true}}\n",
     "ok.yml": "version: '3.8'\nservices: {a: {image: nginx:alpine, deploy: {replicas: 2}}}\n",
 }
-FILES = {"site.conf": "a", "db_pass.txt": "b", "shop.yml": SHOP, "shop2.yml": SHOP2, **BAD}
+FILES_AT_FIRST = {"site.conf": "a", "db_pass.txt": "b", "shop.yml": SHOP, "shop2.yml": SHOP2, **BAD}
+FILES = dict(FILES_AT_FIRST)
 
 
 def edit_shop(scene_files: dict, cluster: Cluster) -> None:
@@ -210,9 +230,9 @@ SCENES = (
         instead={"docker node promote node2 node3": nothing},
         skip={n: "after --force-new-cluster" for n in range(23, 31)},
         slots=False,
-        seed=1,
+        seed=7,
     ),
-    Scene("09-restart-health.txt", before={4: (14.5,), **dict.fromkeys(range(5, 10), AT_ONCE)},
+    Scene("09-restart-health.txt", before={4: (13.7,), **dict.fromkeys(range(5, 10), AT_ONCE)},
           skip={n: "health checks, another history limit" for n in range(13, 32)}),
     Scene(
         "11-stack.txt",
@@ -223,39 +243,83 @@ SCENES = (
         },
         files=FILES,
     ),
-    Scene("12-errors.txt", names=tokens, skip={n: "health checks" for n in ()}),
-    Scene("13-formats.txt", before={3: (3,), **dict.fromkeys(range(4, 34), AT_ONCE)}),
-    Scene("14-networks.txt", before={15: (3,), 20: (3,), 22: (3,), 25: (4,), 32: (5,)}),
-    Scene("18-extras.txt", before={14: (3,), 17: (11,), 22: (3,), 24: (3,), 27: (3,), 29: (3,), 31: (3,)},
-          skip={n: "health checks" for n in range(4)}, slots=False,
-          instead={
-              "docker service update -d --constraint-rm node.hostname==node2 --update-parallelism 0 a":
-                  partial(update_service, "a", constrained()),
-              "docker node update --availability drain node2": partial(update_node, "node2", availability="drain"),
-              "docker node update --availability active node2": partial(update_node, "node2", availability="active"),
-          }),
+    Scene("12-errors.txt", names=tokens, before={46: (partial(leave, "node5"),)}),
+    Scene("13-formats.txt", before={3: (3,), **dict.fromkeys(range(4, 34), AT_ONCE)}, slots=False),
+    Scene(
+        "14-networks.txt",
+        before={15: (3,), 20: (3,), 22: (3,), 25: (4,), 29: (20,), 32: (5,)},
+        instead={"docker service update -d --publish-rm 80 --publish-add 8081:80 a":
+                 partial(update_service, "a", published)},
+        slots=False,
+    ),
+    Scene(
+        "18-extras.txt",
+        before={14: (3,), 17: (partial(down, "node5"),), 19: (partial(enter, "node5"),),
+                **{n: (3,) for n in (21, 22, 24, 25, 27, 29, 31)}},
+        instead={
+            "docker service update -d --constraint-rm node.hostname==node2 --update-parallelism 0 a":
+                partial(update_service, "a", freed),
+            "docker node update --availability drain node2": partial(update_node, "node2", availability="drain"),
+            "docker node update --availability active node2": partial(update_node, "node2", availability="active"),
+        },
+        skip={**{n: "health checks" for n in range(4)}, 32: "shows what a script of the recording printed"},
+        slots=False,
+    ),
 )  # fmt: skip
+
+
+# ── differences that stay ────────────────────────────────────────────────────────────────────────────────────────
+
+POWER = "recorded: the daemon was killed and its containers ended with 0; here the machine lost power, so they have 137"
+INSTANT = "what is seen between two states depends on the instant at which it is looked"
+WHERE = "which of equal nodes had one more task"
+GHOST = "the nodes of the recording still had their own copy of a removed network; the rest follows from that"
+
+KNOWN = {  # (transcript, number of the command) → why the two differ
+    ("01", 35): "docker info: only the lines about the swarm, for now",
+    ("02", 24): INSTANT,
+    ("03", 22): "moving tasks away from a node that no longer fits comes with the constraint enforcer",
+    **dict.fromkeys([("05", 10), ("05", 13), ("05", 16), ("05", 19)], WHERE),
+    ("05", 25): "docker service update --force, which left a task more, comes later",
+    **dict.fromkeys([("06", n) for n in (16, 17, 18, 19, 20, 21, 22, 24, 26)], POWER),
+    ("07", 14): WHERE,
+    ("09", 9): INSTANT,
+    ("11", 24): GHOST,
+    ("11", 32): "the parts of a stack are made in random order by docker, and by name here",
+    **dict.fromkeys([("11", 34), ("11", 36)], GHOST),
+    ("11", 37): INSTANT,
+    ("18", 14): "a mount is stored as asked; a source that no machine has is not noticed",
+}
+AT_LEAST = (0, 0)  # of so many lines that are compared, so many agree
 
 
 @cache
 def played(number: int) -> tuple[list[Compared], list]:
     scene = SCENES[number]
+    FILES.update(FILES_AT_FIRST)
     return play(scene, [entry for entry in entries() if entry.file == scene.file])
 
 
-if __name__ == "__main__":  # shows where the two differ
-    import sys
+@pytest.mark.parametrize("number", range(len(SCENES)), ids=[scene.file[:-4] for scene in SCENES])
+def test_what_is_printed_agrees_with_the_recording(number: int) -> None:
+    compared, _ = played(number)
+    differing = {(one.entry.file[:2], one.number): one for one in compared if one.agreeing < one.lines}
+    for key, one in differing.items():
+        assert key in KNOWN, f"{one.entry.command}\n" + "\n".join(ndiff(one.recorded, one.ours))
+    stale = [key for key in KNOWN if key[0] == SCENES[number].file[:2] and key not in differing]
+    assert stale == [], "they agree now: take them off the list"
 
-    for number, scene in enumerate(SCENES):
-        if len(sys.argv) > 1 and not scene.file.startswith(tuple(sys.argv[1:])):
-            continue
-        compared, left_out = played(number)
-        print(
-            f"== {scene.file}: {sum(c.agreeing for c in compared)} of {sum(c.lines for c in compared)}, left out {len(left_out)}"
-        )
-        for one in compared:
-            if one.agreeing < one.lines:
-                print(f"-- {one.number} {one.entry.machine}$ {one.entry.command[:100]}")
-                import difflib
 
-                print("\n".join(l.rstrip() for l in difflib.ndiff(one.recorded, one.ours) if l[0] != "?"))
+def test_no_fewer_lines_agree_than_before() -> None:
+    compared = [one for number in range(len(SCENES)) for one in played(number)[0]]
+    lines, agreeing = sum(one.lines for one in compared), sum(one.agreeing for one in compared)
+    print(f"{len(compared)} commands, {lines} lines compared, {agreeing} agree")
+    assert lines >= AT_LEAST[0]
+    assert agreeing >= AT_LEAST[1]
+
+
+def test_what_is_left_out_is_left_out_for_a_reason() -> None:
+    """Nothing that today's commands can do is skipped in silence."""
+    left_out = [(entry, why) for number in range(len(SCENES)) for _, entry, why in played(number)[1]]
+    assert all(why for _, why in left_out)
+    print(f"{len(left_out)} commands left out: {Counter(why for _, why in left_out)}")

@@ -531,7 +531,9 @@ function drawNode(view, machine, world, board) {
   set(g, "data-looks", machine.looks), set(g, "data-availability", machine.availability || null);
   set(g, "data-wrong", machine.wrong ? "1" : null), set(g, "data-lens", world.lens === machine.name ? "1" : null);
   const side = board.sides.get(machine.name);
-  const tags = [TAGS[machine.looks], { drain: "▥ drained", pause: "❚❚ paused" }[machine.availability], side && `cut ${side}`];
+  // down is what somebody believes; the truth is that the power is off
+  const looks = world.lens === "truth" && machine.looks === "down" ? "no power" : TAGS[machine.looks];
+  const tags = [looks, { drain: "▥ drained", pause: "❚❚ paused" }[machine.availability], side && `cut ${side}`];
   tags.push(machine.blocked.length && `✕ ${machine.blocked.join(" ")}`, bare && "no swarm");
   if (box.density === "full" && machine.applied && machine.looks !== "down") tags.push(`log ${machine.applied}`);
   const text = tags.filter(Boolean);
@@ -752,10 +754,13 @@ class Why {
     this.root.hidden = true;
   }
 
-  /** The last fact about a subject (`node/x`, `task/y`) up to `t`. */
-  last(subject, t) {
+  /** The last fact about a subject (`node/x`, `task/y`) up to `t`; under a manager's lens the last one that it has written down. */
+  last(subject, t, world = null) {
     this.about ??= subjects(this.frames);
-    const known = (this.about.get(subject) || []).filter((number) => this.frames.facts[number][0] <= t);
+    this.indexes ??= new Map(this.frames.log.map((row) => [row[1], row[2]]));
+    const believed = world && world.lens !== "truth" && world.index;
+    const isKnown = (number) => this.frames.facts[number][0] <= t && (!believed || this.indexes.get(number) <= believed);
+    const known = (this.about.get(subject) || []).filter(isKnown);
     return known.length ? known[known.length - 1] : -1;
   }
 
@@ -798,9 +803,11 @@ const MARKS = {
   join: "M-6 0H6M0 -6V6",
   task: "M-4.5 -4.5L4.5 4.5M4.5 -4.5L-4.5 4.5",
   lost: "M0 -6L6 0L0 6L-6 0Z",
+  decided: "M-5 -5H5V5H-5Z",
+  healed: "M-5 -5H5V5H-5Z",
 };
 const ICONS = { play: "M4 2L13 8L4 14Z", pause: "M4 2H7V14H4ZM9 2H12V14H9Z", back: "M3 2H5V14H3ZM13 2L5.5 8L13 14Z", next: "M11 2H13V14H11ZM3 2L10.5 8L3 14Z" };
-const RANK = ["fault", "leader", "down", "task", "lost", "back", "command", "join", "election"];
+const RANK = ["fault", "leader", "down", "decided", "healed", "task", "lost", "back", "command", "join", "election"];
 
 /** The marks of the time line, those that would overlap drawn as one: the most important, with all their labels. */
 export function grouped(marks, end, width, apart = 17) {
@@ -840,7 +847,7 @@ class Controls {
       const toggle = html(this.toggles, "button", { type: "button", "aria-pressed": "true", "data-layer": name }, name);
       toggle.addEventListener("click", () => player.toggleLayer(name));
     }
-    this.scrub.addEventListener("input", () => (player.pause(false), player.seek(+this.scrub.value)));
+    this.scrub.addEventListener("input", () => (player.pause(false), this.tell("", 0, this.track.clientWidth), player.seek(+this.scrub.value)));
     this.scrub.addEventListener("change", () => player.settle());
   }
 
@@ -1008,6 +1015,7 @@ class Player {
 
   toggle() {
     if (this.playing) return this.pause();
+    this.controls.tell("", 0, this.board.layout.width);
     if (this.t >= this.frames.end) this.seek(this.frames.start);
     this.playing = this.board.playing = true;
     this.controls.playing(true);
@@ -1088,8 +1096,17 @@ class Player {
     const moving = target.closest("[data-fact]"), task = target.closest(".sl-task"), node = target.closest(".sl-node");
     if (moving) this.why.open(moving.querySelector("title").textContent, +moving.dataset.fact);
     else if (task?.dataset.task?.startsWith("node/")) this.askNode(task.dataset.task.slice(5));
-    else if (task?.dataset.task) this.why.open(task.querySelector("title").textContent, this.why.last(`task/${task.dataset.task}`, this.t));
+    else if (task?.dataset.task) this.askTask(task.dataset.task, task.querySelector("title").textContent);
     else if (node) this.askNode(node.dataset.name);
+  }
+
+  /** Under a lens: why this is believed, and beside it the truth. */
+  askTask(id, title) {
+    const world = worldAt(this.frames, this.t, this.lens), subject = `task/${id}`;
+    const truth = this.why.last(subject, this.t), believed = this.why.last(subject, this.t, world);
+    if (truth === believed) return this.why.open(title, truth);
+    const near = [["the truth, and why", () => this.why.open(`${title.split(":")[0]}, in truth`, truth)]];
+    this.why.open(`${this.lens} believes: ${title}`, believed, near);
   }
 
   askNode(name) {
