@@ -137,7 +137,7 @@ class _Work:
 
     def network(self, network: Network) -> Network | None:
         """A subnet (the lowest free one unless asked for), a gateway (its first address unless asked for), a VNI."""
-        asked, gateway, _ = network.spec.subnets[0] if network.spec.subnets else ("", "", "")
+        asked, gateway, _ = next((one for one in network.spec.subnets if ":" not in one[0]), ("", "", ""))
         block = self.fixed_subnet(asked) if asked else self.free_subnet()
         vni = self.vni(network) if block else None
         if block is None or vni is None:

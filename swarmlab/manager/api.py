@@ -294,6 +294,9 @@ def _new_network(store: Store, spec: NetworkSpec, id: str) -> Network:
 
 
 def _check_subnet(text: str, gateway: str, range: str) -> None:
+    if ":" in text:
+        _check_ipv6(text)
+        return
     try:
         subnet = ipam.subnet(text)
     except ValueError:
@@ -302,6 +305,16 @@ def _check_subnet(text: str, gateway: str, range: str) -> None:
         refuse("InvalidArgument", f"ipam configuration: subnet {text} does not contain range {range}")
     if gateway and not _contains(subnet, gateway):
         refuse("InvalidArgument", f"ipam configuration: subnet {text} does not contain gateway {gateway}")
+
+
+def _check_ipv6(text: str) -> None:
+    """Such a subnet is kept as asked for; nobody gets an address in it."""
+    from ipaddress import IPv6Network  # at first use: hardly a network asks for one
+
+    try:
+        IPv6Network(text, strict=False)
+    except ValueError:
+        refuse("InvalidArgument", f"ipam configuration: invalid subnet {text}")
 
 
 def _contains(subnet: ipam.Subnet, address: str) -> bool:

@@ -87,10 +87,11 @@ def _telling(instants: Any) -> list:
 
 
 def _title(rows: dict, instant: Any, name: str) -> str:
-    """When it is, and what happened then."""
+    """When it is, and what happened then; an instant that has a name is told by it."""
     time = instant if isinstance(instant, int) else instant.time
-    head = f"{name} · {time / SECOND:.3f} s" if name else f"{time / SECOND:.3f} s"
-    return f"{head}\n{_happened(rows, time) if isinstance(instant, int) else _said(rows['facts'][instant.number])}"
+    if name:
+        return f"{name} · {time / SECOND:.3f} s"
+    return f"{time / SECOND:.3f} s\n{_happened(rows, time) if isinstance(instant, int) else _said(rows['facts'][instant.number])}"
 
 
 def _said(fact: list) -> str:

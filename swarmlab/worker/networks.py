@@ -30,7 +30,7 @@ def listed(own: Sequence[NetworkRow], swarm: Sequence[Network | NetworkRow], in_
             rows.append(network)
         elif not network.predefined:
             spec = network.spec
-            rows.append(NetworkRow(network.id, spec.name, spec.driver, spec.scope, spec.labels))
+            rows.append(NetworkRow(network.id, spec.name, spec.driver, spec.scope, dict(spec.labels)))
     return tuple(sorted(rows, key=lambda row: row.name))
 
 
@@ -44,7 +44,7 @@ def new(spec: NetworkSpec, known: Sequence[NetworkRow], dice: Dice) -> NetworkRo
         raise ApiError(ONLY_ONE.format(f'"{spec.driver}"'))
     if spec.driver not in LOCAL_DRIVERS:
         raise ApiError(f'plugin "{spec.driver}" not found')
-    return NetworkRow(identity.container_id(dice), spec.name, spec.driver, "local", spec.labels)
+    return NetworkRow(identity.container_id(dice), spec.name, spec.driver, "local", dict(spec.labels))
 
 
 def find(ref: str, own: Sequence[NetworkRow]) -> NetworkRow | None:

@@ -204,9 +204,7 @@ def test_the_laws_catch_a_planted_bug():
     laws = Laws()
     laws.check(bench.store)
     task = next(t for t in bench.store.all("task") if t.state > 0)
-    from swarmlab.objects import replace
-
-    from swarmlab.objects import NEW, Put
+    from swarmlab.objects import NEW, Put, replace
 
     bench.store.apply(10**6, 0, [Put(replace(task, state=NEW))])
     with pytest.raises(AssertionError, match="went back"):

@@ -228,12 +228,12 @@ SCENES = (
             21: (2, partial(restart, "node3"), partial(ready, "node3"), 3), 22: (8,),
         },
         instead={"docker node promote node2 node3": nothing},
-        skip={n: "after --force-new-cluster" for n in range(23, 31)},
+        skip=dict.fromkeys(range(23, 31), "after --force-new-cluster"),
         slots=False,
         seed=7,
     ),
     Scene("09-restart-health.txt", before={4: (13.7,), **dict.fromkeys(range(5, 10), AT_ONCE)},
-          skip={n: "health checks, another history limit" for n in range(13, 32)}),
+          skip=dict.fromkeys(range(13, 32), "health checks, another history limit")),
     Scene(
         "11-stack.txt",
         before={
@@ -255,14 +255,14 @@ SCENES = (
     Scene(
         "18-extras.txt",
         before={14: (3,), 17: (partial(down, "node5"),), 19: (partial(enter, "node5"),),
-                **{n: (3,) for n in (21, 22, 24, 25, 27, 29, 31)}},
+                **dict.fromkeys((21, 22, 24, 25, 27, 29, 31), (3,))},
         instead={
             "docker service update -d --constraint-rm node.hostname==node2 --update-parallelism 0 a":
                 partial(update_service, "a", freed),
             "docker node update --availability drain node2": partial(update_node, "node2", availability="drain"),
             "docker node update --availability active node2": partial(update_node, "node2", availability="active"),
         },
-        skip={**{n: "health checks" for n in range(4)}, 32: "shows what a script of the recording printed"},
+        skip={**dict.fromkeys(range(4), "health checks"), 32: "shows what a script of the recording printed"},
         slots=False,
     ),
 )  # fmt: skip
