@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from .events import Commanded, CommandReturned
 from .messages import UpdateObject
 from .objects import RUNNING, ApiError, replace
+from .rack import Computer, address_of, computer, micros
 from .raft.core import SWARMKIT, Settings
-from .world import OUTSIDE, Act, Computer, OutOfTime, World, address_of, micros
+from .world import ACTS, OUTSIDE, Act, OutOfTime, World
 
 NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 
@@ -77,11 +78,11 @@ class Cluster(World):
         tokens = {
             role: self._must(f"swarm join-token -q {role}", first.name).stdout.strip() for role in ("manager", "worker")
         }
-        for computer in (*managers[1:], *(c for c in self.begun if c.role == "worker")):
-            self._must(f"swarm join --token {tokens[computer.role]} {first.address}:2377", computer.name)
-        for computer in self.begun:
-            if computer.labels:
-                self.label(computer.name, **dict(computer.labels))
+        for other in (*managers[1:], *(c for c in self.begun if c.role == "worker")):
+            self._must(f"swarm join --token {tokens[other.role]} {first.address}:2377", other.name)
+        for one in self.begun:
+            if one.labels:
+                self.label(one.name, **dict(one.labels))
 
     def _must(self, command: str, node: str):
         result = self.docker(command, node)
@@ -89,15 +90,17 @@ class Cluster(World):
         return result
 
     def label(self, node: str, **labels: str) -> None:
-        """Set node labels, as `docker node update --label-add` does."""
+        """Set node labels, as `docker node update --label-add` does. Raises ValueError when no manager does it."""
+        stored = next((n for n in self.nodes if n.machine == self._machine(node).name), None)
+        if stored is None:
+            raise ValueError(f"{node} is not a node of a swarm")
         self._did("label", node=node, **labels)
-        stored = next(n for n in self.nodes if n.machine == self._machine(node).name)
         spec = replace(stored.spec, labels={**stored.spec.labels, **labels})
         update = UpdateObject("node", stored.id, stored.version, spec)
         try:
             reply = self.call(self._first_manager(), update, self.kernel.now + 20_000_000)
         except OutOfTime:
-            return
+            return  # nobody waits: somebody looks back at an instant before the answer
         if reply.error:
             raise ValueError(reply.error)
 
@@ -130,11 +133,17 @@ class Cluster(World):
         """
         from .docker.cli import Result, execute
 
-        machine = self._machine(node or self._first_manager())
-        details = {"node": machine.name, "limit": limit, "env": dict(env or {}), "files": dict(files or {})}
-        self._did("docker", command=command, **details)
+        machine = self._machine(self._first_manager() if node is None else node)
+        patience = micros(limit, "a limit")
+        if not isinstance(command, str):
+            raise ValueError(f"{command!r} is no command: write what you would type, as a text")
+        texts = {"env": dict(env or {}), "files": dict(files or {})}
+        for what, given in texts.items():
+            if not all(isinstance(text, str | None) for pair in given.items() for text in pair):
+                raise ValueError(f"{what}: a mapping from text to text")
+        self._did("docker", command=command, node=machine.name, limit=limit, **texts)
         cause = self.trace.remark(machine.name, Commanded(f"docker {command}"))
-        keyboard = Keyboard(self, machine.name, self.kernel.now + micros(limit), self.acts[-1], cause)
+        keyboard = Keyboard(self, machine.name, self.kernel.now + patience, self.acts[-1], cause)
         result = execute(command, keyboard) if machine.running else Result("", NO_DAEMON + "\n", 1, ())
         if self.acts[-1].until is None:  # else nobody waited for it to come back
             self.kernel.cause = cause
@@ -231,7 +240,8 @@ class Cluster(World):
         settings: dict[str, Any] = {"seed": self.kernel.seed, "messages": self.trace.with_messages}
         settings |= {"raft": list(self.raft), "computers": [c._asdict() for c in self.begun], "functions": functions}
         acts = [[act.time, act.name, act.details, act.until] for act in self.acts]
-        text = json.dumps({"swarmlab": 1, "settings": settings, "now": self.kernel.now, "acts": acts}, indent=1)
+        run = {"swarmlab": 1, "settings": settings, "now": self.kernel.now, "digest": self.trace.digest()}
+        text = json.dumps({**run, "acts": acts}, indent=1)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text + "\n")
 
@@ -242,18 +252,27 @@ class Cluster(World):
 
         try:
             run = json.loads(read(path))
-            assert run["swarmlab"] == 1
-        except (ValueError, TypeError, KeyError, AssertionError):
+            settings, now = run["settings"], int(run["now"])
+            acts = [Act(int(time), name, dict(details), until) for time, name, details, until in run["acts"]]
+            computers = tuple(computer(c.pop("name"), c) for c in map(dict, settings["computers"]))
+            world = {"seed": settings["seed"], "messages": settings["messages"], "raft": Settings(*settings["raft"])}
+            used = dict(settings["functions"])
+            assert run["swarmlab"] == 1 and all(act.name in ACTS for act in acts)
+        except OSError as fault:
+            raise ValueError(f"open {path}: {(fault.strerror or '').lower()}") from None
+        except (ValueError, TypeError, KeyError, AttributeError, AssertionError):
             raise ValueError(f"{path} is not a run saved by swarmlab") from None
-        settings = run["settings"]
-        for role, name in settings["functions"].items():
+        for role, name in used.items():
             if role not in functions:
                 raise ValueError(f"this run used a {role} of your own, {name}: Cluster.load(…, {role}={name})")
+        for role in functions:
+            if role not in used:
+                raise ValueError(f"this run used no {role} of your own")
         cluster = cls.__new__(cls)
-        computers = tuple(Computer(**_frozen(c)) for c in settings["computers"])
-        raft = Settings(*settings["raft"])
-        World.__init__(cluster, computers, seed=settings["seed"], messages=settings["messages"], raft=raft, **functions)
-        cluster._replay([Act(*act) for act in run["acts"]], run["now"])
+        World.__init__(cluster, computers, **world, **functions)
+        cluster._replay(acts, now)
+        if cluster.trace.digest() != run.get("digest"):
+            raise ValueError(f"{path} was saved by another version of swarmlab: its run comes out differently here")
         return cluster
 
     # ── how it shows itself ──────────────────────────────────────────────────────────────────────────────────────
@@ -324,10 +343,10 @@ class Keyboard:
     def wait(self, duration: int) -> None:
         """Let time pass, µs."""
         cluster = self._cluster
-        until = min(self.now + duration, self._until, cluster._horizon)
-        cluster.kernel.run(until)
-        if until in (self._until, cluster._horizon):
-            cluster._cut_short()
+        until = min(self.now + duration, self._until)
+        cluster.kernel.run(min(until, cluster._horizon))
+        if until == self._until or until > cluster._horizon:
+            cluster._cut_short(until)
             raise _interrupted()
 
     def read(self, path: str) -> bytes:
@@ -359,9 +378,3 @@ def _interrupted() -> Exception:
     from .docker.cli import Interrupted
 
     return Interrupted()
-
-
-def _frozen(fields: dict) -> dict:
-    """A computer's fields as they were before JSON made lists of its tuples."""
-    pairs = ("labels", "engine_labels")
-    return {k: tuple(tuple(p) for p in v) if k in pairs else v for k, v in fields.items()}

@@ -6,21 +6,22 @@ to a file. Time passes only in `run_for`, `run_until` and in acts that wait for 
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from .effects import Disk
 from .events import MachineAdded
 from .manager.manager import Manager
 from .messages import Call, Reply
-from .objects import Description
 from .overlay.gossip import Gossip
 from .overlay.ipvs import round_robin
 from .overlay.mesh import Mesh
 from .overlay.visitor import Answer, Ask, Visitor, split_url
+from .rack import Computer, address_of, computer, groups_of, link_settings, micros, ports_of
 from .raft.core import PAPER, SWARMKIT, RaftNode, Settings, bare
 from .sim.kernel import Kernel
 from .sim.machine import Machine
-from .sim.network import Latency, Network
+from .sim.network import Network
 from .sim.trace import Trace
 from .worker.agent import Agent
 from .worker.engine import Engine
@@ -40,30 +41,6 @@ LISTENERS = {"bulksync": "gossip", "vxlan": "mesh", "http": "mesh"}  # channels 
 OUTSIDE = ("client", "registry")  # machines that belong to nobody's swarm
 QUIET_FROM = 51  # machines: from here on messages are not kept by default
 CHECKPOINT = 2_000  # events between two checkpoints, at least
-
-
-class Computer(NamedTuple):
-    """A machine as it was bought."""
-
-    name: str
-    role: str = "bare"  # manager · worker · bare: what it is meant for; what it is, the swarm decides
-    address: str = ""
-    cpus: float = 2
-    memory: int = 4 * 2**30  # bytes
-    zone: str = ""
-    labels: tuple = ()  # (name, value) pairs: node labels, set once it has joined
-    engine_labels: tuple = ()
-    os: str = "linux"
-    architecture: str = "x86_64"
-    bandwidth: int = 125_000_000  # bytes per second: gigabit Ethernet
-
-    @property
-    def description(self) -> Description:
-        """What the engine says of the machine it runs on."""
-        labels = dict(self.engine_labels)
-        return Description(
-            self.name, self.os, self.architecture, int(self.cpus * 10**9), self.memory, engine_labels=labels
-        )
 
 
 class Act(NamedTuple):
@@ -88,6 +65,24 @@ class Response(NamedTuple):
     error: str  # '' · 'connection refused' · 'timed out' · 'could not resolve host: web'
 
 
+ACTS = (  # what people can do to a world, and a saved run may do again
+    *(
+        "crash",
+        "restart",
+        "shutdown",
+        "freeze",
+        "burden",
+        "add_machine",
+        "partition",
+        "heal",
+        "link",
+        "block",
+        "unblock",
+    ),
+    *("request", "docker", "label"),
+)
+
+
 class OutOfTime(Exception):
     """What somebody waited for did not come before the limit, or before the instant that was asked for."""
 
@@ -105,6 +100,11 @@ class World:
         strategy: Callable | None = None,
         balancer: Callable | None = None,
     ):
+        if not isinstance(seed, int | str):
+            raise ValueError(f"seed {seed!r}: a whole number or a text")
+        for name, policy in (("strategy", strategy), ("balancer", balancer)):
+            if policy is not None and not hasattr(policy, "__name__"):
+                raise ValueError(f"{name} {policy!r}: a plain function, made with def")
         self.kernel = Kernel(seed)
         keep = len(computers) < QUIET_FROM if messages is None else messages
         self.trace = Trace(self.kernel, keep)
@@ -119,11 +119,13 @@ class World:
         self._asked = 0
         self._horizon = 1 << 62  # µs: a replay never goes beyond
         self._checkpoints: list[tuple[int, Any]] = []  # (time, Snapshot)
-        self._next_checkpoint = CHECKPOINT
+        self._next_checkpoint, self._sparse = CHECKPOINT, 1
         for name in OUTSIDE:
             self._plug(Computer(name, "outside"))
-        for computer in computers:
-            self._plug(computer)
+        for one in computers:
+            if one.name in self.machines or one.address in self.network.machines:
+                raise ValueError(f"two machines are called {one.name}, or have the address {one.address}")
+            self._plug(one)
         self._checkpoint()
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,13 +137,15 @@ class World:
 
     def run_for(self, seconds: float) -> None:
         """Let time pass."""
-        if seconds < 0:
+        if seconds.__class__ in (int, float) and seconds < 0:
             raise ValueError(f"time does not run backwards: run_for({seconds}); to look back use at(t)")
         self._pass(self.kernel.now + micros(seconds))
 
     def run_until(self, condition: Callable[[Any], bool], limit: float = 60) -> bool:
         """Let time pass until `condition(self)` holds, `limit` seconds at most. Says whether it holds."""
-        until = self.kernel.now + micros(limit)
+        if not callable(condition):
+            raise ValueError(f"{condition!r} is no condition: give a function of the cluster")
+        until = self.kernel.now + micros(limit, "a limit")
         while not condition(self):
             if not self.kernel.step(until):
                 return bool(condition(self))
@@ -159,56 +163,55 @@ class World:
 
     def crash(self, machine: str) -> None:
         """Power off: what is in memory is lost, what is on disk stays."""
-        self._did("crash", machine=self._running(machine).name)
-        self.machines[machine].crash()
+        target = self._running(machine)
+        self._did("crash", machine=machine)
+        target.crash()
 
     def restart(self, machine: str) -> None:
         """Boot a machine; one that runs is rebooted."""
-        self._did("restart", machine=self._machine(machine).name)
-        if self.machines[machine].running:
-            self.machines[machine].shut_down()
-        self.machines[machine].start()
+        target = self._machine(machine)
+        self._did("restart", machine=machine)
+        if target.running:
+            target.shut_down()
+        target.start()
 
     def shutdown(self, machine: str) -> None:
         """Shut a machine down in order."""
-        self._did("shutdown", machine=self._running(machine).name)
-        self.machines[machine].shut_down()
+        target = self._running(machine)
+        self._did("shutdown", machine=machine)
+        target.shut_down()
 
     def freeze(self, machine: str, seconds: float) -> None:
         """Stop a machine for a while; it goes on unaware of the gap."""
-        self._did("freeze", machine=self._running(machine).name, seconds=seconds)
-        self.machines[machine].freeze(micros(seconds))
+        target, duration = self._running(machine), micros(seconds, "a freeze")
+        self._did("freeze", machine=machine, seconds=seconds)
+        target.freeze(duration)
 
     def burden(self, machine: str, lag: float) -> None:
-        """Keep a machine so busy that whatever it does happens about `lag` seconds late; 0 ends it."""
-        self._did("burden", machine=self._running(machine).name, lag=lag)
-        self.machines[machine].load(micros(lag))
+        """Keep a machine so busy that each thing it does takes it about `lag` seconds, one after the other; 0 ends it."""
+        target, work = self._running(machine), micros(lag, "a burden")
+        self._did("burden", machine=machine, lag=lag)
+        target.load(work)
 
     def add_machine(self, name: str, **properties: Any) -> None:
         """Put one more machine into the rack: `cpus`, `memory` (bytes), `zone`, `labels`, … as in `Computer`."""
+        made = computer(name, properties)
         if name in self.machines:
             raise ValueError(f"there is a machine {name} already")
-        unknown = sorted(set(properties) - set(Computer._fields))
-        if unknown:
-            raise ValueError(f"a machine has no {unknown[0]}; it has {', '.join(Computer._fields[1:])}")
+        made = made._replace(address=made.address or self._free_address())
+        if made.address in self.network.machines:
+            raise ValueError(f"{made.address} is the address of {self.network.machines[made.address].name}")
         self._did("add_machine", name=name, **properties)
-        address = properties.pop("address", "") or address_of(len(self.computers) - len(OUTSIDE))
-        pairs: dict[str, Any] = {
-            k: pairs_of(v) if k in ("labels", "engine_labels") else v for k, v in properties.items()
-        }
-        self._plug(Computer(name)._replace(address=address, **pairs))
+        self._plug(made)
 
     def partition(self, *groups: set[str] | Sequence[str], one_way: bool = False) -> None:
         """Cut the network between these groups; machines in none of them keep all their links. `one_way`: only what
         an earlier group sends to a later one is lost."""
-        if len(groups) < 2:
-            raise ValueError("a partition needs two groups of machines at least")
-        cut = tuple(tuple(sorted(self._machine(name).name for name in group)) for group in groups)
-        twice = [name for name in sum(cut, ()) if sum(cut, ()).count(name) > 1]
-        if twice:
-            raise ValueError(f"{twice[0]} cannot be on two sides of a partition")
-        self._did("partition", groups=[list(group) for group in cut], one_way=one_way)
-        self.network.partition(cut, one_way)
+        sides = groups_of(groups)
+        for name in sum(sides, ()):
+            self._machine(name)
+        self._did("partition", groups=[list(side) for side in sides], one_way=bool(one_way))
+        self.network.partition(sides, bool(one_way))
 
     def heal(self) -> None:
         """Mend all partitions."""
@@ -217,52 +220,48 @@ class World:
 
     def link(self, one: str, other: str, **settings: Any) -> None:
         """Change the link between two machines, both ways: `latency` and `jitter` in seconds, `loss`, `duplicate`,
-        `reorder` as probabilities, `bandwidth` in bytes per second, `flapping` in seconds up and down."""
-        known = ("latency", "jitter", "loss", "duplicate", "reorder", "bandwidth", "flapping")
-        for name, value in settings.items():
-            if name not in known:
-                raise ValueError(f"a link has no {name}; it has {', '.join(known)}")
-            if value < 0 or (name in ("loss", "duplicate", "reorder") and value > 1):
-                raise ValueError(f"{name}={value} is impossible for a link")
-        ends = self._machine(one).name, self._machine(other).name
+        `reorder` as probabilities, `bandwidth` in bytes per second, `flapping` in seconds up and down (all flapping
+        links go up and down together)."""
+        ends = self._machine(one, outside=True).name, self._machine(other, outside=True).name
+        if one == other:
+            raise ValueError(f"there is no link from {one} to itself")
+        line = self.network.line(*ends)
+        plain = link_settings(settings, line.latency if line else self.network.latency)
         self._did("link", one=one, other=other, **settings)
-        plain: dict[str, Any] = {name: settings[name] for name in ("loss", "duplicate", "reorder", "bandwidth") if name in settings}
-        if "latency" in settings or "jitter" in settings:
-            line = self.network.line(*ends)
-            old = line.latency if line else self.network.latency
-            floor = micros(settings["latency"]) if "latency" in settings else old.floor
-            plain["latency"] = Latency(floor, micros(settings["jitter"]) if "jitter" in settings else old.spread)
-        if "flapping" in settings:
-            plain["flapping"] = micros(settings["flapping"])
         self.network.change(*ends, **plain)
 
     def block(self, machine: str, port: int | str) -> None:
-        """Let a firewall on the machine drop a port: 4789 (TCP and UDP), "7946/udp", or "esp"."""
-        ports = ports_of(port)
-        self._did("block", machine=self._machine(machine).name, port=port)
-        for name in ports:
+        """Let a firewall on the machine drop one of Docker's ports: 4789 (TCP and UDP), "7946/udp", or "esp"."""
+        for name in self._firewall("block", machine, port):
             self.network.block(machine, name)
 
     def unblock(self, machine: str, port: int | str) -> None:
         """Let the port through again."""
-        ports = ports_of(port)
-        self._did("unblock", machine=self._machine(machine).name, port=port)
-        for name in ports:
+        for name in self._firewall("unblock", machine, port):
             self.network.unblock(machine, name)
+
+    def _firewall(self, act: str, machine: str, port: int | str) -> tuple[str, ...]:
+        ports = ports_of(port)
+        self._machine(machine)
+        if not set(ports) & {*PORTS.values(), "esp"}:
+            raise ValueError(f"nothing in this simulation uses port {port}: there are 2377, 7946, 4789 and esp")
+        self._did(act, machine=machine, port=port)
+        return ports
 
     # ── people and visitors ──────────────────────────────────────────────────────────────────────────────────────
 
     def request(self, url: str, *, source: str = "", timeout: float = 5) -> Response:
         """Ask a machine of the swarm for a page, as a visitor from outside (or, with `source`, as the task of that
         name): `http://worker-2:5000/`. Time passes until the answer, `timeout` seconds at most."""
-        host, _, _ = split_url(url)
+        host, _, _ = split_url(str(url))
         machine, task = self._running_task(source) if source else (self._machine(host).name, "")
+        patience = micros(timeout, "a timeout")
         self._did("request", url=url, source=source, timeout=timeout)
         self._asked += 1
         start = self.kernel.now
-        self.machines["client"].tell("mesh", "client", Ask(self._asked, url, machine, micros(timeout), task))
+        self.machines["client"].tell("mesh", "client", Ask(self._asked, url, machine, patience, task))
         try:
-            answer = self._answer(self._asked, start + micros(timeout) + 1_000_000)
+            answer = self._answer(self._asked, start + patience + 1_000_000)
         except OutOfTime:  # the instant that somebody looks back to came before the answer
             answer = Answer(self._asked, False, 0, "", "", "", (), self.kernel.now - start, "timed out")
         seconds = answer.latency / 1e6
@@ -277,12 +276,11 @@ class World:
         return self._answer(self._asked, until)
 
     def _answer(self, number: int, until: int) -> Any:
-        until = min(until, self._horizon)
         while number not in self._answers:
-            if self.kernel.now >= until:
-                self._cut_short()
+            if self.kernel.now >= min(until, self._horizon):
+                self._cut_short(until)
                 raise OutOfTime
-            self.kernel.run(until)
+            self.kernel.run(min(until, self._horizon))
         self.kernel.run(self.kernel.now)
         return self._answers.pop(number)
 
@@ -309,8 +307,8 @@ class World:
 
     def at(self, seconds: float) -> Any:
         """A live twin whose now is `seconds`: everything up to then has happened as it did here."""
-        time = micros(seconds)
-        if not 0 <= time <= self.kernel.now:
+        time = micros(seconds, "an instant")
+        if time > self.kernel.now:
             raise ValueError(f"there is no instant {seconds} s in this run: it goes from 0 to {self.now} s")
         then, picture = next((t, p) for t, p in reversed(self._checkpoints) if t <= time)
         twin = picture.develop()
@@ -329,6 +327,7 @@ class World:
         self._pass(until)
 
     def _redo(self, act: Act) -> None:
+        assert act.name in ACTS, f"{act.name!r} is nothing that people can do"
         details = dict(act.details)
         if act.name == "partition":
             self.partition(*details.pop("groups"), **details)
@@ -338,10 +337,11 @@ class World:
     def _did(self, name: str, /, **details: Any) -> None:
         """Write down what somebody does, just before it is done."""
         self._checkpoint_if_due()
-        self.acts.append(Act(self.kernel.now, name, details))
+        self.acts.append(Act(self.kernel.now, name, deepcopy(details)))  # what they hand in may change afterwards
 
-    def _cut_short(self) -> None:
-        if self.kernel.now >= self._horizon:
+    def _cut_short(self, until: int) -> None:
+        """What would have gone on until then ends where the replay does."""
+        if self._horizon < until:
             self.acts[-1] = self.acts[-1]._replace(until=self.kernel.now)
 
     def _checkpoint_if_due(self) -> None:
@@ -352,9 +352,9 @@ class World:
         pictures, self._checkpoints = self._checkpoints, []  # a picture does not contain the earlier ones
         picture = self._picture()
         self._checkpoints = [*pictures, (self.kernel.now, picture)]
-        if len(self._checkpoints) > 64:
-            self._checkpoints = self._checkpoints[:1] + self._checkpoints[1::2]
-        self._next_checkpoint = self.kernel.scheduled + max(CHECKPOINT, len(picture) // 50)
+        if len(self._checkpoints) > 64:  # keep every second one, and take them half as often from now on
+            self._checkpoints, self._sparse = self._checkpoints[::2], 2 * self._sparse
+        self._next_checkpoint = self.kernel.scheduled + self._sparse * max(CHECKPOINT, len(picture) // 50)
 
     # ── machines ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -419,13 +419,18 @@ class World:
     def _engine(self, computer: Computer, disk: Disk, dice: Any) -> Engine:
         return Engine(computer.name, disk, dice, computer.description, computer.address)
 
-    def _machine(self, name: str) -> Machine:
-        machine = self.machines.get(name)
+    def _machine(self, name: str, outside: bool = False) -> Machine:
+        """The machine of this name; `client` and `registry` only where they can be meant."""
+        machine = self.machines.get(name) if isinstance(name, str) and (outside or name not in OUTSIDE) else None
         if machine is None:
             raise ValueError(
                 f"no such machine: {name} (there are {', '.join(n for n in self.machines if n not in OUTSIDE)})"
             )
         return machine
+
+    def _free_address(self) -> str:
+        numbers = range(len(self.computers) + 1)
+        return next(a for a in map(address_of, numbers) if a not in self.network.machines)
 
     def _running(self, name: str) -> Machine:
         machine = self._machine(name)
@@ -455,32 +460,3 @@ class RaftGroup(World):
             return {}
         disk = machine.disks.setdefault("raft", self._disks[machine.name])
         return {"raft": RaftNode(machine.name, disk, self.kernel.stream(f"raft/{machine.name}"), self.raft)}
-
-
-# ── units ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def micros(seconds: float) -> int:
-    """Seconds as whole µs."""
-    return round(seconds * 1_000_000)
-
-
-def address_of(number: int) -> str:
-    """The address of the machine that was plugged in as number 0, 1, 2 …: 192.168.50.100 and on, as in the demo lab."""
-    return f"192.168.{50 + (100 + number) // 256}.{(100 + number) % 256}"
-
-
-def pairs_of(mapping: Any) -> tuple:
-    """A mapping as sorted (name, value) pairs, which cannot change."""
-    return tuple(sorted(dict(mapping).items()))
-
-
-def ports_of(port: int | str) -> tuple[str, ...]:
-    """4789 → both of 4789/tcp and 4789/udp; "7946/udp" and "esp" stand for themselves."""
-    text = str(port)
-    number, slash, protocol = text.partition("/")
-    if text == "esp":
-        return ("esp",)
-    if number.isdigit() and 0 < int(number) < 65536 and (protocol in ("tcp", "udp") if slash else True):
-        return (text,) if slash else (f"{text}/tcp", f"{text}/udp")
-    raise ValueError(f'{port!r} is no port: write 4789, "7946/udp" or "esp"')

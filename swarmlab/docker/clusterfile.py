@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..world import Computer, address_of, pairs_of
+from ..rack import Computer, address_of, pairs_of
 from .units import parse_size
 
 KNOWN = (

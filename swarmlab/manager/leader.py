@@ -219,7 +219,7 @@ class Leader:
         cluster = self.store.cluster
         role = role_by_token(cluster, wish.token)
         if role is None:
-            return [deliver(route, NotCertified(NO_VALID_TOKEN, cluster.ca_digest))]
+            return [deliver(route, NotCertified(NO_VALID_TOKEN, cluster.ca_digest if cluster else ""))]
         self.works.append(Admitting(route, wish, role))
         return []
 

@@ -5,7 +5,7 @@ endpoints that travels with it follows Docker's NetworkDB (moby `daemon/libnetwo
 to the node that runs the task, the higher Lamport time wins, and a bulk sync heals what rumours have missed.
 """
 
-from ..effects import NEVER, SILENCE, SECOND, Dice, Disk, Note, Received, Save, Send, Started, Tell, Told, Woken
+from ..effects import NEVER, SECOND, SILENCE, Dice, Disk, Note, Received, Save, Send, Started, Tell, Told, Woken
 from ..events import PeerCleared, PeerFailed, PeerJoined, PeerLeft, PeerSuspected
 from ..messages import Endpoint, Expose, JoinGossip, LeaveGossip, TablesChanged, Withdraw
 from .swim import (

@@ -44,7 +44,8 @@ class Kernel:
         return time, order
 
     def after(self, delay: int, handler: Callable[[Any], Any], argument: Any = None) -> Alarm:
-        """Call `handler(argument)` when `delay` µs (0 or more) have passed."""
+        """Call `handler(argument)` when `delay` µs have passed."""
+        assert delay >= 0, f"nothing can be scheduled {-delay} µs ago"
         time = self.now + delay
         self._order = order = self._order + 1
         heappush(self._queue, (time, order, handler, argument, self.cause))
@@ -71,7 +72,7 @@ class Kernel:
                 else:
                     handler(argument)
         except Halt:
-            self.cause = -1
+            self.cause, self._current = -1, self._order
 
     def step(self, until: int) -> bool:
         """Let one event happen, if one is due by `until`; else time passes until then. Says whether one happened."""
@@ -83,6 +84,8 @@ class Kernel:
             elif handler != self._halt:
                 handler(argument)
                 self.cause = -1
+                if self.observer:
+                    self.observer()
                 return True
         self.now = max(self.now, until)
         return False
@@ -90,7 +93,7 @@ class Kernel:
     def _run_observed(self, until: int) -> None:
         self._stopped = False
         while not self._stopped and self.step(until):
-            self.observer()
+            pass
 
     def stop(self) -> None:
         """Return from `run` after the event that is happening."""

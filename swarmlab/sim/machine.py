@@ -33,10 +33,11 @@ class Machine:
         self.seats: dict[str, Seat] = {}
         self.running = False
         self.frozen = False
-        self.lag = 0  # µs that its own load adds to whatever it does, on average
+        self.lag = 0  # µs of work that its own load makes of each thing it does, on average
         self.hindered = True  # not running, frozen or loaded: events take the slow way
         self._epoch = 0  # counts boots, so that alarms of an earlier life are known
-        self._backlog: list = []  # what came in while frozen
+        self._frozen_until = 0
+        self._backlog: list = []  # what came in while frozen: (handler, argument, cause)
         self._free_at = 0  # when a loaded machine has done what it heard so far
         self._told: deque = deque()
 
@@ -45,6 +46,7 @@ class Machine:
     def start(self) -> None:
         """Boot: every core is built from its disk and hears `Started`."""
         self.running, self._epoch = True, self._epoch + 1
+        self.lag = self._free_at = self._frozen_until = 0
         self._set_hindered()
         cause = self.kernel.cause
         self.trace.note(self.name, MachineStarted(), cause)
@@ -68,12 +70,12 @@ class Machine:
         """Stop for a while and go on unaware; what comes in meanwhile waits."""
         self.frozen = True
         self._set_hindered()
-        until = self.kernel.now + duration
+        until = self._frozen_until = max(self._frozen_until, self.kernel.now + duration)
         self.note(MachineFrozen(until))
         self.kernel.at(until, self._thaw, self._epoch)
 
     def load(self, lag: int) -> None:
-        """Be so busy that everything happens about `lag` µs later; 0 is idle again."""
+        """Be so busy that each thing takes about `lag` µs, one after the other; 0 is idle again. A reboot ends it."""
         self.lag = lag
         self._set_hindered()
         self.note(MachineLoaded(lag))
@@ -98,17 +100,18 @@ class Machine:
         self.note(fact)
 
     def _thaw(self, epoch: int) -> None:
-        if epoch != self._epoch or not self.frozen:
+        if epoch != self._epoch or not self.frozen or self.kernel.now < self._frozen_until:
             return
         self.frozen = False
         self._set_hindered()
         self.note(MachineThawed())
         backlog, self._backlog = self._backlog, []
-        for handler, argument in backlog:
+        for handler, argument, self.kernel.cause in backlog:
             handler(argument)
 
     def _set_hindered(self) -> None:
-        self.hindered = not self.running or self.frozen or self.lag > 0
+        behind = self._free_at > self.kernel.now  # it still works off what it heard under load
+        self.hindered = not self.running or self.frozen or self.lag > 0 or behind
 
     # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -153,7 +156,7 @@ class Machine:
         if not self.running:
             return
         if self.frozen:
-            self._backlog.append((handler, argument))
+            self._backlog.append((handler, argument, self.kernel.cause))
             return
         work = int(2 * self.lag * self.kernel.stream(f"load/{self.name}").random())
         self._free_at = max(self._free_at, self.kernel.now) + work
@@ -164,9 +167,10 @@ class Machine:
         if epoch != self._epoch or not self.running:
             return
         if self.frozen:
-            self._backlog.append((handler, argument))
+            self._backlog.append((handler, argument, self.kernel.cause))
         else:
             handler(argument)
+            self._set_hindered()
 
     # ── what its cores ask for ───────────────────────────────────────────────────────────────────────────────────
 

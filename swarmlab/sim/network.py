@@ -139,6 +139,8 @@ class Network:
         line = self.lines[sender.name].get(to) or self.line(sender.name, to)
         if line is None:
             self._record(sender.name, to, channel, message, -1, "down")
+        elif not line.receiver.running:
+            self._record(sender.name, line.receiver.name, channel, message, -1, "down")
         elif line.plain and not size:
             kernel, latency = self.kernel, line.latency
             arrives = kernel.now + latency.floor + int(kernel.stream(channel).random() * latency.spread)
@@ -184,10 +186,10 @@ class Network:
             leaves = max(leaves, line.busy_until) + size * 1_000_000 // line.bandwidth
             line.busy_until = leaves
         arrives = leaves + Latency.draw(line.latency, dice())
-        overtakes = bool(line.reorder) and dice() < line.reorder
-        if overtakes:
+        straggles = bool(line.reorder) and dice() < line.reorder
+        if straggles:
             arrives += line.latency.floor + line.latency.spread  # late, and others may pass it
-        elif not size:
+        else:
             arrives = max(arrives, line.last + 1)
             line.last = arrives
         self._record(line.sender, line.receiver.name, channel, message, arrives, fate)

@@ -36,7 +36,7 @@ def fetch(place: int) -> Any:
     raise AssertionError(f"shared object {place} was looked up outside of a snapshot")
 
 
-def resume(place: int, facts: int, messages: int) -> Trace:
+def resume(place: int) -> Trace:
     """The trace up to the picture, for the new world to go on with."""
     raise AssertionError(f"trace {place} was looked up outside of a snapshot")
 
@@ -61,8 +61,8 @@ class _Camera(pickle.Pickler):
     def reducer_override(self, thing: Any) -> Any:
         kind = type(thing)
         if kind is Trace:
-            self.shared.append(thing)
-            begun = (len(self.shared) - 1, len(thing.records), len(thing.messages))
+            self.shared.append(thing.mark())
+            begun = (len(self.shared) - 1,)
             return resume, begun, {"kernel": thing.kernel}  # as state, after the trace itself: they refer to each other
         if _can_change(kind) or thing is fetch or thing is resume:
             return NotImplemented
@@ -82,5 +82,5 @@ class _Darkroom(pickle.Unpickler):
             return self._resume
         return super().find_class(module, name)
 
-    def _resume(self, place: int, facts: int, messages: int) -> Trace:
-        return self.shared[place].prefix(facts, messages)
+    def _resume(self, place: int) -> Trace:
+        return self.shared[place].prefix()

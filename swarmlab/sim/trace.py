@@ -155,13 +155,26 @@ class Trace:
         trace.messages = [MessageRecord(*row) for row in rows["messages"]]
         return trace
 
-    def prefix(self, facts: int, messages: int) -> "Trace":
-        """An independent trace that begins with the first so many facts and messages of this one."""
-        twin = Trace(self.kernel, self.with_messages)
-        twin.records = self.records[:facts]
-        twin.messages = self.messages[:messages]
-        twin.settings = dict(self.settings)
-        twin._latest = {thing: number for thing, number in self._latest.items() if number < facts}
+    def mark(self) -> "Mark":
+        """Where the trace stands now: enough to go on from here later, however far this one has gone by then."""
+        return Mark(self, len(self.records), len(self.messages), dict(self.settings), dict(self._latest))
+
+
+class Mark(NamedTuple):
+    """An instant of a trace that goes on growing."""
+
+    trace: Trace
+    facts: int
+    messages: int
+    settings: dict
+    latest: dict
+
+    def prefix(self) -> Trace:
+        """An independent trace that begins as that one did, up to this mark."""
+        twin = Trace(self.trace.kernel, self.trace.with_messages)
+        twin.records = self.trace.records[: self.facts]
+        twin.messages = self.trace.messages[: self.messages]
+        twin.settings, twin._latest = dict(self.settings), dict(self.latest)
         return twin
 
 

@@ -224,6 +224,11 @@ def test_nothing_asked_is_dockers_default() -> None:
         ("--no-healthcheck n", "task.container.healthcheck", HealthConfig(("NONE",))),
         ("--stop-grace-period 2s n", "task.container.stop_grace_period", 2 * SECOND),
         ("--mount type=volume,src=data,dst=/x,ro n", "task.container.mounts", (Mount("volume", "data", "/x", True),)),
+        ("--mount type=volume,src=a,dst=/x,volume-driver=d,volume-opt=o=1,volume-label=l=2,volume-nocopy n",
+         "task.container.mounts", (Mount("volume", "a", "/x", False, {  # as from a stack file
+             "driver": "d", "driver_options": {"o": "1"}, "labels": {"l": "2"}, "no_copy": True}),)),
+        ("--mount type=tmpfs,dst=/x,tmpfs-size=1k,tmpfs-mode=1777 n", "task.container.mounts",
+         (Mount("tmpfs", "", "/x", False, {"size_bytes": 1024, "mode": 0o1777}),)),
         ("--secret db_pass n", "task.container.secrets", (FileReference("i" * 25, "db_pass", "db_pass"),)),
         ("--secret source=db_pass,target=p,mode=0400,uid=5 n", "task.container.secrets",
          (FileReference("i" * 25, "db_pass", "p", "5", mode=0o400),)),

@@ -140,3 +140,21 @@ def test_whatever_is_scheduled_and_not_cancelled_happens_once_in_order(plan):
             kernel.cancel(alarm)
     kernel.run(50)
     assert log == sorted(what for _, cancel, what in alarms if not cancel)
+
+
+def test_an_alarm_for_this_very_instant_can_be_cancelled_after_a_run():
+    kernel, log = Kernel(), Log()
+    kernel.run(50)
+    kernel.cancel(kernel.at(50, log, "x"))
+    kernel.run(60)
+    assert log == []
+
+
+def test_an_observer_sees_every_event_whatever_makes_time_pass():
+    kernel, log, seen = Kernel(), Log(), []
+    kernel.observer = lambda: seen.append(len(log))
+    for time in (1, 2, 3):
+        kernel.at(time, log, time)
+    kernel.run(2)
+    kernel.step(10)
+    assert seen == [1, 2, 3]

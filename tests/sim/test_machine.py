@@ -122,3 +122,45 @@ def test_facts_of_one_step_share_its_cause_and_cause_what_follows():
 def test_what_no_machine_can_do_is_a_bug_and_says_so():
     with pytest.raises(AssertionError, match="asks for 'nonsense'"):
         Rack().do("a", "nonsense")
+
+
+def test_a_second_freeze_makes_the_first_one_longer():
+    rack = Rack()
+    rack.machines["b"].freeze(5_000_000)
+    rack.run(1_000_000)
+    rack.machines["b"].freeze(20_000_000)
+    rack.run(6_000_000)
+    assert rack.machines["b"].frozen
+    rack.run(14_000_000)
+    assert not rack.machines["b"].frozen
+
+
+def test_what_waited_in_a_freeze_keeps_its_causes():
+    rack = Rack()
+    rack.machines["b"].freeze(1_000_000)
+    for term in (1, 2):
+        rack.kernel.cause = -1
+        rack.do("a", Note(BecameFollower(term)), Send("b", "toy", ("do", (Note(BecameFollower(10 + term)),))))
+    rack.run(2_000_000)
+    chains = [rack.trace.explain(record) for record in rack.trace.of(BecameFollower) if record.fact.term > 10]
+    assert [[record.fact.term for record in chain] for chain in chains] == [[1, 11], [2, 12]]
+
+
+def test_a_load_that_ends_lets_nothing_overtake_and_a_reboot_forgets_it():
+    rack = Rack()
+    rack.machines["b"].load(100_000)
+    for number in range(5):
+        rack.do("a", Send("b", "toy", Ping(number)))
+    rack.run(50_000)
+    rack.machines["b"].load(0)
+    rack.do("a", Send("b", "toy", Ping(99)))
+    rack.run(5_000_000)
+    assert [message.number for *_, message in rack.heard("b")] == [0, 1, 2, 3, 4, 99]
+    rack.machines["b"].load(10_000_000)
+    rack.do("a", Send("b", "toy", Ping(5)))
+    rack.run()
+    rack.machines["b"].crash()
+    rack.machines["b"].start()
+    rack.do("a", Send("b", "toy", Ping(6)))
+    rack.run()
+    assert [message.number for *_, message in rack.heard("b")] == [6]

@@ -123,3 +123,19 @@ def test_a_link_without_anything_unusual_takes_the_fast_way_and_means_the_same()
         line.plain = False
     assert send_many(fast) == send_many(slow)
     assert fast.trace.messages == slow.trace.messages
+
+
+def test_large_and_small_messages_keep_their_order_too():
+    rack = Rack("ab")
+    rack.network.change("a", "b", bandwidth=10_000)
+    for number in range(6):
+        rack.do("a", Send("b", "toy", Ping(number), 1000 if number % 2 else 0))
+    rack.run(5_000_000)
+    assert [message.number for *_, message in rack.heard("b")] == list(range(6))
+
+
+def test_a_message_to_a_machine_without_power_is_told_as_such():
+    rack = Rack("ab")
+    rack.machines["b"].crash()
+    rack.do("a", Send("b", "toy", Ping(1)))
+    assert (rack.trace.messages[-1].fate, rack.trace.messages[-1].arrived) == ("down", -1)

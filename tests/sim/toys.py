@@ -35,7 +35,7 @@ class Toy:
             case Told(_, ("wake", time)):
                 self.deadline = time
                 return []
-            case Told(_, ("do", effects)):
+            case Told(_, ("do", effects)) | Received(_, ("do", effects)):
                 return list(effects)
             case Told(sender, message) | Received(sender, message):
                 self.heard.append((now, sender, message))

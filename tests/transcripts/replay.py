@@ -32,7 +32,8 @@ MASKS = (  # what differs from run to run → what stands in its place
     (r'"/docker-entrypoint\.…"|"docker-entrypoint\.s…"', "COMMAND"),
     (r"(?m)^(ID  +)[a-z]+_[a-z]+(?=  )", r"\1NAME_BY_CHANCE"),
     (r"(?m)^ +\d+ (overall progress)", r"N \1"),  # how often it was looked at before something happened
-    (r"(?m)^(real|user|sys)\t.*$", ""),
+    (r"(?m)^real\t0m(\d+)\..*$", r"took \1 s"),
+    (r"(?m)^(user|sys)\t.*$", ""),
     (r"(?m) +$", ""),
     (r" {2,}", "  "),  # the width of a column follows what stands in it
 )
@@ -121,7 +122,10 @@ def play(scene: Scene, entries: list[Entry], pause: float = 1.0) -> tuple[list[C
         elif not supported(command):
             left_out.append((number, entry, "a command, or a part of one, that comes later"))
         else:
+            begun = cluster.now
             texts, code = run(cluster, entry.machine, translated(command, names), scene.files)
+            if entry.command.startswith("time "):
+                texts = [f"{text}\nreal\t0m{cluster.now - begun:.3f}s" for text in texts]
             names |= same_things(entry.output, texts[0])
             recorded = lines(entry.output, entry.exit_code, command, scene.slots)
             # A terminal shows stdout and stderr as they come, a result keeps them apart: the likelier order counts.

@@ -135,6 +135,25 @@ def test_at_gives_the_world_as_it_was(scenario, instant):
     assert all(record.time >= instant * 1e6 for record in scenario.trace.records[len(known) :])
 
 
+def test_every_past_has_the_same_future_to_the_last_cause():
+    """Replayed from any checkpoint to the end, the run is the same: containers that end by themselves included."""
+    live = Cluster(managers=3, workers=4, seed=3)
+    live.docker("service create -d --name job --replicas 8 alpine sleep 100")
+    for n in range(40):
+        live.run_for(10)
+        if n == 20:
+            live.add_machine("worker-9")
+        if n == 30:
+            live.docker("service create --name x --constraint node.labels.d==s nginx", limit=5)
+    busy = [(act.time / 1e6, act.time / 1e6 + 10) for act in live.acts if act.name == "docker"]
+    for instant in (95, 130.5, 205.3, 225, 305, 340, 401.25, live.now):
+        assert not any(start <= instant < end for start, end in busy)  # a command that is cut has another future
+        past = live.at(instant)
+        assert [m["name"] for m in past.trace.settings["machines"]].count("worker-9") == (instant > 212)
+        past._replay(live.acts[len(past.acts) :], live.kernel.now)
+        assert past.trace.digest() == live.trace.digest(), instant
+
+
 def test_at_is_alive_and_its_future_can_be_another_one(scenario):
     past = scenario.at(12.0)
     past.crash("worker-1")
