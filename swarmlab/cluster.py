@@ -255,7 +255,11 @@ class Cluster(World):
             settings, now = run["settings"], int(run["now"])
             acts = [Act(int(time), name, dict(details), until) for time, name, details, until in run["acts"]]
             computers = tuple(computer(c.pop("name"), c) for c in map(dict, settings["computers"]))
-            world = {"seed": settings["seed"], "messages": settings["messages"], "raft": Settings(*settings["raft"])}
+            world: dict[str, Any] = {
+                "seed": settings["seed"],
+                "messages": settings["messages"],
+                "raft": Settings(*settings["raft"]),
+            }
             used = dict(settings["functions"])
             assert run["swarmlab"] == 1 and all(act.name in ACTS for act in acts)
         except OSError as fault:
@@ -269,7 +273,8 @@ class Cluster(World):
             if role not in used:
                 raise ValueError(f"this run used no {role} of your own")
         cluster = cls.__new__(cls)
-        World.__init__(cluster, computers, **world, **functions)
+        world |= functions
+        World.__init__(cluster, computers, **world)
         cluster._replay(acts, now)
         if cluster.trace.digest() != run.get("digest"):
             raise ValueError(f"{path} was saved by another version of swarmlab: its run comes out differently here")

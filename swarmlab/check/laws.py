@@ -23,6 +23,7 @@ from ..objects import RUNNING, STATES
 from ..sim.trace import Record
 from ..world import World
 
+KEPT = 64  # indexes whose copies are compared
 ORDER = {name: number for number, name in STATES.items()}
 
 
@@ -49,6 +50,9 @@ class Laws:
         self._leads: dict[str, int] = {}  # machine → term in which it leads
         self._tasks: dict[str, tuple[int, int]] = {}  # task → highest (observed, desired) state
         self._written = 0  # the newest index whose tasks were checked
+        self._copies: dict[int, dict] = {}  # index → the objects that the first manager there had
+        self._newest = 0
+        self._virtual_ips: dict[tuple[str, str], str] = {}  # (service, network) → address, at the newest index
         self.look()  # what happened before is only taken note of
         self._committed = self._known_commits()
         self._live = True
@@ -171,18 +175,60 @@ class Laws:
 
     def no_address_twice(self, record: Record) -> None:
         """An address of a network belongs to one task, service or node at a time."""
-        if not self._live:
-            return
-        core = self.world.machines[record.source].seats["manager"].core
-        if core.store.index != record.fact.index:
-            return  # several entries were applied in one step; the last one tells
-        owners = _owners(core.store)
+        store = self._store(record)
         taken: dict[tuple[str, str], str] = {}
-        for who, attachments in owners:
+        for who, attachments in _owners(store) if store else ():
             for one in attachments:
                 other = taken.setdefault((one.network, one.address.partition("/")[0]), who)
                 if other != who:
                     raise LawBroken("no address twice", record, f"{other} and {who} both have {one.address}")
+
+    def equal_copies(self, record: Record) -> None:
+        """All managers that have applied the same entries hold the same objects."""
+        store = self._store(record)
+        if store is None:
+            return
+        copy = {kind: dict(table) for kind, table in store.tables.items()}
+        first = self._copies.setdefault(store.index, copy)
+        for kind, table in first.items():
+            if table != copy[kind]:
+                raise LawBroken(
+                    "equal copies", record, f"{record.source} holds another {kind} after entry {store.index}"
+                )
+        while len(self._copies) > KEPT:
+            del self._copies[next(iter(self._copies))]
+
+    def virtual_ips_stay(self, record: Record) -> None:
+        """A service keeps its virtual IP on a network as long as it is on it."""
+        store = self._store(record)
+        if store is None or store.index < self._newest:
+            return
+        self._newest = store.index
+        now = {(s.id, vip.network): vip.address for s in store.all("service") for vip in s.virtual_ips}
+        for (service, network), address in now.items():
+            before = self._virtual_ips.get((service, network), address)
+            if before != address:
+                raise LawBroken("virtual IPs stay", record, f"service {service} had {before} and has {address}")
+        self._virtual_ips = now
+
+    def one_service_per_port(self, record: Record) -> None:
+        """A port that is published through the routing mesh belongs to one service."""
+        store = self._store(record)
+        taken: dict[tuple[int, str], str] = {}
+        for service in store.all("service") if store else ():
+            for port in service.ports:
+                if port.publish_mode == "ingress" and port.published_port:
+                    other = taken.setdefault((port.published_port, port.protocol), service.id)
+                    if other != service.id:
+                        name = f"{port.published_port}/{port.protocol}"
+                        raise LawBroken("one service per port", record, f"{other} and {service.id} both publish {name}")
+
+    def _store(self, record: Record) -> Any:
+        """The store of the manager, if it stands where the record says: of several entries in one step the last tells."""
+        if not self._live:
+            return None
+        store = self.world.machines[record.source].seats["manager"].core.store
+        return store if store.index == record.fact.index else None
 
 
 def _owners(store: Any) -> list[tuple[str, tuple]]:
@@ -203,5 +249,5 @@ LAWS: dict[type, tuple[Callable, ...]] = {
     EntriesCut: (Laws.leader_append_only,),
     EntriesAppended: (Laws.log_matching,),
     TaskStored: (Laws.states_only_grow,),
-    Applied: (Laws.no_address_twice,),
+    Applied: (Laws.no_address_twice, Laws.equal_copies, Laws.virtual_ips_stay, Laws.one_service_per_port),
 }

@@ -53,7 +53,7 @@ def check(name: str, answer: Any = ...) -> None:
     if verdict.correct:
         print(f"correct. {verdict.text}" if verdict.text else "correct")
         return
-    how = f' See it: Player(counterexample("{name}").trace)' if verdict.run is not None else ""
+    how = f' See it: swarmlab.lessons.counterexample("{name}")' if verdict.run is not None else ""
     _failed[name] = verdict.run
     print(f"not yet: {verdict.text}{how}")
 

@@ -45,7 +45,8 @@ def tell_outage(rows: Any) -> str:
 
 
 def _tell(bar: dict) -> str:
-    said, last = [], bar["fault"]
+    said: list[str] = []
+    last = bar["fault"]
     for name in ("noticed", "decided", "healed"):
         if bar[name] is not None:
             said.append(f"{name} {'after ' * (not said)}{_wait(bar[name] - last)}{' later' * bool(said)}")

@@ -111,7 +111,7 @@ def _number(value: Any) -> Any:
             return float(value)
         except ValueError:
             return None
-    return None if value is ... else value
+    return value if isinstance(value, int | float | tuple | Mapping) else None
 
 
 def _range(reference: Any) -> tuple[str, float, float]:

@@ -1,13 +1,14 @@
 """Raft's laws hold after every step of many stormy runs, and each law catches the bug it is there for."""
 
 import pytest
-from weather import leaders, storm_over_raft
+from weather import FAST, leaders, storm_over_raft
 
 from swarmlab.check import LawBroken
 from swarmlab.effects import Append, Save
 from swarmlab.raft import core, election, replication
 from swarmlab.raft.core import RaftNode
 from swarmlab.raft.log import Log
+from swarmlab.world import RaftGroup
 
 
 @pytest.mark.parametrize("seed", range(0, 200, 10))
@@ -109,3 +110,30 @@ def test_nothing_is_lost_catches_a_log_that_is_not_on_disk(monkeypatch):
         RaftNode, "step", lambda n, e, t: [x for x in honest(n, e, t) if type(x) is not Append or t % 3]
     )
     assert caught("leader completeness") or caught("state machine safety")
+
+
+def test_nothing_is_lost_catches_an_append_that_cuts_because_it_is_late(monkeypatch):
+    """A short or late append must not remove what stands behind it [Raft §5.3]."""
+    monkeypatch.setattr(Log, "news", lambda log, entries: entries)
+    assert caught("leader completeness") or caught("state machine safety")
+
+
+def test_state_machine_safety_catches_conflicts_that_are_never_cut(monkeypatch):
+    monkeypatch.setattr(Log, "news", lambda log, entries: tuple(e for e in entries if e.index > log.last_index))
+    assert caught("state machine safety")
+
+
+def test_a_leader_that_is_cut_off_gives_up_within_the_shortest_time_out_and_a_tick(monkeypatch):
+    """Check-quorum: after a majority has been silent for a whole election time-out [dissertation §6.2]."""
+
+    def leads_for_ever():
+        group = RaftGroup(5, FAST, seed=3, messages=False)
+        group.run_for(2)
+        (old,) = leaders(group)
+        group.partition({old}, {name for name in group.machines if name.startswith("node")} - {old})
+        group.run_for(0.35)
+        return old in leaders(group)
+
+    assert not leads_for_ever()
+    monkeypatch.setattr(replication, "hears_majority", lambda node: True)
+    assert leads_for_ever()

@@ -1,6 +1,7 @@
 """The laws of the whole swarm hold after every step in bad weather, and each catches the bug it is there for."""
 
 from collections import Counter
+from itertools import count
 
 import pytest
 from weather import Weather
@@ -10,7 +11,7 @@ from swarmlab.check import LawBroken
 from swarmlab.manager.leader import Leader, deliver
 from swarmlab.manager.store import Store
 from swarmlab.messages import CreateObject, Reply
-from swarmlab.objects import READY, RUNNING, Task, replace
+from swarmlab.objects import READY, RUNNING, PortConfig, Service, Task, replace
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,46 @@ def test_states_only_grow_catches_a_store_that_takes_a_task_back(calm, monkeypat
 
     monkeypatch.setattr(Store, "_put", backwards)
     assert caught(calm, "states only grow")
+
+
+def test_equal_copies_catches_a_manager_that_writes_something_else(calm, monkeypatch):
+    honest, calls = Store.apply, count()
+
+    def own_way(store, index, at, changes):
+        keys = honest(store, index, at, changes)
+        tasks = store.tables["task"]
+        if next(calls) % 3 == 0 and tasks:  # one of three managers, now this one, now that
+            last = next(reversed(tasks))
+            tasks[last] = replace(tasks[last], message="mine")
+        return keys
+
+    monkeypatch.setattr(Store, "apply", own_way)
+    assert caught(calm, "equal copies")
+
+
+def test_virtual_ips_stay_catches_one_that_moves(calm, monkeypatch):
+    honest = Store._put
+
+    def moving(store, object, index, at):
+        if isinstance(object, Service) and object.virtual_ips:
+            vips = tuple(vip._replace(address=f"10.9.9.{index % 200}/24") for vip in object.virtual_ips)
+            object = replace(object, virtual_ips=vips)
+        return honest(store, object, index, at)
+
+    monkeypatch.setattr(Store, "_put", moving)
+    assert caught(calm, "virtual IPs stay")
+
+
+def test_one_service_per_port_catches_an_allocator_that_gives_a_port_twice(calm, monkeypatch):
+    honest = Store._put
+
+    def generous(store, object, index, at):
+        if isinstance(object, Service) and not object.ports:
+            object = replace(object, ports=(PortConfig(80, 8080),))
+        return honest(store, object, index, at)
+
+    monkeypatch.setattr(Store, "_put", generous)
+    assert caught(calm, "one service per port")
 
 
 def test_a_promise_before_the_commit_is_caught_as_lost(calm, monkeypatch):

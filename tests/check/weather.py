@@ -1,5 +1,6 @@
 """Bad weather: random crashes, freezes, partitions and poor links, drawn from a seed."""
 
+from itertools import combinations
 from random import Random
 
 from swarmlab.check import Laws
@@ -54,24 +55,30 @@ class Weather:
         for one in self.names:
             for other in self.names:
                 if one < other:
-                    self.world.link(one, other, loss=0, duplicate=0, reorder=0)
+                    self.world.link(one, other, latency=0.0002, jitter=0.0006, loss=0, duplicate=0, reorder=0)
         self.laws.look()
 
 
 def storm_over_raft(seed, members=5, turns=25):
     """A group of members that is written to in bad weather. Returns the weather, after it cleared up and calmed down."""
-    group = RaftGroup(members, FAST, seed=seed, messages=False)
+    rough = seed % 2  # every second storm: late, doubled and overtaken messages, one entry each, written in bursts
+    group = RaftGroup(members, FAST._replace(max_entries=1 if rough else 64), seed=seed, messages=False)
     weather, key = Weather(group, seed), 0
+    if rough:
+        for one, other in combinations(weather.names, 2):
+            group.link(one, other, latency=0.001, jitter=0.03, reorder=0.2, duplicate=0.2, loss=0.05)
 
     def write():
         nonlocal key
-        for name in weather.names:
-            machine = group.machines[name]
-            if machine.running and not machine.hindered and machine.seats["raft"].core.role == "leader":
-                key += 1
-                machine.tell("raft", "test", Propose(key, f"value {key}"))
+        for _ in range(4 if rough else 1):
+            for name in weather.names:
+                machine = group.machines[name]
+                if machine.running and not machine.hindered and machine.seats["raft"].core.role == "leader":
+                    key += 1
+                    machine.tell("raft", "test", Propose(key, f"value {key}"))
+            group.run_for(weather.dice.random() * 0.01 if rough else 0)
 
-    weather.storm(turns, 0.25, write)
+    weather.storm(turns, 0.1 if rough else 0.25, write)
     weather.clear_up()
     group.run_for(3)
     return weather

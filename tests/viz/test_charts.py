@@ -119,19 +119,16 @@ def test_key_instants_are_those_of_the_outage_in_seconds(story, crashes):
 
 
 def test_instants_that_never_came_are_left_out(story, crashes):
-    trace = story.prefix(crashes[0].number + 1, 0)
+    trace = story.mark()._replace(facts=crashes[0].number + 1, messages=0).prefix()
     assert list(charts.key_instants(trace, crashes[0].number)) == ["fault"]
 
 
 def test_frames_are_titled_by_what_happened_and_when(story, crashes):
-    said = words(charts.draw_filmstrip(story, charts.key_instants(story, crashes[0])))
-    assert {
-        "fault · 18.000 s",
-        "noticed · 30.200 s",
-        "manager-1 lost power",
-        "manager-2 asks for votes in term 2",
-    } <= set(said)
-    assert {"manager-2 leads in term 2", "decided · 30.203 s"} <= set(said)
+    instants = charts.key_instants(story, crashes[0])
+    said = words(charts.draw_filmstrip(story, instants))
+    assert {"fault · 18.000 s", "noticed · 30.200 s", "decided · 30.203 s"} <= set(said)
+    unnamed = words(charts.draw_filmstrip(story, list(instants.values())))
+    assert {"manager-1 lost power", "manager-2 asks for votes in term 2", "manager-2 leads in term 2"} <= set(unnamed)
 
 
 def test_an_instant_may_be_a_record_or_lie_between_events(story, crashes):
@@ -239,9 +236,31 @@ def test_an_untouched_guess_is_not_drawn(guess):
 
 
 def test_guess_and_reference_are_on_the_axis():
-    ax = charts.draw_outage(row(), guesses=40.0, references={"noticed": (9.0, 16.5)})
-    assert ax.get_xlim()[1] > 40 and "guess" in ax.get_xlabel()
+    ax = charts.draw_outage(row(), guesses=30.0, references={"noticed": (9.0, 16.5)})
+    assert ax.get_xlim()[1] > 30 and "guess" in ax.get_xlabel()
     assert "real engine: noticed" in words(ax.figure)
+
+
+@pytest.mark.parametrize(("guess", "said"), [(300, "300 s →"), ("300", "300 s →")])
+def test_a_guess_far_off_is_named_at_the_edge_and_leaves_room_for_the_bars(guess, said):
+    ax = charts.draw_outage(row(), guesses=guess)
+    assert said in words(ax.figure) and ax.get_xlim()[1] < 100
+
+
+@pytest.mark.parametrize("guess", [None, ..., "soon", [3]])
+def test_what_is_no_number_is_no_guess(guess):
+    assert "guess" not in charts.draw_outage(row(), guesses=[guess]).get_xlabel()
+
+
+def test_outages_are_told_with_their_numbers():
+    bar = {"machine": "m", "title": "a worker dies", "fault": 0, "noticed": 9_000_000, "decided": 9_001_500}
+    told = charts.tell_outage(
+        [bar | {"healed": 15_000_000, "lost": 2}, bar | {"noticed": None, "decided": None, "healed": None}]
+    )
+    assert told == (
+        "A worker dies: noticed after 9.0 s, decided 1.5 ms later, healed 6.0 s later; 2 requests lost. "
+        "A worker dies: never noticed."
+    )
 
 
 def test_lost_requests_are_those_sent_between_fault_and_healing(story, crashes):
@@ -289,13 +308,13 @@ def test_a_figure_without_words_is_refused(story, shown):
     assert shown == []
 
 
-def test_show_displays_one_png_with_its_words_and_prints_nothing(story, shown, capsys):
+def test_show_displays_one_png_and_prints_its_words(story, shown, capsys):
     alt = "worker-2 dies at 50 s; its two tasks begin again on worker-4."
     charts.show(charts.draw_tasks(story), alt)
     ((data, options),) = shown
     assert set(data) == {"image/png", "text/plain"} and data["text/plain"] == alt
     assert options["metadata"]["image/png"]["alt"] == alt
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == (f"{alt}\n", "")
 
 
 def test_show_closes_the_figure(story, shown):
