@@ -75,6 +75,18 @@ def all_filled(cluster: Cluster) -> bool:
     return bool(cluster.services) and all(filled.count(s.spec.name) == s.spec.replicas for s in cluster.services)
 
 
+def compare(bars: list[dict]) -> None:
+    """Print the waits of the two outages, the leader's and the worker's, beside those of the real engine."""
+    leader, worker = bars
+    lines = (
+        ("a dead worker counts as down after", worker["noticed"] - worker["fault"], "9.0 to 16.5 s, on average 12.5 s"),
+        ("its tasks run elsewhere after another", worker["healed"] - worker["noticed"], "5 s, then pull and start"),
+        ("a dead leader is replaced after", leader["decided"] - leader["fault"], "9 to 19 s, 9.5 s in our recording"),
+    )
+    for what, wait, real in lines:
+        print(f"{what:38} {wait / 1e6:4.1f} s;  the real engine: {real}")
+
+
 # ── recall: the four instants of a run that nobody has seen ──────────────────────────────────────────────────────
 
 

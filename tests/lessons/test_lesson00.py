@@ -188,6 +188,13 @@ def test_reveal_survives_any_guess(capsys, guess):
     assert lesson00.PREDICTIONS["1"].fact in capsys.readouterr().out
 
 
+def test_compare_puts_the_waits_of_both_outages_beside_the_real_ones(capsys):
+    bar = {"fault": 1_000_000, "noticed": 14_000_000, "decided": 14_100_000, "healed": 20_000_000}
+    lesson00.compare([bar, bar])
+    out = capsys.readouterr().out
+    assert [line.split(";")[0].split()[-2] for line in out.splitlines()] == ["13.0", "6.0", "13.1"]
+
+
 def test_source_prints_what_learners_are_to_read(capsys):
     source(lesson00.all_filled)
     assert capsys.readouterr().out.startswith("def all_filled(cluster")
