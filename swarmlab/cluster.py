@@ -12,7 +12,8 @@ from .messages import UpdateObject
 from .objects import RUNNING, ApiError, replace
 from .rack import Computer, address_of, computer, micros
 from .raft.core import SWARMKIT, Settings
-from .world import ACTS, OUTSIDE, Act, OutOfTime, World
+from .sim.recorder import Act, OutOfTime
+from .world import OUTSIDE, World
 
 NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 
@@ -261,7 +262,7 @@ class Cluster(World):
                 "raft": Settings(*settings["raft"]),
             }
             used = dict(settings["functions"])
-            assert run["swarmlab"] == 1 and all(act.name in ACTS for act in acts)
+            assert run["swarmlab"] == 1 and all(act.name in cls.ACTS for act in acts)
         except OSError as fault:
             raise ValueError(f"open {path}: {(fault.strerror or '').lower()}") from None
         except (ValueError, TypeError, KeyError, AttributeError, AssertionError):
@@ -275,7 +276,7 @@ class Cluster(World):
         cluster = cls.__new__(cls)
         world |= functions
         World.__init__(cluster, computers, **world)
-        cluster._replay(acts, now)
+        cluster.replay(acts, now)
         if cluster.trace.digest() != run.get("digest"):
             raise ValueError(f"{path} was saved by another version of swarmlab: its run comes out differently here")
         return cluster

@@ -1,12 +1,9 @@
-"""The composition root: machines, time, faults, requests, and the flight recorder that can fork and rewind a run.
+"""The composition root: machines, time, faults and requests, recorded as they happen.
 
-A world is built from settings and moved by acts: what people did to it (commands, faults, requests) and when. Both
-are plain data, so settings plus acts are the whole run; `at` replays from the nearest checkpoint, `save` writes them
-to a file. Time passes only in `run_for`, `run_until` and in acts that wait for an answer.
+Time passes only in `run_for`, `run_until` and in acts that wait for an answer.
 """
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from typing import Any, NamedTuple
 
 from .effects import Disk
@@ -22,6 +19,7 @@ from .raft.core import PAPER, SWARMKIT, RaftNode, Settings, bare
 from .sim.kernel import Kernel
 from .sim.machine import Machine
 from .sim.network import Network
+from .sim.recorder import OutOfTime, Recorder
 from .sim.trace import Trace
 from .worker.agent import Agent
 from .worker.engine import Engine
@@ -40,16 +38,6 @@ PORTS = {  # what a Swarm admin opens, and which channels use it
 LISTENERS = {"bulksync": "gossip", "vxlan": "mesh", "http": "mesh"}  # channels that another core hears
 OUTSIDE = ("client", "registry")  # machines that belong to nobody's swarm
 QUIET_FROM = 51  # machines: from here on messages are not kept by default
-CHECKPOINT = 2_000  # events between two checkpoints, at least
-
-
-class Act(NamedTuple):
-    """Something people did: what, when (µs), and how. `until` is set when it was cut short at that time."""
-
-    time: int
-    name: str
-    details: dict
-    until: int | None = None
 
 
 class Response(NamedTuple):
@@ -65,30 +53,15 @@ class Response(NamedTuple):
     error: str  # '' · 'connection refused' · 'timed out' · 'could not resolve host: web'
 
 
-ACTS = (  # what people can do to a world, and a saved run may do again
-    *(
-        "crash",
-        "restart",
-        "shutdown",
-        "freeze",
-        "burden",
-        "add_machine",
-        "partition",
-        "heal",
-        "link",
-        "block",
-        "unblock",
-    ),
-    *("request", "docker", "label"),
-)
-
-
-class OutOfTime(Exception):
-    """What somebody waited for did not come before the limit, or before the instant that was asked for."""
-
-
-class World:
+class World(Recorder):
     """Machines in one simulated network, and a complete record of what was done to them."""
+
+    # fmt: off
+    ACTS = (
+        "crash", "restart", "shutdown", "freeze", "burden", "add_machine",
+        "partition", "heal", "link", "block", "unblock", "request", "docker", "label",
+    )
+    # fmt: on
 
     def __init__(
         self,
@@ -105,7 +78,7 @@ class World:
         for name, policy in (("strategy", strategy), ("balancer", balancer)):
             if policy is not None and not hasattr(policy, "__name__"):
                 raise ValueError(f"{name} {policy!r}: a plain function, made with def")
-        self.kernel = Kernel(seed)
+        super().__init__(Kernel(seed))
         keep = len(computers) < QUIET_FROM if messages is None else messages
         self.trace = Trace(self.kernel, keep)
         self.network = Network(self.kernel, self.trace, PORTS)
@@ -114,12 +87,8 @@ class World:
         self.computers: dict[str, Computer] = {}
         self.machines: dict[str, Machine] = {}
         self.begun = tuple(computers)  # the machines that were there from power-on
-        self.acts: list[Act] = []
         self._answers: dict[int, Any] = {}
         self._asked = 0
-        self._horizon = 1 << 62  # µs: a replay never goes beyond
-        self._checkpoints: list[tuple[int, Any]] = []  # (time, Snapshot)
-        self._next_checkpoint, self._sparse = CHECKPOINT, 1
         for name in OUTSIDE:
             self._plug(Computer(name, "outside"))
         for one in computers:
@@ -153,11 +122,12 @@ class World:
         self.kernel.run(self.kernel.now)  # the instant is completed: acts happen between instants
         return True
 
-    def _pass(self, until: int) -> None:
-        until = min(until, self._horizon)
-        while self.kernel.now < until:
-            self.kernel.run(min(until, self.kernel.now + 10_000_000))
-            self._checkpoint_if_due()
+    def at(self, seconds: float) -> Any:
+        """A live twin whose now is `seconds`: everything up to then has happened as it did here."""
+        time = micros(seconds, "an instant")
+        if time > self.kernel.now:
+            raise ValueError(f"there is no instant {seconds} s in this run: it goes from 0 to {self.now} s")
+        return self.past(time)
 
     # ── faults ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -293,68 +263,6 @@ class World:
         elif isinstance(message, Answer):
             self._answers[message.request] = message
         self.kernel.stop()
-
-    # ── the flight recorder ──────────────────────────────────────────────────────────────────────────────────────
-
-    def fork(self) -> Any:
-        """An independent twin that goes on exactly as this one would, until it is treated differently."""
-        return self._picture().develop()
-
-    def _picture(self) -> Any:
-        from .sim.snapshot import Snapshot
-
-        return Snapshot(self)
-
-    def at(self, seconds: float) -> Any:
-        """A live twin whose now is `seconds`: everything up to then has happened as it did here."""
-        time = micros(seconds, "an instant")
-        if time > self.kernel.now:
-            raise ValueError(f"there is no instant {seconds} s in this run: it goes from 0 to {self.now} s")
-        then, picture = next((t, p) for t, p in reversed(self._checkpoints) if t <= time)
-        twin = picture.develop()
-        twin._checkpoints = [c for c in self._checkpoints if c[0] <= then]
-        twin._replay(self.acts[len(twin.acts) :], time)
-        return twin
-
-    def _replay(self, acts: Sequence[Act], until: int) -> None:
-        for act in acts:
-            if act.time > until:
-                break
-            self._pass(act.time)
-            self._horizon = until if act.until is None else min(until, act.until)
-            self._redo(act)
-            self._horizon = 1 << 62
-        self._pass(until)
-
-    def _redo(self, act: Act) -> None:
-        assert act.name in ACTS, f"{act.name!r} is nothing that people can do"
-        details = dict(act.details)
-        if act.name == "partition":
-            self.partition(*details.pop("groups"), **details)
-        else:
-            getattr(self, act.name)(**details)
-
-    def _did(self, name: str, /, **details: Any) -> None:
-        """Write down what somebody does, just before it is done."""
-        self._checkpoint_if_due()
-        self.acts.append(Act(self.kernel.now, name, deepcopy(details)))  # what they hand in may change afterwards
-
-    def _cut_short(self, until: int) -> None:
-        """What would have gone on until then ends where the replay does."""
-        if self._horizon < until:
-            self.acts[-1] = self.acts[-1]._replace(until=self.kernel.now)
-
-    def _checkpoint_if_due(self) -> None:
-        if self.kernel.scheduled >= self._next_checkpoint:
-            self._checkpoint()
-
-    def _checkpoint(self) -> None:
-        pictures, self._checkpoints = self._checkpoints, []  # a picture does not contain the earlier ones
-        picture = self._picture()
-        self._checkpoints = [*pictures, (self.kernel.now, picture)]
-        if len(self._checkpoints) > 64:  # keep every second one, and take them half as often from now on
-            self._checkpoints, self._sparse = self._checkpoints[::2], 2 * self._sparse
-        self._next_checkpoint = self.kernel.scheduled + self._sparse * max(CHECKPOINT, len(picture) // 50)
 
     # ── machines ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -150,7 +150,7 @@ def test_every_past_has_the_same_future_to_the_last_cause():
         assert not any(start <= instant < end for start, end in busy)  # a command that is cut has another future
         past = live.at(instant)
         assert [m["name"] for m in past.trace.settings["machines"]].count("worker-9") == (instant > 212)
-        past._replay(live.acts[len(past.acts) :], live.kernel.now)
+        past.replay(live.acts[len(past.acts) :], live.kernel.now)
         assert past.trace.digest() == live.trace.digest(), instant
 
 
