@@ -19,6 +19,7 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 import pytest
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
@@ -199,6 +200,12 @@ class Lab:
             (self.server.address, self.server.address.replace("http", "ws"), "data:", "blob:")
         ):
             self.outside.append(request.url)
+
+    def write(self, name: str, *sources: str) -> None:
+        """A notebook that names its kernel: otherwise JupyterLab asks for one, and waits."""
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), self.folder / name)
 
     def open(self, name: str) -> Notebook:
         page = self.browser.new_page()
