@@ -309,6 +309,9 @@ class Node(NamedTuple):
     def hostname(self) -> str:
         return self.description.hostname if self.description else ""
 
+    def __repr__(self) -> str:
+        return f"<Node {self.hostname or self.id}: {self.role}, {self.state}, {self.spec.availability}>"
+
 
 class Service(NamedTuple):
     id: str
@@ -324,6 +327,14 @@ class Service(NamedTuple):
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    def __repr__(self) -> str:
+        replicas = f" × {self.spec.replicas}" if self.spec.mode.startswith("replicated") else ""
+        return f"<Service {self.name}: {self.spec.mode}{replicas}, {self.spec.task.container.image}>"
 
 
 class Task(NamedTuple):
@@ -356,6 +367,19 @@ class Task(NamedTuple):
     def name(self) -> str:
         """`web.1` for a slot, `agent.<node id>` for a global task."""
         return f"{self.service_name}.{self.slot or self.node}"
+
+    @property
+    def current_state(self) -> str:
+        """The observed state in Docker's word: `running`."""
+        return STATES[self.state]
+
+    @property
+    def desired_state(self) -> str:
+        """The desired state in Docker's word."""
+        return STATES[self.desired]
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name} {self.id:.12}: {self.current_state}, should be {self.desired_state}>"
 
 
 class Network(NamedTuple):

@@ -296,3 +296,12 @@ def test_cluster_files_make_swarms(name):
         ]
     if name == "three-zones":
         assert {dict(n.spec.labels).get("zone") for n in swarm.nodes} == {"a", "b", "c"}
+
+
+def test_what_the_store_holds_reads_in_dockers_words(ready):
+    assert repr(ready.nodes[0]) == "<Node manager-1: manager, ready, active>"
+    vote = next(service for service in ready.services if service.name == "vote_vote")
+    assert repr(vote).startswith("<Service vote_vote: replicated × 2, dockersamples/examplevotingapp_vote")
+    task = next(task for task in ready.tasks if task.name == "vote_vote.1")
+    assert repr(task) == f"<Task vote_vote.1 {task.id[:12]}: running, should be running>"
+    assert (task.current_state, task.desired_state) == ("running", "running")
