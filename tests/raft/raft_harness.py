@@ -1,7 +1,6 @@
 """A small deterministic network for raft nodes, the laws that must hold after every step, and short words for tests."""
 
 import heapq
-from itertools import count
 from random import Random
 
 from swarmlab.effects import STARTED, WOKEN, Append, Committed, Disk, Entry, Note, Received, Save, Send, Tell, Told
@@ -122,7 +121,7 @@ class Group:
     def __init__(self, disks, seed=0, settings=PAPER, loss=0.0, twice=0.0, delay=(1_000, 20_000), forgetful=()):
         self.random, self.settings, self.loss, self.twice, self.delay = Random(seed), settings, loss, twice, delay
         self.disks, self.forgetful = disks, forgetful  # keys that the disk wrongly does not keep
-        self.now, self.number, self.queue, self.cuts = 0, count(), [], set()
+        self.now, self.number, self.queue, self.cuts = 0, 0, [], set()
         self.nodes, self.laws, self.facts, self.told = {}, Laws(), [], {machine: [] for machine in disks}
         for machine in disks:
             self.restart(machine)
@@ -130,6 +129,11 @@ class Group:
     @classmethod
     def of(cls, size, **how):
         return cls(bare((letter, letter.upper()) for letter in "abcdefg"[:size]), **how)
+
+    def take_number(self):
+        """The next number of an event: of two at one instant the first scheduled happens first."""
+        self.number += 1
+        return self.number
 
     def restart(self, machine):
         self.nodes[machine] = RaftNode(machine, self.disks[machine], self.random, self.settings)
@@ -171,7 +175,7 @@ class Group:
     def post(self, machine, effect):
         late = self.random.randrange(*self.delay)
         if (machine, effect.to) not in self.cuts and self.random.random() >= self.loss:
-            item = (self.now + late, next(self.number), effect.to, Received(machine, effect.message))
+            item = (self.now + late, self.take_number(), effect.to, Received(machine, effect.message))
             heapq.heappush(self.queue, item)
 
     def run(self, seconds):
