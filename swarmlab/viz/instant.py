@@ -8,6 +8,7 @@ from bisect import bisect_right
 LIVE = ("assigned", "accepted", "preparing", "ready", "starting", "running")  # a container is there, or will be
 WAITING = ("new", "pending", "assigned")  # no worker has heard of the task yet
 ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
+OUT = ("down", "frozen", "off")  # what keeps a machine from working, in the words of the board
 KINDS = ("cluster", "node", "service", "task", "network", "secret", "config")
 
 
@@ -48,9 +49,9 @@ def summary(world: dict) -> str:
     who = f"{leads['name']} leads, term {leads['term']}" if leads else "nobody leads"
     wanted = sum(s["wanted"] for s in world["services"])
     filled = sum(s["filled"] for s in world["services"])
-    down = [m["name"] for m in world["machines"] if m["looks"] in ("down", "frozen")]
+    names = {looks: ", ".join(m["name"] for m in world["machines"] if m["looks"] == looks) for looks in OUT}
     believer = "" if world["lens"] == "truth" else f", as {world['lens']} sees it"
-    lost = f"{', '.join(down)} down" if down else "nothing down"
+    lost = ", ".join(f"{machines} {looks}" for looks, machines in names.items() if machines) or "nothing down"
     return f"t={tenths // 10}.{tenths % 10} s{believer}: {who}; {filled} of {wanted} tasks run; {lost}"
 
 

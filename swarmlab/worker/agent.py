@@ -56,7 +56,7 @@ class Agent:
         self.services = {service.id: service for service in values.get("services", ())}
         self._forget()
 
-    def _forget(self):
+    def _forget(self) -> None:
         self.node = ""
         self.managers: tuple = ()
         self.exposed: dict[str, Endpoint] = {}

@@ -203,6 +203,16 @@ def test_the_summary_names_leader_tasks_and_losses(rows):
     )
 
 
+def test_the_summary_tells_lost_frozen_and_switched_off_machines_apart():
+    pen = pretend.Pen(pretend.machines(0, 4))
+    pen.note(1, "worker-1", events.MachineShutDown())
+    pen.note(1, "worker-2", events.MachineCrashed())
+    pen.note(1, "worker-3", events.MachineFrozen(5 * SECOND))
+    pen.note(1, "worker-4", events.MachineCrashed())
+    said = summary(world_at(frames(pen.trace), SECOND))
+    assert said.endswith("; worker-2, worker-4 down, worker-3 frozen, worker-1 off")
+
+
 # ── the outage bar ───────────────────────────────────────────────────────────────────────────────────────────────
 
 

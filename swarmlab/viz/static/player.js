@@ -273,15 +273,18 @@ function servicesOf(store, cells, real, lens) {
 
 // ── words: what is said instead of drawn ────────────────────────────────────────────────────────────────────────
 
+/** What keeps a machine from working, in the words of the board. */
+const OUT = ["down", "frozen", "off"];
+
 /** The board in one sentence; the same as `summary` in Python. */
 export function summary(world) {
   const tenths = Math.floor(world.time / 1e5);
   const leads = world.machines.find((m) => m.role === "leader" && m.name === world.leader);
   const sum = (key) => world.services.reduce((total, service) => total + service[key], 0);
-  const down = world.machines.filter((m) => m.looks === "down" || m.looks === "frozen").map((m) => m.name);
+  const named = (looks) => world.machines.filter((m) => m.looks === looks).map((m) => m.name).join(", ");
   const believer = world.lens === "truth" ? "" : `, as ${world.lens} sees it`;
   const who = leads ? `${leads.name} leads, term ${leads.term}` : "nobody leads";
-  const lost = down.length ? `${down.join(", ")} down` : "nothing down";
+  const lost = OUT.filter(named).map((looks) => `${named(looks)} ${looks}`).join(", ") || "nothing down";
   return `t=${Math.floor(tenths / 10)}.${tenths % 10} s${believer}: ${who}; ${sum("filled")} of ${sum("wanted")} tasks run; ${lost}`;
 }
 
