@@ -8,7 +8,7 @@ from bisect import bisect_right
 LIVE = ("assigned", "accepted", "preparing", "ready", "starting", "running")  # a container is there, or will be
 WAITING = ("new", "pending", "assigned")  # no worker has heard of the task yet
 ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
-OUT = ("down", "frozen", "off")  # what keeps a machine from working, in the words of the board
+OUT = ("down", "frozen", "off")  # how a machine looks that does not work
 KINDS = ("cluster", "node", "service", "task", "network", "secret", "config")
 
 

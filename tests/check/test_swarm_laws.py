@@ -79,28 +79,32 @@ def caught(calm, law, seeds=20):
     return False
 
 
-def test_no_address_twice_catches_an_allocator_that_forgets_what_it_gave(calm, monkeypatch):
+def misstored(monkeypatch, wrong):
+    """From now on every store keeps what `wrong(store, object, index)` makes of an object, where that is not None."""
     honest = Store._put
 
-    def careless(store, object, index, at):
+    def put(store, object, index, at):
+        return honest(store, wrong(store, object, index) or object, index, at)
+
+    monkeypatch.setattr(Store, "_put", put)
+
+
+def test_no_address_twice_catches_an_allocator_that_forgets_what_it_gave(calm, monkeypatch):
+    def careless(store, object, index):
         if isinstance(object, Task) and object.networks and object.slot == 2:
             first = next(t for t in store.all("task") if t.networks)
-            object = replace(object, networks=first.networks)
-        return honest(store, object, index, at)
+            return replace(object, networks=first.networks)
 
-    monkeypatch.setattr(Store, "_put", careless)
+    misstored(monkeypatch, careless)
     assert caught(calm, "no address twice")
 
 
 def test_states_only_grow_catches_a_store_that_takes_a_task_back(calm, monkeypatch):
-    honest = Store._put
-
-    def backwards(store, object, index, at):
+    def backwards(store, object, index):
         if isinstance(object, Task) and object.state == RUNNING and object.slot == 1:
-            object = replace(object, state=READY)
-        return honest(store, object, index, at)
+            return replace(object, state=READY)
 
-    monkeypatch.setattr(Store, "_put", backwards)
+    misstored(monkeypatch, backwards)
     assert caught(calm, "states only grow")
 
 
@@ -120,27 +124,21 @@ def test_equal_copies_catches_a_manager_that_writes_something_else(calm, monkeyp
 
 
 def test_virtual_ips_stay_catches_one_that_moves(calm, monkeypatch):
-    honest = Store._put
-
-    def moving(store, object, index, at):
+    def moving(store, object, index):
         if isinstance(object, Service) and object.virtual_ips:
             vips = tuple(vip._replace(address=f"10.9.9.{index % 200}/24") for vip in object.virtual_ips)
-            object = replace(object, virtual_ips=vips)
-        return honest(store, object, index, at)
+            return replace(object, virtual_ips=vips)
 
-    monkeypatch.setattr(Store, "_put", moving)
+    misstored(monkeypatch, moving)
     assert caught(calm, "virtual IPs stay")
 
 
 def test_one_service_per_port_catches_an_allocator_that_gives_a_port_twice(calm, monkeypatch):
-    honest = Store._put
-
-    def generous(store, object, index, at):
+    def generous(store, object, index):
         if isinstance(object, Service) and not object.ports:
-            object = replace(object, ports=(PortConfig(80, 8080),))
-        return honest(store, object, index, at)
+            return replace(object, ports=(PortConfig(80, 8080),))
 
-    monkeypatch.setattr(Store, "_put", generous)
+    misstored(monkeypatch, generous)
     assert caught(calm, "one service per port")
 
 

@@ -273,7 +273,7 @@ function servicesOf(store, cells, real, lens) {
 
 // ── words: what is said instead of drawn ────────────────────────────────────────────────────────────────────────
 
-/** What keeps a machine from working, in the words of the board. */
+/** How a machine looks that does not work. */
 const OUT = ["down", "frozen", "off"];
 
 /** The board in one sentence; the same as `summary` in Python. */
