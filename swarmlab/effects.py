@@ -155,8 +155,69 @@ class RemoveMember(NamedTuple):
     member: str
 
 
+class MemberChange(NamedTuple):
+    """One step of a change of members: `add` (with a vote), `learner` (without one) or `remove`."""
+
+    how: str
+    member: str
+    address: str = ""
+
+
+class ChangeMembers(NamedTuple):
+    """To raft: make these changes. More than one change of votes at once goes through joint consensus by itself."""
+
+    key: int
+    changes: tuple[MemberChange, ...]
+    joint: bool = False  # use joint consensus even where a single step would do
+
+
+class Transfer(NamedTuple):
+    """To raft: hand leadership over to this member. Ends in `Following`, or in `Refused` when it did not work."""
+
+    key: int
+    member: str
+
+
+class Rebuild(NamedTuple):
+    """To raft: forget all other members, whatever they think of it: `docker swarm init --force-new-cluster`."""
+
+
+class Read(NamedTuple):
+    """To raft: from which index on is an answer fresh? Ends in `ReadReady`, or in `Refused`."""
+
+    key: int
+
+
+class ReadReady(NamedTuple):
+    """From raft: the log is applied up to `index`, which holds all that was agreed on when the read was asked for."""
+
+    key: int
+    index: int
+
+
+class Summarise(NamedTuple):
+    """From raft: the log has grown long. Answer with `Summary` at once, of the state after the entry at `index`."""
+
+    index: int
+
+
+class Summary(NamedTuple):
+    """To raft: the state after the entry at `index`, as a value that nobody changes any more."""
+
+    index: int
+    state: Any
+
+
+class Restored(NamedTuple):
+    """From raft: throw your state away, this is the state after the entry at `index`. `Committed` goes on from there."""
+
+    index: int
+    state: Any
+
+
 class Entry(NamedTuple):
-    """One position of the replicated log. `kind` is `data`, `empty` (what a new leader begins with), `add` or `remove`."""
+    """One position of the replicated log. `kind` is `data`, `empty` (what a new leader begins with), `add` or `remove`
+    (one member), `change` (a tuple of `MemberChange`) or `leave` (the end of a joint configuration)."""
 
     index: int
     term: int
@@ -174,7 +235,7 @@ class Refused(NamedTuple):
     """From raft: the proposal did not enter the log, or leadership was lost before it was known to be agreed on."""
 
     key: int
-    reason: str  # 'not leader' · 'lost leadership' · 'another change is pending'
+    reason: str  # 'not leader' · 'lost leadership' · 'another change is pending' · and others, see `raft`
 
 
 class Leading(NamedTuple):

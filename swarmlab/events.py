@@ -87,6 +87,13 @@ class BecameFollower(NamedTuple):
     term: int
 
 
+class BecamePreCandidate(NamedTuple):
+    """It heard from no leader for a whole time-out and asks who would vote for it, before it disturbs anybody
+    [dissertation §9.6]. The term is still the old one."""
+
+    term: int
+
+
 class BecameCandidate(NamedTuple):
     """It heard from no leader for a whole time-out and asks for votes in a new term [Raft §5.2]."""
 
@@ -110,6 +117,14 @@ class VoteGranted(NamedTuple):
 
     term: int
     candidate: str
+
+
+class VoteRefused(NamedTuple):
+    """It refused its vote, because it `voted already`, or the candidate's `log is behind` [Raft §5.2, §5.4.1]."""
+
+    term: int
+    candidate: str
+    reason: str
 
 
 class LeaderRecognised(NamedTuple):
@@ -137,6 +152,48 @@ class CommitAdvanced(NamedTuple):
     """It knows that everything up to this index is on a majority and will not change any more [Raft §5.3, §5.4.2]."""
 
     index: int
+
+
+class SnapshotTaken(NamedTuple):
+    """It wrote down the state after the entry at `index`; the log on its disk now begins at `first` [Raft §7]."""
+
+    index: int
+    first: int
+
+
+class SnapshotInstalled(NamedTuple):
+    """It lagged too far behind and took over the leader's snapshot, in place of its log [Raft §7]."""
+
+    index: int
+    term: int
+
+
+class TransferBegun(NamedTuple):
+    """A leader wants this machine to lead in its place [dissertation §3.10]."""
+
+    to: str
+
+
+class TransferEnded(NamedTuple):
+    """It did not work out within an election time-out: the old leader goes on [dissertation §3.10]."""
+
+    to: str
+
+
+class GroupChanged(NamedTuple):
+    """Who has a vote, from the entry at `index` on; `outgoing` is the old half while two halves must agree
+    [Raft §6]. All are machines, sorted."""
+
+    index: int
+    voters: tuple
+    outgoing: tuple
+    learners: tuple
+
+
+class LogUnreadable(NamedTuple):
+    """What is on its disk is no log: it refuses to take part."""
+
+    reason: str
 
 
 class MemberAdded(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..effects import NEVER, SILENCE, STARTED, WOKEN, Append, Disk, Note, Received, Save, Send, Tell, Told
 from ..events import MachineCrashed, MachineFrozen, MachineLoaded, MachineShutDown, MachineStarted, MachineThawed
+from .trace import AlarmRecord
 
 
 class Seat:
@@ -183,6 +184,8 @@ class Machine:
         deadline = core.deadline
         if deadline != seat.deadline:
             seat.deadline, seat.cause = deadline, self.kernel.cause
+            if self.trace.with_alarms:
+                self.trace.alarms.append(AlarmRecord(self.kernel.now, self.name, seat.name, deadline))
             if deadline < seat.armed:
                 self._arm(seat)
 

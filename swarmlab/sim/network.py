@@ -213,5 +213,8 @@ class Network:
         if trace.with_messages:
             kernel = self.kernel
             name = type(message).__name__
-            row = MessageRecord(kernel.now, arrives, sender, to, channel, name, fate, kernel.cause, len(trace.records))
+            brief = getattr(message, "brief", ())
+            row = MessageRecord(
+                kernel.now, arrives, sender, to, channel, name, fate, kernel.cause, len(trace.records), brief
+            )
             trace.messages.append(row)

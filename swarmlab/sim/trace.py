@@ -37,6 +37,16 @@ class MessageRecord(NamedTuple):
     fate: str
     cause: int  # the fact that led to it
     after: int  # how many facts there were when it was sent
+    brief: tuple = ()  # the little of it that pictures show: the `brief` of its type, if that has one
+
+
+class AlarmRecord(NamedTuple):
+    """A core set its alarm anew: for a raft node that follows, the end of its election time-out."""
+
+    time: int  # µs
+    source: str
+    core: str
+    deadline: int  # µs; NEVER for none
 
 
 class Trace:
@@ -46,7 +56,9 @@ class Trace:
         self.kernel = kernel
         self.records: list[Record] = []
         self.messages: list[MessageRecord] = []
+        self.alarms: list[AlarmRecord] = []  # like messages, these can be left out
         self.with_messages = with_messages
+        self.with_alarms = False
         self.settings: dict = {"machines": ()}
         self._latest: dict[
             tuple[str, str], int
@@ -127,7 +139,13 @@ class Trace:
         """Everything as plain lists, for `json`."""
         facts = [[r.time, r.source, r.cause, type(r.fact).__name__, *r.fact] for r in self.records]
         settings = dict(self.settings, machines=list(self.settings["machines"]))
-        return {"now": self.now, "settings": settings, "facts": facts, "messages": [list(m) for m in self.messages]}
+        return {
+            "now": self.now,
+            "settings": settings,
+            "facts": facts,
+            "messages": [list(m) for m in self.messages],
+            "alarms": [list(a) for a in self.alarms],
+        }
 
     def save(self, path: str) -> None:
         """Write the trace to a file that `Trace.load` reads."""
@@ -152,12 +170,14 @@ class Trace:
         for number, (time, source, cause, kind, *fields) in enumerate(rows["facts"]):
             fact = getattr(events, kind)(*_plain(fields))
             trace.records.append(Record(number, time, source, cause, fact))
-        trace.messages = [MessageRecord(*row) for row in rows["messages"]]
+        trace.messages = [MessageRecord(*_plain(row)) for row in rows["messages"]]
+        trace.alarms = [AlarmRecord(*row) for row in rows.get("alarms", ())]
         return trace
 
     def mark(self) -> "Mark":
         """Where the trace stands now: enough to go on from here later, however far this one has gone by then."""
-        return Mark(self, len(self.records), len(self.messages), dict(self.settings), dict(self._latest))
+        ends = len(self.records), len(self.messages), len(self.alarms)
+        return Mark(self, *ends, dict(self.settings), dict(self._latest))
 
 
 class Mark(NamedTuple):
@@ -166,6 +186,7 @@ class Mark(NamedTuple):
     trace: Trace
     facts: int
     messages: int
+    alarms: int
     settings: dict
     latest: dict
 
@@ -174,6 +195,7 @@ class Mark(NamedTuple):
         twin = Trace(self.trace.kernel, self.trace.with_messages)
         twin.records = self.trace.records[: self.facts]
         twin.messages = self.trace.messages[: self.messages]
+        twin.alarms, twin.with_alarms = self.trace.alarms[: self.alarms], self.trace.with_alarms
         twin.settings, twin._latest = dict(self.settings), dict(self.latest)
         return twin
 
