@@ -11,7 +11,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 TEST_FLAGS = -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks bench browser clean setup
+.PHONY: help lab test check notebooks bench browser pyodide clean setup
 
 help:
 	@echo "make lab        open the first lesson in JupyterLab"
@@ -20,6 +20,7 @@ help:
 	@echo "make notebooks  execute all lessons in place"
 	@echo "make bench      speed, as ratios against a peer in the same run"
 	@echo "make browser    the lessons in a real browser (needs Chromium)"
+	@echo "make pyodide    the fingerprint of a long run in Python for the browser (needs Node.js)"
 	@echo "make clean      remove .venv and everything else that was made"
 
 lab: setup
@@ -46,6 +47,9 @@ bench: setup
 browser: setup
 	@sh tools/chromium.sh
 	$(RUN) pytest tests/browser
+
+pyodide: setup
+	@sh tools/pyodide.sh
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
