@@ -10,8 +10,8 @@ import simpy
 from simpy.events import Timeout
 
 from swarmlab import Cluster
+from swarmlab.group import RaftGroup
 from swarmlab.raft.core import Settings
-from swarmlab.world import RaftGroup
 
 from .measure import Figure, seconds
 

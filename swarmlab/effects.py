@@ -88,6 +88,12 @@ class Append(NamedTuple):
     entries: tuple
 
 
+class Trim(NamedTuple):
+    """Remove so many entries from the beginning of this core's log on disk."""
+
+    count: int
+
+
 class Core(Protocol):
     """What a machine runs: state that only `step` changes."""
 
@@ -110,6 +116,15 @@ class Disk:
     def __init__(self, values: dict | None = None, log: list | None = None):
         self.values = {} if values is None else values
         self.log = [] if log is None else log
+
+
+class Damaged(NamedTuple):
+    """What a core reads from disk in place of an entry whose checksum does not fit."""
+
+    index: int
+
+    def __str__(self) -> str:
+        return f"the checksum of entry {self.index} does not fit"
 
 
 # ── the replicated log, as its user sees it ──────────────────────────────────────────────────────────────────────
@@ -180,6 +195,15 @@ class Transfer(NamedTuple):
 
 class Rebuild(NamedTuple):
     """To raft: forget all other members, whatever they think of it: `docker swarm init --force-new-cluster`."""
+
+
+class Written(NamedTuple):
+    """From raft to itself, behind an `Append` in a list of effects: so heard when the entries up to `index` are on disk.
+    Only where the disk is slow enough to matter."""
+
+    index: int
+    term: int  # of the entry there
+    during: int  # the term in which it was written
 
 
 class Read(NamedTuple):

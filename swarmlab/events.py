@@ -47,6 +47,25 @@ class MachineLoaded(NamedTuple):
     lag: int
 
 
+class ClockChanged(NamedTuple):
+    """From now on so many seconds pass on the machine's clock in one true second."""
+
+    rate: float
+
+
+class DiskChanged(NamedTuple):
+    """From now on each write to the machine's disk takes so long."""
+
+    lag: int  # µs
+
+
+class DiskDamaged(NamedTuple):
+    """Something on the machine's disk is not what was written any more."""
+
+    core: str
+    what: str
+
+
 class Partitioned(NamedTuple):
     """The network was cut between these groups of machines."""
 

@@ -6,16 +6,16 @@ Time passes only in `run_for`, `run_until` and in acts that wait for an answer.
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from .effects import Disk
-from .events import MachineAdded
+from .effects import Damaged, Disk
+from .events import DiskDamaged, MachineAdded
 from .manager.manager import Manager
 from .messages import Call, Reply
 from .overlay.gossip import Gossip
 from .overlay.ipvs import round_robin
 from .overlay.mesh import Mesh
 from .overlay.visitor import Answer, Ask, Visitor, split_url
-from .rack import Computer, address_of, computer, groups_of, link_settings, micros, ports_of
-from .raft.core import PAPER, SWARMKIT, RaftNode, Settings, bare
+from .rack import Computer, address_of, computer, groups_of, is_number, link_settings, micros, ports_of
+from .raft.core import SWARMKIT, RaftNode, Settings, impossible
 from .sim.kernel import Kernel
 from .sim.machine import Machine
 from .sim.network import Network
@@ -57,8 +57,8 @@ class World(Recorder):
     """Machines in one simulated network, and a complete record of what was done to them."""
 
     # fmt: off
-    ACTS = (
-        "crash", "restart", "shutdown", "freeze", "burden", "add_machine",
+    ACTS: tuple[str, ...] = (
+        "crash", "restart", "shutdown", "freeze", "burden", "drift", "slow_disk", "damage", "add_machine",
         "partition", "heal", "link", "block", "unblock", "request", "docker", "label",
     )
     # fmt: on
@@ -78,6 +78,8 @@ class World(Recorder):
         for name, policy in (("strategy", strategy), ("balancer", balancer)):
             if policy is not None and not hasattr(policy, "__name__"):
                 raise ValueError(f"{name} {policy!r}: a plain function, made with def")
+        if problem := impossible(raft):
+            raise ValueError(problem)
         super().__init__(Kernel(seed))
         keep = len(computers) < QUIET_FROM if messages is None else messages
         self.trace = Trace(self.kernel, keep)
@@ -131,11 +133,17 @@ class World(Recorder):
 
     # ── faults ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def crash(self, machine: str) -> None:
-        """Power off: what is in memory is lost, what is on disk stays."""
+    def crash(self, machine: str, midway: int | None = None) -> None:
+        """Power off: what is in memory is lost, what is on disk stays. With `midway` not at once, but in the middle of
+        what the machine does next: when it has carried out so many of the effects that one event has."""
         target = self._running(machine)
-        self._did("crash", machine=machine)
-        target.crash()
+        if midway is not None and (type(midway) is not int or midway < 0):
+            raise ValueError(f"midway={midway!r}: a number of effects, 0 or more")
+        self._did("crash", machine=machine, **({} if midway is None else {"midway": midway}))
+        if midway is None:
+            target.crash()
+        else:
+            target.tear_down(midway)
 
     def restart(self, machine: str) -> None:
         """Boot a machine; one that runs is rebooted."""
@@ -162,6 +170,31 @@ class World(Recorder):
         target, work = self._running(machine), micros(lag, "a burden")
         self._did("burden", machine=machine, lag=lag)
         target.load(work)
+
+    def drift(self, machine: str, rate: float) -> None:
+        """Let the machine's clock run fast (1.1) or slow (0.9) from now on."""
+        target = self._machine(machine)
+        if not is_number(rate) or not 0.01 <= rate <= 100:
+            raise ValueError(f"a clock that runs at {rate!r}: 1 is right, 0.01 to 100 possible")
+        self._did("drift", machine=machine, rate=rate)
+        target.drift(float(rate))
+
+    def slow_disk(self, machine: str, lag: float) -> None:
+        """From now on each write of the machine takes `lag` seconds, and what depends on it waits; 0 ends it."""
+        target, wait = self._machine(machine), micros(lag, "a write")
+        self._did("slow_disk", machine=machine, lag=lag)
+        target.slow_disk(wait)
+
+    def damage(self, machine: str, index: int, how: str = "flip") -> None:
+        """Spoil the raft log on a machine's disk: `flip` a bit of the entry at `index`, or `cut` the log behind it.
+        The disk has checksums, so that the next boot can tell; nobody can tell before."""
+        disk = self._machine(machine).disk("raft")
+        place = next((n for n, entry in enumerate(disk.log) if getattr(entry, "index", 0) == index), None)
+        if place is None or how not in ("flip", "cut"):
+            raise ValueError(f"there is no entry {index!r} on the disk of {machine} that could be damaged by {how!r}")
+        self._did("damage", machine=machine, index=index, how=how)
+        disk.log[place:] = [Damaged(index), *disk.log[place + 1 :]] if how == "flip" else [disk.log[place]]
+        self.machines[machine].note(DiskDamaged("raft", f"{how} at entry {index}"))
 
     def add_machine(self, name: str, **properties: Any) -> None:
         """Put one more machine into the rack: `cpus`, `memory` (bytes), `zone`, `labels`, … as in `Computer`."""
@@ -349,22 +382,3 @@ class World(Recorder):
     def _running_task(self, task: str) -> tuple[str, str]:
         """The machine and the id of a running task, by its name."""
         raise ValueError(f"no running task {task}")
-
-
-class RaftGroup(World):
-    """Raft alone: so many members, without engines, managers or containers around them.
-
-    `RaftGroup(5)` has machines `node-1` … `node-5` and the paper's timings.
-    """
-
-    def __init__(self, members: int = 5, settings: Settings = PAPER, *, seed: int | str = 0, messages: bool = True):
-        names = [f"node-{n + 1}" for n in range(members)]
-        self._disks = bare((f"member-{n + 1}", name) for n, name in enumerate(names))
-        computers = [Computer(name, "bare", address_of(n)) for n, name in enumerate(names)]
-        super().__init__(computers, seed=seed, messages=messages, raft=settings)
-
-    def boot(self, machine: Machine) -> dict[str, Any]:
-        if machine.name in OUTSIDE:
-            return {}
-        disk = machine.disks.setdefault("raft", self._disks[machine.name])
-        return {"raft": RaftNode(machine.name, disk, self.kernel.stream(f"raft/{machine.name}"), self.raft)}

@@ -1,4 +1,7 @@
-"""Majorities: what a group has agreed on, from what each member has said. Plain functions of plain values [Raft §5.2, §5.3]."""
+"""Majorities: what a group has agreed on, from what each member has said. Plain functions of plain values.
+
+[Raft §5.2, §5.3; joint majorities §6]
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -35,3 +38,28 @@ def vote_result(votes: Mapping[str, bool], members: Iterable[str]) -> str:
     if answers.count(True) >= needed:
         return "won"
     return "lost" if len(answers) - answers.count(False) < needed else "pending"
+
+
+# ── two halves that must agree [Raft §6]; an empty half asks for nothing ─────────────────────────────────────────
+
+
+def joint_committed_index(matches: Mapping[str, int], incoming: Iterable[str], outgoing: Iterable[str]) -> int:
+    """The highest index that a majority of each half holds. Who is not among `matches` is not known to hold anything.
+
+    >>> joint_committed_index({"a": 9, "b": 5, "c": 5, "d": 3}, "abc", "acd"), joint_committed_index({"a": 9}, "a", "")
+    (5, 9)
+    """
+    halves = [half for half in (tuple(incoming), tuple(outgoing)) if half]
+    return min((committed_index(matches.get(member, 0) for member in half) for half in halves), default=0)
+
+
+def joint_vote_result(votes: Mapping[str, bool], incoming: Iterable[str], outgoing: Iterable[str]) -> str:
+    """Won when both halves are won, lost as soon as either is.
+
+    >>> joint_vote_result({"a": True, "b": True, "d": False}, "ab", "abd"), joint_vote_result({"a": True}, "a", "abd")
+    ('won', 'pending')
+    """
+    results = [vote_result(votes, half) for half in (tuple(incoming), tuple(outgoing)) if half]
+    if "lost" in results:
+        return "lost"
+    return "pending" if "pending" in results else "won"

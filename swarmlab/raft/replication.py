@@ -1,13 +1,17 @@
-"""The leader's log becomes everybody's: appends, what they prove, the commit rule, heartbeats [Raft §5.3, §5.4.2]."""
+"""The leader's log becomes everybody's: appends, what they prove, the commit rule, heartbeats [Raft §5.3, §5.4.2].
+
+Flow control is etcd's: a probe at a time while it is unknown where the logs part, then a bounded number of appends
+under way, and none while a snapshot is [dissertation §10.2.1].
+"""
 
 from typing import TYPE_CHECKING, Any
 
-from ..effects import SILENCE, Committed, Entry, Leading, Note, Refused, Send, Tell
+from ..effects import SILENCE, Committed, Entry, Leading, Note, Refused, Send, Tell, Written
 from ..events import CommitAdvanced, ReachabilityChanged, SteppedDown
-from . import membership
+from . import membership, reads, snapshots
 from .messages import Appended, AppendEntries, Heartbeat, HeartbeatAnswer, Mismatched
 from .progress import REACHABLE_BEATS, Progress
-from .quorum import committed_index, majority
+from .quorum import joint_committed_index, majority
 
 if TYPE_CHECKING:
     from .core import RaftNode
@@ -16,11 +20,23 @@ if TYPE_CHECKING:
 
 
 def propose(node: "RaftNode", key: int, kind: str, data: Any, now: int) -> list:
-    """Only a leader takes proposals; what anybody else refuses did not happen."""
-    if node.role != "leader":
-        return [Tell("manager", Refused(key, "not leader"))]
+    """Only a leader takes proposals, unless it hands over, or too much is open; what is refused did not happen."""
+    reason = why_not(node, kind)
+    if reason:
+        return [Tell("manager", Refused(key, reason))]
     node.pending[node.log.last_index + 1] = key
     return append(node, kind, data, now)
+
+
+def why_not(node: "RaftNode", kind: str) -> str:
+    if node.role != "leader":
+        return "not leader"
+    if node.transfer:
+        return "leadership is handed over"
+    limit = node.settings.max_uncommitted
+    if limit and kind == "data" and node.log.last_index - node.commit >= limit:
+        return "too much is uncommitted"
+    return ""
 
 
 def append(node: "RaftNode", kind: str, data: Any, now: int) -> list:
@@ -29,20 +45,31 @@ def append(node: "RaftNode", kind: str, data: Any, now: int) -> list:
     return [*node.write((entry,)), *broadcast(node, node.progress), *advance(node, now)]
 
 
+def hear_written(node: "RaftNode", report: Written, now: int) -> list:
+    """What was written in another term may have been replaced since: late reports of it say nothing [etcd: ABA]."""
+    if report.during != node.term or not node.log.has(report.index, report.term):
+        return []
+    node.held = max(node.held, report.index)
+    return advance(node, now) if node.role == "leader" else []
+
+
 def broadcast(node: "RaftNode", followers: dict[str, Progress]) -> list:
     return [effect for progress in followers.values() for effect in send_entries(node, progress)]
 
 
 def send_entries(node: "RaftNode", progress: Progress) -> list:
-    """The next entries for this follower, or none with the newest commit index; nothing while a probe is under way."""
-    if progress.paused:
+    """The next entries for this follower, or none with the newest commit index; nothing while it has to wait."""
+    if is_paused(node, progress):
         return []
     first, previous = progress.next, progress.next - 1
+    if previous < node.log.base:
+        return snapshots.send(node, progress)
     entries = node.log.slice(first, previous + node.settings.max_entries)
     if progress.probing:
         progress.paused = True
-    else:
+    elif entries:
         progress.next += len(entries)  # pipelined: the next append does not wait for the answer to this one
+        progress.inflight.append(progress.next - 1)
     return [
         node.send(
             progress.machine,
@@ -53,6 +80,19 @@ def send_entries(node: "RaftNode", progress: Progress) -> list:
     ]
 
 
+def is_paused(node: "RaftNode", progress: Progress) -> bool:
+    """A probe or a snapshot is under way, or as many appends as there may be."""
+    return progress.paused or progress.snapshot > 0 or len(progress.inflight) >= node.settings.max_inflight
+
+
+def send_all(node: "RaftNode", progress: Progress) -> list:
+    """Everything that this follower lacks, as far as the window allows; if it lacks nothing, nothing."""
+    effects: list = []
+    while progress.next <= node.log.last_index and not is_paused(node, progress):
+        effects += send_entries(node, progress)
+    return effects
+
+
 def next_beat(node: "RaftNode", now: int) -> int:
     return node.tick_before(now) + node.settings.heartbeat * node.settings.tick
 
@@ -61,9 +101,14 @@ def beat(node: "RaftNode", now: int) -> list:
     """A sign of life to everybody, unless too many have been silent for too long [§5.2; dissertation §6.2]."""
     if node.settings.check_quorum and not hears_majority(node):
         return [Note(SteppedDown(node.term), SILENCE), *node.follow(node.term, None, now)]
-    effects = []
+    effects = membership.check_handover(node, now) if node.transfer else []
     node.deadline = next_beat(node, now)
+    if node.settings.lease_reads:
+        node.round += 1
+        node.rounds[node.round] = now
     for progress in node.progress.values():
+        if progress.snapshot:
+            wait_for_snapshot(node, progress)
         if progress.silent >= REACHABLE_BEATS and progress.reachable:
             effects += set_reachable(node, progress, False)
         progress.silent += 1
@@ -71,19 +116,34 @@ def beat(node: "RaftNode", now: int) -> list:
     return effects
 
 
+def wait_for_snapshot(node: "RaftNode", progress: Progress) -> None:
+    """A snapshot that brought no answer within an election time-out is lost: feel the way again."""
+    progress.waited += 1
+    if progress.waited * node.settings.heartbeat >= node.settings.election_low:
+        progress.probe(progress.match + 1)
+
+
 def hears_majority(node: "RaftNode") -> bool:
-    """A majority, oneself included, has answered within the shortest election time-out, counted in heartbeats."""
+    """A majority of each half, oneself included, has answered within the shortest election time-out, in heartbeats."""
     patience = node.settings.election_low // node.settings.heartbeat
-    heard = [progress for progress in node.progress.values() if progress.silent < patience]
-    return len(heard) + 1 >= majority(len(node.members))
+    for half in (node.configuration.voters, node.configuration.outgoing):
+        heard = 0
+        for member in half:
+            progress = node.progress.get(member)
+            if progress.silent < patience if progress else member == node.member:
+                heard += 1
+        if half and heard < majority(len(half)):
+            return False
+    return True
 
 
 def heartbeat(node: "RaftNode", progress: Progress) -> Send:
     """Tells the commit index only as far as the follower is proven to hold it. The same message as long as that lasts."""
-    commit = min(node.commit, progress.match)
-    if progress.beat is None or progress.beat.message.commit != commit:
-        progress.beat = node.send(progress.machine, Heartbeat(node.term, node.member, progress.member, commit))
-    return progress.beat
+    commit, beat = min(node.commit, progress.match), progress.beat
+    if beat is None or beat.message.commit != commit or beat.message.round != node.round:
+        message = Heartbeat(node.term, node.member, progress.member, commit, node.round)
+        beat = progress.beat = node.send(progress.machine, message)
+    return beat
 
 
 # ── a follower hears ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -91,6 +151,7 @@ def heartbeat(node: "RaftNode", progress: Progress) -> Send:
 
 def heed(node: "RaftNode", sender: str, now: int) -> list:
     """Every word of the leader of this term puts off the next election; the first one ends this one [§5.2]."""
+    assert node.role != "leader", "two leaders in one term"
     node.arm(now)
     return node.follow(node.term, sender, now) if node.leader is None else []
 
@@ -99,8 +160,8 @@ def hear_heartbeat(node: "RaftNode", message: Heartbeat, sender: str, now: int) 
     effects = heed(node, sender, now)
     if message.commit > node.commit:
         effects += commit_to(node, message.commit)
-    if node.nod is None:
-        node.nod = node.send(sender, HeartbeatAnswer(node.term, node.member, message.source))
+    if node.nod is None or node.nod.message.round != message.round:
+        node.nod = node.send(sender, HeartbeatAnswer(node.term, node.member, message.source, message.round))
     effects.append(node.nod)
     return effects
 
@@ -108,10 +169,11 @@ def hear_heartbeat(node: "RaftNode", message: Heartbeat, sender: str, now: int) 
 def hear_entries(node: "RaftNode", message: AppendEntries, sender: str, now: int) -> list:
     """Take the entries if the one before them is here; what contradicts them goes [§5.3, figure 2 AppendEntries].
 
-    Agreed on is only what this very message has proven to be the leader's log, not whatever else stands here.
+    Agreed on is only what this very message has proven to be the leader's log, not whatever else stands here. What a
+    snapshot covers was agreed on before, and needs no comparison.
     """
     effects, previous = heed(node, sender, now), message.previous_index
-    if not node.log.has(previous, message.previous_term):
+    if previous > node.log.base and not node.log.has(previous, message.previous_term):
         return [*effects, mismatch(node, message, sender)]
     news = node.log.news(message.entries)
     if news:
@@ -139,9 +201,15 @@ def hear_heartbeat_answer(node: "RaftNode", message: HeartbeatAnswer, sender: st
     if progress is None:
         return []
     progress.silent, progress.paused = 0, False
+    certain: list = []
+    if message.round > progress.round:
+        progress.round = message.round
+        certain = reads.hear_round(node, now)
     if progress.match == node.log.last_index and progress.reachable:
-        return []
-    return [*greet(node, progress), *send_entries(node, progress)]
+        return certain
+    if len(progress.inflight) >= node.settings.max_inflight:
+        progress.inflight.popleft()  # a full window lets one more through, or it would never open if answers were lost
+    return [*certain, *greet(node, progress), *send_entries(node, progress)]
 
 
 def greet(node: "RaftNode", progress: Progress) -> list:
@@ -163,10 +231,15 @@ def hear_appended(node: "RaftNode", message: Appended, sender: str, now: int) ->
     if progress is None:
         return []
     effects = greet(node, progress)
+    if progress.snapshot and message.match >= node.log.base:
+        progress.probe(message.match + 1)  # it goes on from what the follower says, whatever was expected
     agreed = advance(node, now) if progress.prove(message.match) else []
-    if not agreed and progress.next <= node.log.last_index:
-        return effects + send_entries(node, progress)
-    return effects + agreed
+    if progress.member in node.configuration.learners:
+        progress.catch_up(node.log.last_index, node.settings.election_low * node.settings.tick, now)
+    if node.transfer:
+        effects += membership.urge(node)
+    effects += agreed
+    return effects + send_all(node, progress) if node.role == "leader" else effects
 
 
 def hear_mismatch(node: "RaftNode", message: Mismatched, sender: str, now: int) -> list:
@@ -175,7 +248,7 @@ def hear_mismatch(node: "RaftNode", message: Mismatched, sender: str, now: int) 
     if progress is None:
         return []
     effects = greet(node, progress)
-    if progress.is_stale(message.refused):
+    if progress.snapshot or progress.is_stale(message.refused):
         return effects
     progress.probe(node.log.last_within(message.hint_index, message.hint_term) + 1)
     return effects + send_entries(node, progress)
@@ -195,14 +268,18 @@ def advance(node: "RaftNode", now: int) -> list:
     if not node.usable:
         node.usable = True
         effects.append(Tell("manager", Leading(node.term)))
+        effects += reads.begin_waiting(node, now)
     effects += broadcast(node, {**followers, **node.progress})
-    return effects if node.member in node.members else effects + node.follow(node.term, None, now)
+    if node.member not in node.configuration.electors:
+        return effects + node.follow(node.term, None, now)
+    return effects + membership.leave_joint(node, now)
 
 
 def majority_index(node: "RaftNode") -> int:
-    """The last index that a majority of the members holds; who has removed itself does not count itself."""
-    own = [node.log.last_index] if node.member in node.members else []
-    return committed_index([*own, *(progress.match for progress in node.progress.values())])
+    """The last index that a majority of each half holds; who has removed itself does not count itself."""
+    matches = {member: progress.match for member, progress in node.progress.items()}
+    matches[node.member] = node.held
+    return joint_committed_index(matches, node.configuration.voters, node.configuration.outgoing)
 
 
 def may_commit(node: "RaftNode", index: int) -> bool:
@@ -219,6 +296,8 @@ def commit_to(node: "RaftNode", index: int) -> list:
     effects: list = [Note(CommitAdvanced(index)), Tell("manager", Committed(entries))]
     for entry in entries:
         node.pending.pop(entry.index, None)
-        if entry.kind in ("add", "remove"):
+        if entry.kind in membership.KINDS:
             effects += [*membership.apply(node, entry), *node.save_commit(), node.tell_members()]
-    return effects
+    if node.asked:
+        effects += reads.ready(node)
+    return effects + snapshots.when_due(node)

@@ -1,15 +1,25 @@
 """One computer: it feeds its cores what they hear, carries out what they ask for, and can fail.
 
-All cores are pure, so this is the only place where an effect becomes real. What `Save` and `Append` wrote stays over
-a crash; everything else, timers included, is gone.
+All cores are pure, so this is the only place where an effect becomes real. What `Save`, `Append` and `Trim` wrote stays
+over a crash; everything else, timers included, is gone. A machine's clock may run fast or slow, and its disk may take
+its time: then all that a core asks for behind a write waits until the write is done.
 """
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..effects import NEVER, SILENCE, STARTED, WOKEN, Append, Disk, Note, Received, Save, Send, Tell, Told
-from ..events import MachineCrashed, MachineFrozen, MachineLoaded, MachineShutDown, MachineStarted, MachineThawed
+from ..effects import NEVER, SILENCE, STARTED, WOKEN, Append, Disk, Note, Received, Save, Send, Tell, Told, Trim
+from ..events import (
+    ClockChanged,
+    DiskChanged,
+    MachineCrashed,
+    MachineFrozen,
+    MachineLoaded,
+    MachineShutDown,
+    MachineStarted,
+    MachineThawed,
+)
 from .trace import AlarmRecord
 
 
@@ -21,6 +31,25 @@ class Seat:
     def __init__(self, name: str, core: Any):
         self.name, self.core, self.armed = name, core, NEVER
         self.deadline, self.cause = NEVER, -1
+
+
+WRITES = (Save, Append, Trim)
+
+
+class Clock(NamedTuple):
+    """A clock that does not run as it should: `rate` of its seconds pass in one true second."""
+
+    rate: float
+    since: int  # true µs from which on it has run at this rate
+    showed: int  # what it showed then, µs
+
+    def read(self, now: int) -> int:
+        return self.showed + int((now - self.since) * self.rate)
+
+    def when(self, time: int) -> int:
+        """The true time at which it will show at least `time`."""
+        wait = time - self.showed
+        return NEVER if time >= NEVER else self.since + int(wait / self.rate) + 1 if wait > 0 else self.since
 
 
 class Machine:
@@ -35,12 +64,16 @@ class Machine:
         self.running = False
         self.frozen = False
         self.lag = 0  # µs of work that its own load makes of each thing it does, on average
+        self.clock: Clock | None = None  # None: it shows the true time
+        self.disk_lag = 0  # µs that a write takes
+        self.tear = -1  # power goes off after so many more effects; -1: it does not
         self.hindered = True  # not running, frozen or loaded: events take the slow way
         self._epoch = 0  # counts boots, so that alarms of an earlier life are known
         self._frozen_until = 0
         self._backlog: list = []  # what came in while frozen: (handler, argument, cause)
         self._free_at = 0  # when a loaded machine has done what it heard so far
         self._told: deque = deque()
+        self._writing: dict[str, deque] = {}  # core → effects that wait for its disk
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -81,6 +114,36 @@ class Machine:
         self._set_hindered()
         self.note(MachineLoaded(lag))
 
+    def look_again(self, core: str) -> None:
+        """Somebody changed the deadline of a core by hand."""
+        seat = self.seats[core]
+        seat.deadline = seat.core.deadline
+        if self.trace.with_alarms:
+            self.trace.alarms.append(AlarmRecord(self.kernel.now, self.name, core, seat.deadline))
+        self._arm(seat)
+
+    def drift(self, rate: float) -> None:
+        """Let the clock run at this rate from now on; 1 is right, though what it shows by now may stay wrong."""
+        showed = self.local_now()
+        self.clock = None if rate == 1 and showed == self.kernel.now else Clock(rate, self.kernel.now, showed)
+        self.note(ClockChanged(rate))
+        for seat in self.seats.values():
+            if seat.core.deadline < NEVER:
+                self._arm(seat)
+
+    def slow_disk(self, lag: int) -> None:
+        """From now on each write takes `lag` µs; 0 is at once again, behind what is under way."""
+        self.disk_lag = lag
+        self.note(DiskChanged(lag))
+
+    def tear_down(self, after: int) -> None:
+        """Power off in the middle of what a core asks for next, when so many effects of it are done."""
+        self.tear = after
+
+    def local_now(self) -> int:
+        """The time that this machine's own clock shows, µs."""
+        return self.kernel.now if self.clock is None else self.clock.read(self.kernel.now)
+
     def disk(self, core: str) -> Disk:
         """What this core has on disk."""
         disk = self.disks.get(core)
@@ -98,6 +161,8 @@ class Machine:
         for seat in self.seats.values():
             seat.armed = -1  # its alarms never fire
         self.seats, self._backlog = {}, []
+        self._writing, self.tear = {}, -1
+        self._told.clear()
         self.note(fact)
 
     def _thaw(self, epoch: int) -> None:
@@ -108,7 +173,8 @@ class Machine:
         self.note(MachineThawed())
         backlog, self._backlog = self._backlog, []
         for handler, argument, self.kernel.cause in backlog:
-            handler(argument)
+            if self.running:
+                handler(argument)
 
     def _set_hindered(self) -> None:
         behind = self._free_at > self.kernel.now  # it still works off what it heard under load
@@ -143,10 +209,10 @@ class Machine:
 
     def _look_after(self, seat: Seat) -> None:
         seat.armed = NEVER
-        if seat.core.deadline <= self.kernel.now:
+        if seat.core.deadline <= self.local_now():
             self.kernel.cause = seat.cause
             self._step(seat, WOKEN)
-            assert seat.core.deadline > self.kernel.now, (
+            assert seat.core.deadline > self.local_now(), (
                 f"core {seat.name!r} was woken and left its deadline in the past"
             )
         elif seat.core.deadline < NEVER:
@@ -178,15 +244,21 @@ class Machine:
     def _step(self, seat: Seat, event: Any) -> None:
         """One core hears one thing; then the others hear what that led to, until all are quiet."""
         core = seat.core
-        effects = core.step(event, self.kernel.now)
+        effects = core.step(event, self.kernel.now if self.clock is None else self.local_now())
         if effects:
+            if self.tear >= 0 or self.disk_lag or self._writing:
+                effects = self._held_up(seat, effects)
             self._carry_out(seat, effects, event is WOKEN)
+            if self.tear == 0:
+                self.crash()
+            if not self.running:
+                return
         deadline = core.deadline
         if deadline != seat.deadline:
             seat.deadline, seat.cause = deadline, self.kernel.cause
             if self.trace.with_alarms:
                 self.trace.alarms.append(AlarmRecord(self.kernel.now, self.name, seat.name, deadline))
-            if deadline < seat.armed:
+            if deadline < seat.armed or self.clock is not None:
                 self._arm(seat)
 
     def _carry_out(self, seat: Seat, effects: list, woken: bool) -> None:
@@ -206,10 +278,44 @@ class Machine:
                 log = self.disk(seat.name).log
                 del log[effect.start - 1 :]
                 log.extend(effect.entries)
+            elif kind is Trim:
+                del self.disk(seat.name).log[: effect.count]
             else:
                 raise AssertionError(f"core {seat.name!r} asks for {effect!r}, which no machine can do")
         if told and not busy:
             self._pass_on()
+
+    def _held_up(self, seat: Seat, effects: list) -> list:
+        """What of it can be done now: all that comes before the power goes off, and before a write on a slow disk."""
+        if self.tear >= 0:
+            effects = effects[: self.tear]
+            self.tear -= len(effects)
+        line = self._writing.get(seat.name)
+        first = next((n for n, effect in enumerate(effects) if type(effect) in WRITES), len(effects))
+        now = 0 if line else first if self.disk_lag else len(effects)
+        if effects[now:]:
+            if line is None:
+                line = self._writing[seat.name] = deque([[]])
+                self.kernel.after(self.disk_lag, self._write, (seat, self._epoch))
+            elif len(line) == 1:
+                line.append([])
+            line[-1].append((effects[now:], self.kernel.cause))
+        return effects[:now]
+
+    def _write(self, work: tuple[Seat, int]) -> None:
+        """A slow disk has done a write, with all that lay behind it; what came meanwhile is the next one."""
+        seat, epoch = work
+        if epoch != self._epoch or not self.running:
+            return
+        line = self._writing[seat.name]
+        for effects, self.kernel.cause in line[0]:
+            if self.running:
+                self._carry_out(seat, effects, False)
+        line.popleft()
+        if line and self.running:
+            self.kernel.after(self.disk_lag, self._write, work)
+        elif not line:
+            self._writing.pop(seat.name, None)
 
     def _due_to(self, note: Note, woken: bool, cause: int) -> int:
         """A core waits for many things at once, and tells many things at once. What it notes when time is up goes on
@@ -228,7 +334,8 @@ class Machine:
                 self._step(seat, Told(sender, message))
             else:
                 self.outside(self, core, message)
-            told.popleft()
+            if told:  # else the power went off meanwhile
+                told.popleft()
 
     def _save(self, core: str, effect: Save) -> None:
         values = self.disk(core).values
@@ -238,5 +345,6 @@ class Machine:
             values[effect.key] = effect.value
 
     def _arm(self, seat: Seat) -> None:
-        seat.armed = time = max(seat.core.deadline, self.kernel.now)
+        due = seat.core.deadline if self.clock is None else self.clock.when(seat.core.deadline)
+        seat.armed = time = max(due, self.kernel.now)
         self.kernel.at(time, self._wake, (seat, time))

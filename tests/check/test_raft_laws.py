@@ -5,10 +5,10 @@ from weather import FAST, leaders, storm_over_raft
 
 from swarmlab.check import LawBroken
 from swarmlab.effects import Append, Save
+from swarmlab.group import RaftGroup
 from swarmlab.raft import core, election, replication
 from swarmlab.raft.core import RaftNode
 from swarmlab.raft.log import Log
-from swarmlab.world import RaftGroup
 
 
 @pytest.mark.parametrize("seed", range(0, 200, 10))
@@ -35,7 +35,7 @@ def caught(law, seeds=200):
 
 
 def test_election_safety_catches_a_candidate_that_needs_no_majority(monkeypatch):
-    monkeypatch.setattr(election, "vote_result", lambda votes, members: "won")
+    monkeypatch.setattr(election, "result", lambda node: "won")
     assert caught("election safety")
 
 

@@ -5,8 +5,9 @@ from random import Random
 
 from swarmlab.check import Laws
 from swarmlab.effects import Propose
+from swarmlab.group import RaftGroup
 from swarmlab.raft.core import PAPER
-from swarmlab.world import OUTSIDE, RaftGroup
+from swarmlab.world import OUTSIDE
 
 FAST = PAPER._replace(heartbeat=50)
 

@@ -3,7 +3,21 @@
 import heapq
 from random import Random
 
-from swarmlab.effects import STARTED, WOKEN, Append, Committed, Disk, Entry, Note, Received, Save, Send, Tell, Told
+from swarmlab.effects import (
+    STARTED,
+    WOKEN,
+    Append,
+    Committed,
+    Disk,
+    Entry,
+    Note,
+    Received,
+    Save,
+    Send,
+    Tell,
+    Told,
+    Trim,
+)
 from swarmlab.events import BecameLeader
 from swarmlab.raft import PAPER, RaftNode, bare
 from swarmlab.raft.messages import Vote
@@ -164,6 +178,8 @@ class Group:
                 del disk.values[effect.key]
         elif type(effect) is Append:
             disk.log[effect.start - 1 :] = effect.entries
+        elif type(effect) is Trim:
+            del disk.log[: effect.count]
         elif type(effect) is Tell:
             self.told[machine].append(effect.message)
         elif type(effect) is Note:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from swarmlab import Cluster
-from swarmlab.world import RaftGroup
+from swarmlab.group import RaftGroup
 
 SCENARIO = """
 from swarmlab import Cluster
