@@ -207,7 +207,20 @@ class NotRaftJoined(NamedTuple):
     reason: str
 
 
-# ── engine → manager core of the same machine (Tell) ─────────────────────────────────────────────────────────────
+class Renew(NamedTuple):
+    """A node asks for a certificate that says what it is to be now, `worker` or `manager`."""
+
+    node: str
+    number: int  # stands in the answer, so that a late one is known
+
+
+class Renewed(NamedTuple):
+    number: int
+    role: str  # '' while that is being decided, or nobody leads
+    managers: tuple
+
+
+# ── engine ↔ manager core of the same machine (Tell) ─────────────────────────────────────────────────────────────
 
 
 class FoundSwarm(NamedTuple):
@@ -228,6 +241,14 @@ class SwarmFounded(NamedTuple):
     worker_token: str
 
 
+class RebuildSwarm(NamedTuple):
+    """Make a swarm of one manager out of what this one knows, whatever the other managers think of it. The answer is
+    `SwarmFounded`."""
+
+    address: str
+    options: tuple
+
+
 class BeManager(NamedTuple):
     """This node was let in as a manager; listen and wait for the leader."""
 
@@ -236,7 +257,11 @@ class BeManager(NamedTuple):
 
 
 class BeNothing(NamedTuple):
-    """This machine left the swarm: forget everything."""
+    """This machine left the swarm, or is a worker now: forget everything."""
+
+
+class Expelled(NamedTuple):
+    """From the manager to the engine: the raft group has removed this member."""
 
 
 # engine → agent of the same machine
@@ -251,6 +276,12 @@ class BeNode(NamedTuple):
 
 class Registered(NamedTuple):
     """From the agent to the engine: the first session is open, the machine really is a node now."""
+
+    role: str
+
+
+class RoleChanged(NamedTuple):
+    """From the agent to the engine: the leader says that this node is to be a `worker` or a `manager`."""
 
     role: str
 
@@ -308,6 +339,7 @@ class Assignments(NamedTuple):
     removed: tuple[str, ...] = ()  # task ids
     networks: tuple = ()  # Network objects that the tasks use, and ingress
     services: tuple = ()  # Service objects of the tasks: names, virtual IPs
+    role: str = ""  # what the node is to be itself, where that changed
 
 
 class TaskStatus(NamedTuple):

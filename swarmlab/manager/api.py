@@ -11,19 +11,15 @@ from typing import Any
 from ..effects import Dice
 from ..messages import CreateObject, GetCluster, GetObject, ListObjects, RemoveObject, RotateToken, UpdateObject
 from ..objects import (
-    COMPLETE,
-    ORPHANED,
     RUNNING,
     ApiError,
     Cluster,
     Config,
     ConfigSpec,
     Drop,
-    ManagerStatus,
     Network,
     NetworkSpec,
     Node,
-    NodeSpec,
     Put,
     Secret,
     SecretSpec,
@@ -32,9 +28,10 @@ from ..objects import (
     replace,
 )
 from ..overlay import ipam
+from . import nodes
 from .security import new_id, new_secret, token
 from .store import Store
-from .validation import check_name, check_service, check_words, refuse
+from .validation import check_name, check_service, check_version, check_words, refuse
 
 NO_LEADER = (
     "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few managers are "
@@ -42,6 +39,7 @@ NO_LEADER = (
 )
 TIMED_OUT = "rpc error: code = DeadlineExceeded desc = context deadline exceeded"
 LOST_LEADERSHIP = "rpc error: code = Unknown desc = raft: failed to process the request: node lost leader status"
+CLOSING = "rpc error: code = Unavailable desc = transport is closing"  # to a manager that belongs to the group no more
 NO_VALID_TOKEN = "rpc error: code = InvalidArgument desc = A valid join token is necessary to join this cluster"
 
 READS = (ListObjects, GetObject, GetCluster)
@@ -52,14 +50,14 @@ FILE_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-_.]*[a-zA-Z0-9])?")
 
 
 def read(store: Store, request: Any, members: tuple = (), leader: str = "") -> Any:
-    """The answer to a question. `members` are raft's rows, `leader` is the machine that leads. Raises ApiError."""
+    """The answer to a question. `members` are raft's rows, `leader` is the member that leads. Raises ApiError."""
     match request:
         case ListObjects("node"):
-            return tuple(with_manager_status(node, members, leader) for node in store.all("node"))
+            return tuple(nodes.with_manager_status(node, members, leader) for node in store.all("node"))
         case ListObjects(kind):
             return tuple(_shown(object) for object in store.all(kind))
         case GetObject("node", ref):
-            return with_manager_status(find(store, "node", ref), members, leader)
+            return nodes.with_manager_status(find(store, "node", ref), members, leader)
         case GetObject(kind, ref):
             return _shown(find(store, kind, ref))
         case GetCluster():
@@ -69,15 +67,6 @@ def read(store: Store, request: Any, members: tuple = (), leader: str = "") -> A
 def _shown(object: Any) -> Any:
     """A secret's content is never given out again."""
     return replace(object, spec=replace(object.spec, data=b"")) if isinstance(object, Secret) else object
-
-
-def with_manager_status(node: Node, members: tuple, leader: str) -> Node:
-    """The node as people see it: managers with their raft membership."""
-    for member, machine, reachable in members:
-        if member == node.member:
-            words = "reachable" if reachable else "unreachable"
-            return replace(node, manager_status=ManagerStatus(member, f"{node.address}:2377", machine == leader, words))
-    return node
 
 
 def name_of(object: Any) -> str:
@@ -105,8 +94,8 @@ def find(store: Store, kind: str, ref: str) -> Any:
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def write(store: Store, request: Any, dice: Dice, now: int) -> list:
-    """The changes that fulfil the request, all of them or, with ApiError raised, none."""
+def write(store: Store, request: Any, dice: Dice, now: int, members: tuple = ()) -> list:
+    """The changes that fulfil the request, all of them or, with ApiError raised, none. `members` are raft's rows."""
     match request:
         case CreateObject(ServiceSpec() as spec):
             return [Put(_new_service(store, spec, new_id(dice)))]
@@ -116,10 +105,14 @@ def write(store: Store, request: Any, dice: Dice, now: int) -> list:
             return [Put(Secret(new_id(dice), _checked_file(store, "secret", spec, 512000)))]
         case CreateObject(ConfigSpec() as spec):
             return [Put(Config(new_id(dice), _checked_file(store, "config", spec, 1024000)))]
+        case UpdateObject("node", id, version, spec):
+            return nodes.update(store, find(store, "node", id), spec, version, members)
+        case RemoveObject("node", ref, force):
+            return nodes.remove(store, find(store, "node", ref), force, members, now)
         case UpdateObject(kind) if kind in UPDATES:
             return UPDATES[kind](store, request)
         case RemoveObject(kind) if kind in REMOVALS:
-            return REMOVALS[kind](store, find(store, kind, request.ref), request.force, now)
+            return REMOVALS[kind](store, find(store, kind, request.ref))
         case RotateToken() if store.cluster:
             return [Put(_with_new_token(store.cluster, request.role, new_secret(dice)))]
     refuse("Unimplemented", f"{type(request).__name__} is not possible here")
@@ -177,7 +170,7 @@ def _update_service(store: Store, request: UpdateObject) -> list:
         refuse("Unimplemented", "service mode change is not allowed")
     if spec.name != service.spec.name:
         refuse("Unimplemented", "renaming services is not supported")
-    _check_version(service, request.version)
+    check_version(service, request.version)
     is_job = spec.mode.endswith("-job")
     new = replace(
         service,
@@ -195,7 +188,7 @@ def _rolled_back(service: Service, version: int) -> Service:
     """The previous spec again; the one it replaces becomes the previous one, so that twice is a redo."""
     if service.previous_spec is None:
         refuse("FailedPrecondition", f"service {service.id} does not have a previous spec")
-    _check_version(service, version)
+    check_version(service, version)
     return replace(
         service,
         spec=service.previous_spec,
@@ -206,12 +199,7 @@ def _rolled_back(service: Service, version: int) -> Service:
     )
 
 
-def _check_version(object: Any, version: int) -> None:
-    if version != object.version:
-        refuse("Unknown", "update out of sequence")
-
-
-def _remove_service(store: Store, service: Service, force: bool, now: int) -> list:
+def _remove_service(store: Store, service: Service) -> list:
     return [Drop("service", service.id)]
 
 
@@ -324,7 +312,7 @@ def _contains(subnet: ipam.Subnet, address: str) -> bool:
         return False
 
 
-def _remove_network(store: Store, network: Network, force: bool, now: int) -> list:
+def _remove_network(store: Store, network: Network) -> list:
     if network.predefined:
         name = f"network {network.id} ({network.spec.name})"
         refuse("FailedPrecondition", f"{name} is a swarm predefined network and cannot be removed")
@@ -363,11 +351,11 @@ def _update_file(store: Store, request: UpdateObject) -> list:
     spec = request.spec
     if spec.name != old.spec.name or (spec.data and spec.data != old.spec.data):
         refuse("InvalidArgument", "only updates to Labels are allowed")
-    _check_version(old, request.version)
+    check_version(old, request.version)
     return [Put(replace(old, spec=replace(old.spec, labels=spec.labels)))]
 
 
-def _remove_file(store: Store, file: Any, force: bool, now: int) -> list:
+def _remove_file(store: Store, file: Any) -> list:
     kind, field = ("secret", "secrets") if isinstance(file, Secret) else ("config", "configs")
     users = [
         service.spec.name
@@ -380,38 +368,8 @@ def _remove_file(store: Store, file: Any, force: bool, now: int) -> list:
     return [Drop(kind, file.id)]
 
 
-# ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _update_node(store: Store, request: UpdateObject) -> list:
-    node: Node = find(store, "node", request.id)
-    spec: NodeSpec = request.spec
-    if spec.availability not in ("active", "pause", "drain"):
-        raise ApiError(f'invalid Availability: "{spec.availability}"')
-    if spec.role not in ("manager", "worker"):
-        raise ApiError(f'invalid Role: "{spec.role}"')
-    managers = [other for other in store.all("node") if other.spec.role == "manager"]
-    if spec.role == "worker" and managers == [node]:
-        refuse("FailedPrecondition", "attempting to demote the last manager of the swarm")
-    _check_version(node, request.version)
-    return [Put(replace(node, spec=spec))]
-
-
-def _remove_node(store: Store, node: Node, force: bool, now: int) -> list:
-    if node.spec.role == "manager":
-        text = "is a cluster manager and is a member of the raft cluster. It must be demoted to worker before removal"
-        refuse("FailedPrecondition", f"node {node.id} {text}")
-    if node.state == "ready" and not force:
-        refuse("FailedPrecondition", f"node {node.id} is not down and can't be removed")
-    message = "Task belonged to a node that has been deleted"
-    lost = [task for task in store.tasks_on(node.id) if task.state < COMPLETE]
-    orphans = [replace(task, state=ORPHANED, message=message, status_at=now) for task in lost]
-    return [*(Put(task) for task in orphans), Drop("node", node.id)]
-
-
 UPDATES: dict[str, Callable[..., list]] = {
     "service": _update_service,
-    "node": _update_node,
     "secret": _update_file,
     "config": _update_file,
 }
@@ -420,5 +378,4 @@ REMOVALS: dict[str, Callable[..., list]] = {
     "network": _remove_network,
     "secret": _remove_file,
     "config": _remove_file,
-    "node": _remove_node,
 }

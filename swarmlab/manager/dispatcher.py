@@ -56,9 +56,10 @@ def deliver(route: Route, message: Any) -> Send:
 class Session:
     """What the leader knows of one registered node."""
 
-    def __init__(self, id: str, route: Route, period: int, beat: int) -> None:
+    def __init__(self, id: str, route: Route, role: str, period: int, beat: int) -> None:
         self.id = id
         self.route = route
+        self.role = role  # what the node was told that it is to be
         self.period = period  # until the next heartbeat is due, as the node was told
         self.beat = beat  # when the last one came
         self.sequence = 0
@@ -137,7 +138,7 @@ class Dispatcher:
         node = store.get("node", wish.node)
         if node is None:
             return [deliver(route, SessionInvalid("node not registered"))]
-        session = Session(new_id(self.dice), route, self.draw_period(store), now)
+        session = Session(new_id(self.dice), route, node.role, self.draw_period(store), now)
         self.sessions[node.id] = session
         self._expect(node.id, now + session.period * GRACE, "session")
         answer = SessionAnswer(session.id, session.period, managers, node.role)
@@ -218,8 +219,14 @@ class Dispatcher:
             elif kind == "network":
                 for node in self.sessions:
                     self._mark(node, None, now)
-            elif kind == "node" and store.get("node", id) is None:
-                self.sessions.pop(id, None)
+            elif kind == "node":
+                self._observe_node(store.get("node", id), id, now)
+
+    def _observe_node(self, node: Node | None, id: str, now: int) -> None:
+        if node is None:
+            self.sessions.pop(id, None)
+        elif id in self.sessions and self.sessions[id].role != node.role:
+            self._mark(id, None, now)
 
     def _mark(self, node: str, task: str | None, now: int) -> None:
         session = self.sessions.get(node)
@@ -249,11 +256,14 @@ class Dispatcher:
         stale, session.news, session.stale = session.stale, {}, False
         tasks = [task for task in found.values() if task and _is_news(task, session)]
         removed = tuple(id for id, task in found.items() if task is None and id in session.tasks)
-        if not (tasks or removed or (stale and self._context(store, store.tasks_on(node), session))):
+        role = _new_role(store, node, session)
+        if not (tasks or removed or role or (stale and self._context(store, store.tasks_on(node), session))):
             return []
-        return [self._assign(store, node, session, tasks, removed, False)]
+        return [self._assign(store, node, session, tasks, removed, False, role)]
 
-    def _assign(self, store: Store, node: str, session: Session, tasks: list, removed: tuple, complete: bool) -> Any:
+    def _assign(
+        self, store: Store, node: str, session: Session, tasks: list, removed: tuple, complete: bool, role: str = ""
+    ) -> Any:
         for task in tasks:
             session.tasks[task.id] = _sendable(task)
             self.task_nodes[task.id] = node
@@ -265,7 +275,8 @@ class Dispatcher:
         networks = tuple(object for object in context if isinstance(object, Network))
         services = tuple(object for object in context if isinstance(object, Service))
         session.sequence += 1
-        message = Assignments(session.id, session.sequence, complete, tuple(tasks), removed, networks, services)
+        session.role = role or session.role
+        message = Assignments(session.id, session.sequence, complete, tuple(tasks), removed, networks, services, role)
         return deliver(session.route, message)
 
     def _context(self, store: Store, tasks: Iterable[Task], session: Session) -> list:
@@ -345,3 +356,9 @@ def _sendable(task: Task) -> tuple:
 
 def _is_news(task: Task, session: Session) -> bool:
     return task.state >= ASSIGNED and session.tasks.get(task.id) != _sendable(task)
+
+
+def _new_role(store: Store, node: str, session: Session) -> str:
+    """What the node is to be, if it was told otherwise; else ''."""
+    stored: Node | None = store.get("node", node)
+    return stored.role if stored and stored.role != session.role else ""

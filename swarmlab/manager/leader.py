@@ -5,10 +5,10 @@ Source: swarmkit `manager/manager.go` (becomeLeader), `manager/state/store/memor
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..effects import MS, NEVER, SECOND, SILENCE, AddMember, Dice, Note, Propose, Send, Tell
+from ..effects import NEVER, SILENCE, Dice, Note, Propose, Send, Tell
 from ..events import HeartbeatsMissed, Planned
 from ..messages import (
     Call,
@@ -20,61 +20,22 @@ from ..messages import (
     NotRaftJoined,
     OpenSession,
     RaftJoin,
-    RaftJoined,
+    RebuildSwarm,
+    Renew,
+    Renewed,
     Reply,
     SessionInvalid,
     StatusReport,
     SwarmFounded,
 )
-from ..objects import ApiError, Cluster, Network, NetworkSpec, Node, NodeSpec, Put, Transaction, replace
-from . import allocator, api, dispatcher, global_mode, reaper, replicated, restart, scheduler, updater
+from ..objects import ApiError, Node, Put, Transaction
+from . import admission, api, dispatcher
 from .api import LOST_LEADERSHIP, NO_VALID_TOKEN
 from .dispatcher import Dispatcher, Report, Route, deliver
-from .security import new_id, role_by_token, token
+from .roles import Roles, Turning, may_join, not_a_manager, turned
+from .security import role_by_token
 from .store import MAX_CHANGES, Key, Store
-
-RETRY_JOIN = 100 * MS
-
-# ── the planners, in the order work flows ────────────────────────────────────────────────────────────────────────
-
-
-class Planner(NamedTuple):
-    """`settle`: it looks when nothing has changed for this long, but `longest` after the first change at the latest."""
-
-    name: str
-    plan: Callable
-    memory: str  # planners that name the same memory share it
-    settle: int = 0
-    longest: int = 0
-
-
-PLANNERS = (
-    Planner("restart", restart.plan, "restarts"),
-    Planner("replicated", replicated.plan, "restarts"),
-    Planner("global", global_mode.plan, "restarts"),
-    Planner("updater", updater.plan, "restarts"),
-    Planner("reaper", reaper.plan, "nothing", 250 * MS, 250 * MS),
-    Planner("allocator", allocator.plan, "addresses"),
-    Planner("scheduler", scheduler.plan, "places", 50 * MS, SECOND),
-)
-
-
-class Turn:
-    """What one planner has to look at, and when."""
-
-    def __init__(self, changed: dict[Key, None] | None = None, wake_at: int = NEVER) -> None:
-        self.changed = changed  # None: everything
-        self.since = NEVER  # the first change that it has not looked at
-        self.due = NEVER
-        self.wake_at = wake_at  # the time that it asked for itself
-
-    def see(self, planner: Planner, keys: Iterable[Key], now: int) -> None:
-        """These objects changed."""
-        if self.changed is not None:
-            self.changed |= dict.fromkeys(keys)
-        self.since = min(self.since, now)
-        self.due = min(now + planner.settle, self.since + planner.longest)
-
+from .turns import Planner, Turns
 
 # ── pieces of work that write, done in the order they came ───────────────────────────────────────────────────────
 
@@ -83,6 +44,13 @@ class Founding(NamedTuple):
     """The first objects of a new swarm."""
 
     wish: FoundSwarm
+
+
+class Rebuilding(NamedTuple):
+    """A swarm goes on with one manager: `docker swarm init --force-new-cluster`."""
+
+    wish: RebuildSwarm
+    node: str  # id of that manager
 
 
 class Awakening(NamedTuple):
@@ -143,35 +111,38 @@ def refusal(route: Route, message: Any, reason: str) -> Send:
             return deliver(route, NotCertified(reason))
         case RaftJoin():
             return deliver(route, NotRaftJoined(reason))
+        case Renew():
+            return deliver(route, Renewed(message.number, "", ()))
     return deliver(route, SessionInvalid("no leader"))
+
+
+class Me(NamedTuple):
+    """Which manager this is."""
+
+    machine: str = ""
+    node: str = ""  # id, '' while it is none
+    member: str = ""  # its name in the raft group
 
 
 class Leader:
     """Serves whoever asks. Reads are answered from the store at once; writes wait for their commit."""
 
-    def __init__(self, machine: str, store: Store, dice: Dice, strategy: Callable, members: tuple, term: int):
-        self.machine, self.store, self.dice, self.strategy = machine, store, dice, strategy
-        self.members, self.term = members, term
-        self.dispatcher = Dispatcher(dice)
-        self.works: deque = deque()
+    def __init__(self, me: Me, store: Store, dice: Dice, strategy: Callable, members: tuple, term: int, now: int):
+        """Every entry before this term is applied: look at everything."""
+        self.me, self.store, self.dice, self.term = me, store, dice, term
+        self.works: deque = deque([Awakening()])
         self.proposal: Proposal | None = None
         self.keys = 0
-        self.joins: dict[str, tuple] = {}  # member → (route, machine, key, when to ask raft again)
-        self.turns = {planner.name: Turn() for planner in PLANNERS}
-        self.memories = {
-            "restarts": restart.Memory(),
-            "addresses": allocator.Memory(),
-            "places": scheduler.Memory(),
-            "nothing": None,
-        }
+        self.dispatcher = Dispatcher(dice)
+        self.dispatcher.lead(store, now)
+        self.turns = Turns(strategy, now)
+        self.roles = Roles(me.member, members, self.new_key)
+        self.roles.lead(store)
         self.known_managers: tuple | None = None  # kept at hand for heartbeats
 
-    def begin(self, founding: FoundSwarm | None, now: int) -> None:
-        """Every entry before this term is applied: look at everything."""
-        for planner in PLANNERS:
-            self.turns[planner.name].see(planner, (), now)
-        self.dispatcher.lead(self.store, now)
-        self.works.append(Founding(founding) if founding else Awakening())
+    def begin(self, wish: FoundSwarm | RebuildSwarm) -> None:
+        """This leader is the only one because a person made it so."""
+        self.works[0] = Founding(wish) if isinstance(wish, FoundSwarm) else Rebuilding(wish, self.me.node)
 
     def give_up(self) -> list:
         """What was asked and is not yet committed fails; the rest the next leader works out from the store."""
@@ -179,8 +150,8 @@ class Leader:
         works += self.works
         self.works, self.proposal = deque(), None
         asked = [work for work in works if isinstance(work, Asked | Admitting | Joining | Registering)]
-        failed = [deliver(route, NotRaftJoined(LOST_LEADERSHIP)) for route, *_ in self.joins.values()]
-        return [refusal(work.route, work.wish, LOST_LEADERSHIP) for work in asked] + failed
+        refusals = [refusal(work.route, work.wish, LOST_LEADERSHIP) for work in asked]
+        return refusals + self.roles.give_up(LOST_LEADERSHIP)
 
     # ── whoever asks ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,6 +173,8 @@ class Leader:
                 return self.serve_certify(route, message)
             case RaftJoin():
                 return self.serve_join(route, message)
+            case Renew():
+                return self.serve_renewal(route, message)
         return []
 
     def serve_call(self, route: Route, call: Call) -> list:
@@ -209,7 +182,7 @@ class Leader:
             self.works.append(Asked(route, call))
             return []
         try:
-            value = api.read(self.store, call.request, self.members, self.machine)
+            value = api.read(self.store, call.request, self.roles.members, self.me.member)
         except ApiError as error:
             return [deliver(route, Reply(call.id, None, error.text))]
         return [deliver(route, Reply(call.id, value))]
@@ -224,19 +197,24 @@ class Leader:
         return []
 
     def serve_join(self, route: Route, wish: RaftJoin) -> list:
-        node = self.store.get("node", wish.node)
-        if node is None or node.role != "manager":
-            return [deliver(route, NotRaftJoined(f"node {wish.node} is not a manager"))]
+        if not may_join(self.store.get("node", wish.node)):
+            return [deliver(route, NotRaftJoined(not_a_manager(wish.node)))]
         self.works.append(Joining(route, wish))
         return []
+
+    def serve_renewal(self, route: Route, wish: Renew) -> list:
+        """The certificate says what the node is; who is about to become something else has to ask again."""
+        node: Node | None = self.store.get("node", wish.node)
+        role = node.role if node and node.role == node.spec.role else ""
+        return [deliver(route, Renewed(wish.number, role, self.managers()))]
 
     # ── what raft says ───────────────────────────────────────────────────────────────────────────────────────────
 
     def observe(self, keys: list[Key], term: int, now: int) -> list:
         """The store changed: tell planners and dispatcher, and go on with the proposal that this was."""
-        for planner in PLANNERS:
-            self.turns[planner.name].see(planner, keys, now)
+        self.turns.see(keys, now)
         self.dispatcher.observe(self.store, keys, now)
+        self.roles.observe(self.store, keys)
         if any(kind == "node" and self.concerns_managers(id) for kind, id in keys):
             self.known_managers = None
         # Only the leader proposes, one change at a time: what is committed in its own term is what it has in flight.
@@ -247,38 +225,33 @@ class Leader:
         return node is None or bool(node.member)
 
     def know_members(self, rows: tuple) -> list:
-        """Who belongs to the group; a machine that waited to be let in gets to hear that it is."""
-        self.members, self.known_managers = rows, None
-        inside = [member for member, _, _ in rows if member in self.joins]
-        return [deliver(self.joins.pop(member)[0], RaftJoined(self.managers())) for member in inside]
+        """Who belongs to the group, and who of them answers."""
+        self.known_managers = None
+        return self.roles.know_members(rows, self.managers)
 
     def hear_refused(self, key: int, reason: str, now: int) -> list:
-        """Raft takes one change of members at a time: try again. All else means that it leads no more."""
+        """A proposal is refused only to who leads no more; a change of members for many reasons."""
         if self.proposal and self.proposal.key == key:
             return self.give_up()
-        for member, (route, machine, its_key, _) in list(self.joins.items()):
-            if its_key == key and reason == "another change is pending":
-                self.joins[member] = (route, machine, key, now + RETRY_JOIN)
-            elif its_key == key:
-                del self.joins[member]
-                return [deliver(route, NotRaftJoined(reason))]
-        return []
+        return self.roles.hear_refused(key, reason, now)
 
     # ── time, and the next thing to do ───────────────────────────────────────────────────────────────────────────
 
     @property
     def deadline(self) -> int:
         """The earliest of all timers. While a proposal is in flight the planners wait for it, not for time."""
-        times = [self.dispatcher.deadline, *(retry_at for *_, retry_at in self.joins.values())]
-        if self.proposal is None:
-            times += [min(turn.due, turn.wake_at) for turn in self.turns.values()]
-        return min(times)
+        return min(self.dispatcher.deadline, self.roles.deadline, NEVER if self.waits else self.turns.deadline)
+
+    @property
+    def waits(self) -> bool:
+        """Whether nothing can be proposed now: a proposal is in flight, or leadership is handed over."""
+        return self.proposal is not None or self.roles.handover > 0
 
     def work(self, now: int) -> list:
         """Whatever is due; then propose what is asked for, or what a planner misses, until a proposal is in flight."""
         effects = self.run_timers(now)
-        while self.proposal is None:
-            planner = None if self.works else self.next_planner(now)
+        while not self.waits:
+            planner = None if self.works else self.turns.next(now)
             if self.works:
                 effects += self.begin_work(self.works.popleft(), now)
             elif planner:
@@ -288,7 +261,8 @@ class Leader:
         return effects
 
     def run_timers(self, now: int) -> list:
-        effects = self.retry_joins(now)
+        effects, turnings = self.roles.work(self.store, now)
+        self.works += turnings
         late = tuple(self.dispatcher.overdue(now))
         if late:
             self.works.append(Missed(late))
@@ -303,28 +277,9 @@ class Leader:
         nodes = [(self.store.get("node", id), last) for id, kind, last in late if kind != "orphan"]
         return [Note(HeartbeatsMissed(node.machine, last), SILENCE) for node, last in nodes if node]
 
-    def retry_joins(self, now: int) -> list:
-        effects: list = []
-        for member, (route, machine, key, retry_at) in list(self.joins.items()):
-            if retry_at <= now:
-                self.joins[member] = (route, machine, key, NEVER)
-                effects.append(Tell("raft", AddMember(key, member, machine)))
-        return effects
-
-    def next_planner(self, now: int) -> Planner | None:
-        """The first in the order of the flow that has something to look at."""
-        for planner in PLANNERS:
-            turn = self.turns[planner.name]
-            if turn.due <= now or turn.wake_at <= now:
-                return planner
-        return None
-
     def run(self, planner: Planner, now: int) -> list:
         """Let a planner look at what changed since it last did."""
-        extra = (self.strategy,) if planner.name == "scheduler" else ()
-        memory = self.memories[planner.memory]
-        changes, wake_at = planner.plan(self.store, self.turns[planner.name].changed, memory, now, *extra)
-        self.turns[planner.name] = Turn({}, wake_at=NEVER if wake_at is None else wake_at)
+        changes = self.turns.run(planner, self.store, now)
         if not changes:
             return []
         return [Note(Planned(planner.name, len(changes))), *self.propose(None, changes, now)]
@@ -367,16 +322,20 @@ class Leader:
         """What has to be written for it; none if the store says so already. Raises ApiError for what people asked."""
         match work:
             case Founding(wish):
-                return self.first_objects(wish)
+                return admission.first_objects(wish, self.me.machine, self.dice)
+            case Rebuilding(wish, node):
+                return admission.rebuilt(self.store, wish, node)
             case Awakening():
                 return dispatcher.unknown_nodes(self.store)
             case Asked(_, call):
-                return api.write(self.store, call.request, self.dice, now)
-            case Admitting():
-                return [] if self.newcomer(work) else [Put(self.new_node(work))]
+                return api.write(self.store, call.request, self.dice, now, self.roles.members)
+            case Admitting(route, wish, role):
+                known = admission.newcomer(self.store, route.to, role)
+                return [] if known else [Put(admission.new_node(wish, route.to, role, self.dice))]
             case Joining(_, wish):
-                node = self.store.get("node", wish.node)
-                return [Put(replace(node, member=wish.member))] if node and node.member != wish.member else []
+                return admission.joined(self.store, wish)
+            case Turning(node):
+                return turned(self.store, node, self.roles.members)
             case Registering(_, wish):
                 return dispatcher.registration(self.store, wish)
             case Report(statuses):
@@ -388,57 +347,27 @@ class Leader:
     def finish(self, work: Any, changes: tuple, now: int) -> list:
         """It is committed, or needed no change: answer whoever asked."""
         match work:
-            case Founding():
+            case Founding() | Rebuilding():
                 assert self.store.cluster
                 return [Tell("engine", SwarmFounded(self.store.cluster.worker_token))]
             case Asked(route, call):
                 return [deliver(route, Reply(call.id, api.answer(self.store, call.request, changes)))]
             case Admitting(route, _, role):
-                node = self.newcomer(work)
+                node = admission.newcomer(self.store, route.to, role)
                 assert self.store.cluster and node
                 return [deliver(route, Certified(node.id, role, self.store.cluster.ca_digest, self.managers()))]
             case Joining(route, wish):
-                return self.let_in(route, wish)
+                return self.roles.let_in(self.store, route, wish, self.managers())
             case Registering(route, wish):
                 return self.dispatcher.open(self.store, route, wish, self.managers(), now)
             case Report():
                 return dispatcher.acknowledgements(work)
         return []
 
-    def first_objects(self, wish: FoundSwarm) -> list:
-        """What a new swarm begins with. Addresses are the allocator's business, as for everything later."""
-        tokens = (token(wish.ca_digest, wish.worker_secret), token(wish.ca_digest, wish.manager_secret))
-        cluster = Cluster(new_id(self.dice), worker_token=tokens[0], manager_token=tokens[1], ca_digest=wish.ca_digest)
-        known = {name: value for name, value in wish.options if name in Cluster._fields}
-        node = Node(wish.node, NodeSpec(role="manager"), "manager", wish.description, member=wish.member)
-        node = replace(node, machine=self.machine, address=wish.address)
-        ingress = Network(new_id(self.dice), NetworkSpec(name="ingress", ingress=True))
-        specs = [NetworkSpec(name=name, driver=name, scope="local") for name in ("bridge", "host")]
-        local = [Network(new_id(self.dice), spec, predefined=True) for spec in specs]
-        return [Put(object) for object in (replace(cluster, **known), node, ingress, *local)]
-
-    def newcomer(self, work: Admitting) -> Node | None:
-        """The node that this machine was made and that never registered: it asked again, or its answer got lost."""
-        machine, role = work.route.to, work.role
-        nodes = [node for node in self.store.all("node") if node.machine == machine and node.role == role]
-        return next((node for node in nodes if node.state == "unknown" and not node.message), None)
-
-    def new_node(self, work: Admitting) -> Node:
-        node = Node(new_id(self.dice), NodeSpec(role=work.role), work.role, work.wish.description)
-        return replace(node, machine=work.route.to, address=work.wish.address)
-
-    def let_in(self, route: Route, wish: RaftJoin) -> list:
-        """It is a member already, or raft is asked to make it one."""
-        if any(member == wish.member for member, _, _ in self.members):
-            return [deliver(route, RaftJoined(self.managers()))]
-        machine, key = self.store.get("node", wish.node).machine, self.new_key()
-        self.joins[wish.member] = (route, machine, key, NEVER)
-        return [Tell("raft", AddMember(key, wish.member, machine))]
-
     def managers(self) -> tuple:
         """All managers as (node id, machine, address), for those who have to find one."""
         if self.known_managers is None:
-            members = {member: None for member, _, _ in self.members}
+            members = {member: None for member, _, _ in self.roles.members}
             nodes = [node for node in self.store.all("node") if node.member in members]
             self.known_managers = tuple((node.id, node.machine, node.address) for node in nodes)
         return self.known_managers

@@ -20,11 +20,15 @@ from ..effects import (
     Leading,
     Members,
     Note,
+    Rebuild,
     Received,
     Refused,
+    Restored,
     Save,
     Send,
     Started,
+    Summarise,
+    Summary,
     Tell,
     Told,
 )
@@ -34,28 +38,32 @@ from ..messages import (
     BeNothing,
     Call,
     Certify,
+    Expelled,
     Forward,
     FoundSwarm,
     Heartbeat,
     OpenSession,
     RaftJoin,
+    RebuildSwarm,
     Relay,
+    Renew,
     Reply,
     StatusReport,
 )
 from ..objects import ASSIGNED
 from . import scheduler
-from .api import NO_LEADER, TIMED_OUT
+from .api import CLOSING, NO_LEADER, TIMED_OUT
 from .dispatcher import Route
-from .leader import Leader, refusal
-from .store import Key, Store, fact
+from .leader import Leader, Me, refusal
+from .store import Key, Picture, Store, fact
 
 PATIENCE = 10 * SECOND  # a call begun this soon after the leader was lost waits for a new one
 CALL_LIMIT = 20 * SECOND  # Docker gives up a call after this time
 LOOK = SECOND  # how often a waiting call looks for a leader
 
 CLIENT = "client-call"  # the channel of a person's question: its answer is told to the machine's own engine
-CHANNELS = {OpenSession: "agent", Heartbeat: "agent", StatusReport: "agent", Certify: "engine", RaftJoin: "engine"}
+CHANNELS: dict[type, str] = dict.fromkeys((OpenSession, Heartbeat, StatusReport), "agent")
+CHANNELS |= dict.fromkeys((Certify, RaftJoin, Renew), "engine")
 
 
 class Waiting(NamedTuple):
@@ -73,18 +81,22 @@ class Manager:
     def __init__(self, machine: str, disk: Disk, dice: Dice, strategy: scheduler.Strategy = scheduler.spread):
         self.machine, self.dice, self.strategy = machine, dice, strategy
         self.deadline = NEVER
-        self.be(disk.values.get("node", ""), disk.values.get("applied", 0))
+        values = disk.values
+        self.be(values.get("node", ""), values.get("member", ""), values.get("applied", 0))
 
-    def be(self, node: str, noted: int = 0) -> None:
+    def be(self, node: str, member: str = "", noted: int = 0) -> None:
         """Begin as this node's manager, '' for none, with an empty store that raft will fill."""
-        self.node, self.noted = node, noted  # facts up to this index are in the trace
+        self.node, self.member = node, member
+        self.noted = noted  # facts up to this index are in the trace
         self.store = Store()
+        self.awake = False  # raft has said something: it belongs to a group
+        self.inside = False  # that group counts this member
         self.members: tuple = ()
         self.leader: str | None = None  # machine
         self.leader_lost = 0  # when nobody was known to lead any more
         self.lead: Leader | None = None  # while it leads
+        self.wish: FoundSwarm | RebuildSwarm | None = None  # what it is to do first when it leads
         self.calls: dict[int, Waiting] = {}
-        self.founding: FoundSwarm | None = None
 
     def step(self, event: Any, now: int) -> list:
         """Hear one event, and say what shall be done about it."""
@@ -116,19 +128,28 @@ class Manager:
     def hear_engine(self, word: Any, now: int) -> list:
         match word:
             case FoundSwarm():
-                self.be(word.node)
-                self.founding = word
-                return [Save("node", word.node), Tell("raft", Found(word.member, self.machine))]
-            case BeManager():
-                self.be(word.node)
-                self.leader_lost = now
-                return [Save("node", word.node), Tell("raft", Enter(word.member))]
-            case BeNothing():
+                effects = self.begin_as(word.node, word.member, now)
+                self.wish = word
+                return [*effects, Tell("raft", Found(word.member, self.machine))]
+            case BeManager() if (word.node, word.member) != (self.node, self.member):
+                return [*self.begin_as(word.node, word.member, now), Tell("raft", Enter(word.member))]
+            case BeManager() if not self.awake:  # a crash came between
+                return [Tell("raft", Enter(word.member))]
+            case BeNothing() if self.node or self.awake:
                 self.be("")
-                return [Save("node", None), Save("applied", None), Tell("raft", Forget())]
+                return [*(Save(key, None) for key in ("node", "member", "applied")), Tell("raft", Forget())]
+            case RebuildSwarm():
+                self.wish = word
+                return [Tell("raft", Rebuild())]
             case Call():
                 return self.take_call(word, now)
         return []
+
+    def begin_as(self, node: str, member: str, now: int) -> list:
+        """Be this node's manager from now on."""
+        self.be(node, member)
+        self.leader_lost = now
+        return [Save("node", node), Save("member", member)]
 
     # ── what people ask: calls find their leader, or wait for one ────────────────────────────────────────────────
 
@@ -180,6 +201,8 @@ class Manager:
         else:
             route = Route(sender, CHANNELS[type(message)])
         if self.lead:
+            if route.via and not any(machine == sender for _, machine, _ in self.members):
+                return [refusal(route, message, CLOSING)]  # SwarmKit cuts the line to who was removed from the group
             return self.lead.serve(route, message, now)
         if self.leader and not route.via:
             return [Send(self.leader, "manager", Forward(sender, route.channel, message))]
@@ -193,22 +216,38 @@ class Manager:
     # ── raft: what was agreed on, and who leads ──────────────────────────────────────────────────────────────────
 
     def hear_raft(self, word: Any, now: int) -> list:
+        self.awake = True
         match word:
             case Committed(entries):
                 return self.apply(entries, now)
             case Leading(term):
-                self.leader = self.machine
-                self.lead = Leader(self.machine, self.store, self.dice, self.strategy, self.members, term)
-                self.lead.begin(self.founding, now)
-                self.founding = None
+                return self.begin_to_lead(term, now)
             case Following(_, leader):
                 return self.follow(leader, now)
             case Members(rows):
-                self.members = rows
-                return self.lead.know_members(rows) if self.lead else []
+                return self.know_members(rows)
             case Refused(key, reason) if self.lead:
                 return self.lead.hear_refused(key, reason, now)
+            case Summarise(index):
+                return [Tell("raft", Summary(index, self.store.picture()))]
+            case Restored(index, picture):
+                return self.restore(index, picture)
         return []
+
+    def begin_to_lead(self, term: int, now: int) -> list:
+        me = Me(self.machine, self.node, self.member)
+        self.leader, wish, self.wish = self.machine, self.wish, None
+        self.lead = Leader(me, self.store, self.dice, self.strategy, self.members, term, now)
+        if wish:
+            self.lead.begin(wish)
+        return []
+
+    def know_members(self, rows: tuple) -> list:
+        """Who belongs to the group. Who belongs to it no more is no manager any more, whatever its certificate says."""
+        was_inside, self.members = self.inside, rows
+        self.inside = any(member == self.member for member, _, _ in rows)
+        effects = self.lead.know_members(rows) if self.lead else []
+        return [*effects, Tell("engine", Expelled())] if was_inside and not self.inside else effects
 
     def follow(self, leader: str | None, now: int) -> list:
         """Another one leads, or nobody. Whatever this one remembered as a leader is gone."""
@@ -229,12 +268,26 @@ class Manager:
                     effects += [self.note(entry.index, key) for key in dict.fromkeys(keys)]
                 if self.lead:
                     effects += self.lead.observe(keys, entry.term, now)
-        last = entries[-1].index
-        effects.append(Note(Applied(last)))
-        if last > self.noted:
-            self.noted = last
-            effects.append(Save("applied", last))
+        return effects + self.applied(entries[-1].index)
+
+    def applied(self, index: int) -> list:
+        effects: list = [Note(Applied(index))]
+        if index > self.noted:
+            self.noted = index
+            effects.append(Save("applied", index))
         return effects
+
+    def restore(self, index: int, picture: Picture) -> list:
+        """Take over what raft kept in place of a log, at a boot or because this manager lags far behind."""
+        assert self.lead is None, "a leader has applied everything"
+        speaks, changed = self.leader is None, self.store.restore(picture)
+        news = [key for key in changed if speaks and self.is_news(key)]
+        return [*(self.note(index, key) for key in news), *self.applied(index)]
+
+    def is_news(self, key: Key) -> bool:
+        """Whether it was written, or removed, behind the last entry of which the trace tells."""
+        object = self.store.get(*key)
+        return object is None or object.version > self.noted
 
     def note(self, index: int, key: Key) -> Note:
         """What was written, as a fact. The states that agents report come many at a time: each names its own source."""

@@ -5,7 +5,7 @@ applied. Source: swarmkit `manager/state/store/memory.go`.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..events import (
     ClusterStored,
@@ -23,6 +23,15 @@ MAX_CHANGES = 200  # in one transaction
 STACK_LABEL = "com.docker.stack.namespace"
 
 Key = tuple[str, str]  # (kind, id)
+
+
+class Picture(NamedTuple):
+    """The store after the entry at index `at`. Nobody changes it; the objects in it are shared."""
+
+    at: int
+    tables: dict[str, dict[str, Any]]
+    by_service: dict[str, dict[str, None]]
+    by_node: dict[str, dict[str, None]]
 
 
 class Store:
@@ -112,6 +121,27 @@ class Store:
             self.by_service.setdefault(task.service, {})[task.id] = None
         if task.node and (old is None or old.node != task.node):
             self.by_node.setdefault(task.node, {})[task.id] = None
+
+    # ── all at once ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def picture(self) -> Picture:
+        """What raft keeps in place of a long log, and sends to members that lag far behind."""
+        return Picture(self.index, *(_copy(part) for part in (self.tables, self.by_service, self.by_node)))
+
+    def restore(self, picture: Picture) -> list[Key]:
+        """Be as the picture shows, and say which objects are not what they were, in order."""
+        before = self.tables
+        self.index = picture.at
+        self.tables, self.by_service, self.by_node = (_copy(part) for part in picture[1:])
+        changed = [
+            (kind, id) for kind, table in self.tables.items() for id in table if table[id] != before[kind].get(id)
+        ]
+        gone = [(kind, id) for kind, table in before.items() for id in table if id not in self.tables[kind]]
+        return changed + gone
+
+
+def _copy(tables: dict[str, dict]) -> dict[str, dict]:
+    return {name: dict(table) for name, table in tables.items()}
 
 
 def _unfile(index: dict[str, dict[str, None]], key: str, id: str) -> None:

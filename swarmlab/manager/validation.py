@@ -1,10 +1,10 @@
-"""What can be said of a service spec by itself: every check that needs no store, in SwarmKit's order, with its words.
+"""What can be said of a wish by itself: every check that needs no store, in SwarmKit's order, with its words.
 
 Source: swarmkit `manager/controlapi/service.go`.
 """
 
 import re
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..effects import MS
 from ..objects import ApiError, HealthConfig, Resources, ServiceSpec, TaskSpec
@@ -23,6 +23,12 @@ IMAGE = re.compile(
 def refuse(code: str, text: str) -> NoReturn:
     """Say no as SwarmKit does, through gRPC."""
     raise ApiError(f"rpc error: code = {code} desc = {text}")
+
+
+def check_version(object: Any, version: int) -> None:
+    """Whoever changes an object must have seen it as it is now. Raises ApiError."""
+    if version != object.version:
+        refuse("Unknown", "update out of sequence")
 
 
 def check_words(spec: ServiceSpec) -> None:

@@ -86,7 +86,7 @@ def error_of(store, request):
         if isinstance(request, api.READS):
             api.read(store, request)
         else:
-            api.write(store, request, Dice(), 0)
+            api.write(store, request, Dice(), 0, (("m1", "node1", True),))
     assert store.tables == before
     return raised.value.text
 

@@ -183,6 +183,10 @@ class Bench:
         answers = self.hear(machine, OpenSession(node, Description(machine), f"10.9.0.{machine[1:]}"))
         return answers[0]
 
+    def let_in(self, machine, node):
+        """A new manager becomes a member of the group."""
+        return self.hear(machine, RaftJoin(node, f"member-{machine[1:]}"))
+
     def follow_orders(self, machine, node, session, state=RUNNING):
         """Do as an agent would with everything it was assigned: report each task in this state."""
         tasks = {}
@@ -520,6 +524,7 @@ def test_a_call_put_to_a_manager_that_leads_no_more_goes_on_waiting(bench):
 
 def test_followers_pass_everything_on_and_the_leader_answers_the_same_way(bench):
     """One pair of messages serves agents, engines and people."""
+    bench.let_in("m2", bench.join("m2", "m").node)
     answers = bench.hear("m2", Forward("m2", "client-call", Call(7, ListObjects("service"))))
     assert answers == [Relay("m2", "client-call", Reply(7, ()))]
     [relay] = bench.hear("m2", Forward("w3", "agent", Heartbeat(bench.nodes["w3"], bench.sessions["w3"])))

@@ -1,0 +1,56 @@
+"""How a swarm begins, and how machines become its nodes: what is written down, looking at the store as it is now.
+
+Source: swarmkit `manager/manager.go` (the default cluster object), `ca/server.go` (IssueNodeCertificate).
+"""
+
+from ..effects import Dice
+from ..messages import Certify, FoundSwarm, RaftJoin, RebuildSwarm
+from ..objects import Cluster, Network, NetworkSpec, Node, NodeSpec, Put, replace
+from .dispatcher import unknown_nodes
+from .security import new_id, token
+from .store import Store
+
+
+def first_objects(wish: FoundSwarm, machine: str, dice: Dice) -> list:
+    """What a new swarm begins with. Addresses are the allocator's business, as for everything later."""
+    tokens = (token(wish.ca_digest, wish.worker_secret), token(wish.ca_digest, wish.manager_secret))
+    cluster = Cluster(new_id(dice), worker_token=tokens[0], manager_token=tokens[1], ca_digest=wish.ca_digest)
+    node = Node(wish.node, NodeSpec(role="manager"), "manager", wish.description, member=wish.member)
+    node = replace(node, machine=machine, address=wish.address)
+    ingress = Network(new_id(dice), NetworkSpec(name="ingress", ingress=True))
+    specs = [NetworkSpec(name=name, driver=name, scope="local") for name in ("bridge", "host")]
+    local = [Network(new_id(dice), spec, predefined=True) for spec in specs]
+    return [Put(object) for object in (with_options(cluster, wish.options), node, ingress, *local)]
+
+
+def with_options(cluster: Cluster, options: tuple) -> Cluster:
+    return replace(cluster, **{name: value for name, value in options if name in Cluster._fields})
+
+
+def rebuilt(store: Store, wish: RebuildSwarm, node: str) -> list:
+    """What a swarm goes on with that has one manager left: all that there was, and no node is known to live."""
+    changes = unknown_nodes(store)
+    if store.cluster:
+        changes.append(Put(with_options(store.cluster, wish.options)))
+    return [_moved(change, wish.address) if change.object.id == node else change for change in changes]
+
+
+def _moved(change: Put, address: str) -> Put:
+    return Put(replace(change.object, address=address))
+
+
+def newcomer(store: Store, machine: str, role: str) -> Node | None:
+    """The node that this machine was made and that never registered: it asked again, or its answer got lost."""
+    nodes = [node for node in store.all("node") if node.machine == machine and node.role == role]
+    return next((node for node in nodes if node.state == "unknown" and not node.message), None)
+
+
+def new_node(wish: Certify, machine: str, role: str, dice: Dice) -> Node:
+    node = Node(new_id(dice), NodeSpec(role=role), role, wish.description)
+    return replace(node, machine=machine, address=wish.address)
+
+
+def joined(store: Store, wish: RaftJoin) -> list:
+    """A manager's name in the raft group is written down before it is let in: nobody is a member without being a node."""
+    node: Node | None = store.get("node", wish.node)
+    return [Put(replace(node, member=wish.member))] if node and node.member != wish.member else []
