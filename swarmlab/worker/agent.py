@@ -25,6 +25,7 @@ from ..messages import (
     Prepared,
     Registered,
     Reply,
+    RoleChanged,
     Running,
     SessionAnswer,
     SessionInvalid,
@@ -198,7 +199,8 @@ class Agent:
         if not assignments.complete and assignments.sequence != self.sequence + 1:
             return self._retry(now)
         self.sequence = assignments.sequence
-        effects = self._take_dependencies(assignments)
+        effects: list = [Tell("engine", RoleChanged(assignments.role))] if assignments.role else []
+        effects += self._take_dependencies(assignments)
         for task in self._gone(assignments):
             effects += self._remove(task)
         for task in assignments.tasks:

@@ -37,12 +37,13 @@ LAST_RESORT = (
 
 
 def why_stay(nodes: Sequence[Node] | None) -> str:
-    """What a manager that wants to leave is told without --force; `nodes` is None when no leader says who is there."""
+    """What a manager that wants to leave is told without --force. `nodes` is empty when no leader says who is there,
+    and None when the manager does not work yet."""
     if nodes is None:
         return LEAVING_MANAGER + QUORUM_UNSURE + LAST_RESORT
     statuses = [node.manager_status.reachability for node in nodes if node.manager_status]
     total, reachable = len(statuses), statuses.count("reachable")
     if total == 1:
         return LEAVING_MANAGER + LAST_MANAGER
-    lost = reachable - 2 <= total - reachable  # moby asks for one more than a majority here
+    lost = 0 < total >= 2 * reachable - 2  # moby asks for one more than a majority here
     return LEAVING_MANAGER + (QUORUM_GONE.format(reachable - 1, total) if lost else "") + LAST_RESORT

@@ -265,10 +265,19 @@ def test_a_manager_is_warned(rig, nodes, text):
 
 
 def test_a_manager_without_a_leader_is_warned_too(rig):
+    """Nobody can say how many managers are left [moby daemon/cluster/swarm.go: Leave]."""
     join(rig, "manager")
     (question,) = told(ask(rig, SwarmLeave()), "manager")
     error = replies(rig.told("manager", Reply(question.id, error="no leader")))[0].error
+    assert error == refusals.LEAVING_MANAGER + refusals.LAST_RESORT
+
+
+def test_a_manager_that_does_not_work_yet_is_warned_as_well(rig):
+    ask(rig, JOIN)
+    rig.heard("manager-1", certified("manager"))
+    error = replies(ask(rig, SwarmLeave()))[0].error
     assert error == refusals.LEAVING_MANAGER + refusals.QUORUM_UNSURE + refusals.LAST_RESORT
+    assert replies(ask(rig, SwarmLeave(force=True))) == [Reply(1)]
 
 
 # ── the swarm's business ──

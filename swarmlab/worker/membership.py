@@ -1,0 +1,386 @@
+"""What this machine is in its swarm: how it gets in, becomes a manager or a worker, and gets out.
+
+A node is what its certificate says. The leader tells it when it is to be something else, and it asks for a new one.
+Source: moby daemon/cluster/swarm.go (the 20 s of a join); swarmkit node/node.go (superviseManager), ca/renewer.go;
+Docker documentation, "docker swarm init/join/leave"; swarm.md §3, §14, §15.
+"""
+
+from typing import Any, NamedTuple
+
+from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Save, Send, Tell
+from ..events import SwarmJoined, SwarmLeft
+from ..messages import (
+    BeManager,
+    BeNode,
+    BeNothing,
+    Certified,
+    Certify,
+    Expelled,
+    FoundSwarm,
+    InitAnswer,
+    JoinGossip,
+    LeaveGossip,
+    ManagersChanged,
+    NotCertified,
+    NotRaftJoined,
+    RaftJoin,
+    RaftJoined,
+    RebuildSwarm,
+    Registered,
+    Renew,
+    Renewed,
+    Reply,
+    RoleChanged,
+    SwarmFounded,
+    SwarmInit,
+    SwarmJoin,
+)
+from ..objects import ApiError, Description
+from . import identity, refusals
+
+PORT = 2377
+MAKE_KEYS = (
+    50 * MS,
+    100 * MS,
+)  # at least, and up to so much more: key pairs and certificates take the processor's time
+CERTIFY_AGAIN = 2 * SECOND  # while nobody answers
+RAFT_JOIN_AGAIN = 3 * SECOND
+JOIN_PATIENCE = 20 * SECOND  # then the person gets the prompt back, and the join goes on
+EXPELLED_PATIENCE = 16 * SECOND  # a manager that was removed from the group expects to be told that it is a worker now
+
+
+class Identity(NamedTuple):
+    """Who this machine is in its swarm: what the certificate on its disk says."""
+
+    node: str
+    role: str
+    member: str  # its name inside raft; '' for a worker
+    managers: tuple  # (node id, machine, address)
+    entered: bool  # a manager: raft has let it in
+
+
+class Joining(NamedTuple):
+    """A join that has not come to its end."""
+
+    token: str
+    remote: str
+    address: str
+
+
+class Founding(NamedTuple):
+    """A swarm init under way: who asked, what the machine will be, and the order to its manager."""
+
+    call: int
+    me: Identity
+    order: FoundSwarm | RebuildSwarm
+
+
+class Membership:
+    """The engine's part that deals with the swarm as a whole. Effects as from a core; refusals are raised."""
+
+    def __init__(self, machine: str, disk: Disk, dice: Dice, description: Description, address: str):
+        self.machine, self.dice, self.description, self.address = machine, dice, description, address
+        self.identity: Identity | None = disk.values.get("identity")
+        self.joining: Joining | None = disk.values.get("joining")
+        self.founding: Founding | None = None
+        self.error = ""  # of the last join
+        self.join_call: int | None = None  # who waits for the join
+        self.registered = False  # the agent has opened a session since we are a node
+        self.expelled = False  # raft has removed this manager
+        self.wanted = ""  # the role that the leader wishes for, while the certificate says another
+        self.renewals = 0
+        self.ask_at = self.renew_at = self.give_up_at = self.found_at = NEVER
+
+    @property
+    def deadline(self) -> int:
+        return min(self.ask_at, self.renew_at, self.give_up_at, self.found_at)
+
+    @property
+    def is_manager(self) -> bool:
+        """Whether a manager runs here that the group knows."""
+        me = self.identity
+        return me is not None and me.role == "manager" and me.entered and not self.expelled
+
+    @property
+    def state(self) -> str:
+        """As `docker info` has it."""
+        return "pending" if self.joining else "active" if self.identity else "inactive"
+
+    def check_manager(self) -> None:
+        """Raises ApiError where the swarm cannot be asked."""
+        if self.identity is None and self.joining is None:
+            raise ApiError(refusals.NO_SWARM)
+        if self.identity is None or self.identity.role != "manager" or self.expelled:
+            raise ApiError(refusals.ONLY_A_WORKER)
+        if not self.identity.entered:
+            raise ApiError(refusals.NOT_YET_A_MANAGER)
+
+    # ── what others say, and time ────────────────────────────────────────────────────────────────────────────────
+
+    def hear(self, message: Any, now: int) -> list:
+        """Something came over the network."""
+        match message:
+            case Certified() if self.joining and not self.identity:
+                return self._certified(message, now)
+            case NotCertified(reason, ca_digest) if self.joining and not self.identity:
+                foreign = ca_digest and ca_digest != identity.digest_in(self.joining.token)
+                return self._join_failed(self._foreign() if foreign else reason)
+            case RaftJoined(managers) if self.identity and not self.identity.entered:
+                self.ask_at, self.error = NEVER, ""
+                return [*self._become(self.identity._replace(entered=True, managers=managers)), *self._maybe_joined()]
+            case NotRaftJoined(reason):
+                self.error = reason  # we go on asking: what stands in the way now may be gone in a moment
+            case Renewed(number, role, managers) if self.identity and number == self.renewals and role:
+                return self._renewed(self.identity, role, managers, now)
+        return []
+
+    def told(self, message: Any, now: int) -> list:
+        """Another core of this machine says something."""
+        match message:
+            case SwarmFounded(worker_token) if self.founding:
+                return self._founded(self.founding, worker_token)
+            case Registered(role):
+                self.registered = True
+                return [*self._shall_be(role, now), *self._maybe_joined()]
+            case RoleChanged(role):
+                return self._shall_be(role, now)
+            case Expelled() if self.identity and self.identity.role == "manager":
+                self.expelled, self.ask_at = True, NEVER
+                self.renew_at = min(self.renew_at, now + EXPELLED_PATIENCE)
+            case ManagersChanged(managers) if self.identity:
+                return self._become(self.identity._replace(managers=managers))
+        return []
+
+    def wake(self, now: int) -> list:
+        """A deadline has come."""
+        effects = [*self._give_up(now), *self._found(now)]
+        effects += self._ask(now) if self.ask_at <= now else []
+        return [*effects, *(self._renew(now) if self.renew_at <= now else [])]
+
+    def boot(self, now: int) -> list:
+        """Be the node that the disk says; a join that a crash interrupted goes on."""
+        if self.identity is None:
+            return [Tell("manager", BeNothing()), *self._ask(now)]
+        return self._take_up(self.identity, now)
+
+    def _become(self, who: Identity) -> list:
+        self.identity = who
+        return [Save("identity", who)]
+
+    def _take_up(self, me: Identity, now: int) -> list:
+        """Be the node that we are: wake the cores that work for the swarm.
+
+        A manager that raft has let in knows from its own disk what it is. Anybody else says it again, for a crash may
+        have come between.
+        """
+        manager = BeNothing() if me.role == "worker" else None if me.entered else BeManager(me.node, me.member)
+        return [
+            *([Tell("manager", manager)] if manager else []),
+            *self._ask(now),
+            Tell("agent", BeNode(me.node, me.managers)),
+            Tell("gossip", JoinGossip(self._peers(me))),
+        ]
+
+    def _peers(self, me: Identity) -> tuple[str, ...]:
+        return tuple(machine for _, machine, _ in me.managers if machine != self.machine)
+
+    # ── docker swarm init ────────────────────────────────────────────────────────────────────────────────────────
+
+    def init(self, id: int, request: SwarmInit, now: int) -> list:
+        if request.force_new_cluster and (self.identity or self.joining):
+            return self._rebuild(id, request)
+        if self.identity or self.joining or self.founding:
+            raise ApiError(refusals.ALREADY_IN)
+        node, member = identity.node_id(self.dice), identity.member_id(self.dice)
+        address = without_port(request.advertise_address) or self.address
+        me = Identity(node, "manager", member, ((node, self.machine, address),), entered=True)
+        order = FoundSwarm(
+            node=node,
+            member=member,
+            description=self.description,
+            address=address,
+            worker_secret=identity.secret(self.dice),
+            manager_secret=identity.secret(self.dice),
+            ca_digest=identity.ca_digest(self.dice),
+            options=request.options,
+        )
+        self.founding, self.found_at = Founding(id, me, order), now + self._key_time()
+        return []
+
+    def _rebuild(self, id: int, request: SwarmInit) -> list:
+        """`--force-new-cluster`: the other managers are not asked."""
+        me = self.identity
+        if me is None or me.role != "manager":
+            raise ApiError(refusals.ONLY_A_WORKER)
+        self.check_manager()
+        known = next((address for node, _, address in me.managers if node == me.node), self.address)
+        address = without_port(request.advertise_address) or without_port(known)
+        me = me._replace(managers=((me.node, self.machine, address),))
+        self.founding = Founding(id, me, RebuildSwarm(address, request.options))
+        return [Tell("manager", self.founding.order)]
+
+    def _found(self, now: int) -> list:
+        """The keys of the new swarm are made."""
+        if self.found_at > now or self.founding is None:
+            return []
+        self.found_at = NEVER
+        return [Tell("manager", self.founding.order)]
+
+    def _key_time(self) -> int:
+        return MAKE_KEYS[0] + int(self.dice.random() * MAKE_KEYS[1])
+
+    def _founded(self, founding: Founding, worker_token: str) -> list:
+        (id, me, order), self.founding = founding, None
+        _, _, address = me.managers[0]
+        new = [Note(SwarmJoined(me.node, me.role))] if isinstance(order, FoundSwarm) else []
+        return [
+            *self._become(me),
+            *new,
+            Tell("agent", BeNode(me.node, me.managers)),
+            *([Tell("gossip", JoinGossip(()))] if new else []),
+            *answer(id, InitAnswer(me.node, worker_token, with_port(address))),
+        ]
+
+    # ── docker swarm join ────────────────────────────────────────────────────────────────────────────────────────
+
+    def join(self, id: int, request: SwarmJoin, now: int) -> list:
+        if self.identity or self.joining or self.founding:
+            raise ApiError(refusals.ALREADY_IN)
+        if identity.digest_in(request.token) is None:
+            raise ApiError(refusals.BAD_TOKEN)
+        self.joining = Joining(request.token, request.remote, without_port(request.advertise_address) or self.address)
+        self.join_call, self.give_up_at = id, now + JOIN_PATIENCE
+        self.registered, self.error = False, ""
+        self.ask_at = now + self._key_time()
+        return [Save("joining", self.joining)]
+
+    def _ask(self, now: int) -> list:
+        """The next question of who wants in, again and again until it is answered.
+
+        An answer that is lost leaves a node behind that nobody is: asked again, the manager makes another one. The
+        real client has one connection for the whole exchange and leaves none.
+        """
+        me, joining = self.identity, self.joining
+        if me and not me.entered:
+            self.ask_at = now + RAFT_JOIN_AGAIN
+            remote = without_port(joining.remote) if joining else self._some_manager(me)
+            return [Send(remote, "manager", RaftJoin(me.node, me.member))]
+        if me or joining is None:
+            self.ask_at = NEVER
+            return []
+        self.ask_at = now + CERTIFY_AGAIN
+        wish = Certify(joining.token, self.description, joining.address)
+        return [Send(without_port(joining.remote), "manager", wish)]
+
+    def _certified(self, message: Certified, now: int) -> list:
+        if self.joining is None or message.ca_digest != identity.digest_in(self.joining.token):
+            return self._join_failed(self._foreign())
+        is_manager = message.role == "manager"
+        member = identity.member_id(self.dice) if is_manager else ""
+        me = Identity(message.node, message.role, member, message.managers, entered=not is_manager)
+        return [*self._become(me), *self._take_up(me, now)]
+
+    def _foreign(self) -> str:
+        digest = identity.digest_in(self.joining.token) if self.joining else None
+        return refusals.FOREIGN_CA.format(identity.fingerprint(digest or "0"))
+
+    def _maybe_joined(self) -> list:
+        """A worker is in when its agent has a session, a manager when raft has let it in as well."""
+        if not (self.joining and self.identity and self.identity.entered and self.registered):
+            return []
+        joined = Note(SwarmJoined(self.identity.node, self.identity.role))
+        return [*self._stop_joining(), joined, *self._answer_join(self.identity.role)]
+
+    def _join_failed(self, reason: str) -> list:
+        self.error = reason
+        return [*self._stop_joining(), *self._answer_join(error=reason)]
+
+    def _stop_joining(self) -> list:
+        self.joining, self.ask_at = None, NEVER
+        return [Save("joining", None)]
+
+    def _give_up(self, now: int) -> list:
+        return self._answer_join(error=refusals.JOIN_GOES_ON) if self.give_up_at <= now else []
+
+    def _answer_join(self, value: str | None = None, error: str | None = None) -> list:
+        id, self.join_call, self.give_up_at = self.join_call, None, NEVER
+        return answer(id, value, error) if id is not None else []
+
+    # ── promoted and demoted ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _shall_be(self, role: str, now: int) -> list:
+        """The leader says what we are to be; if it is something else, a new certificate has to be asked for."""
+        if self.identity is None or role == self.wanted:
+            return []
+        self.wanted = role if role != self.identity.role else ""
+        if self.wanted:
+            self.renew_at = now + self._key_time()
+        elif not self.expelled:
+            self.renew_at = NEVER
+        return []
+
+    def _renew(self, now: int) -> list:
+        """Ask some manager, and another one while there is no answer that settles it."""
+        if self.identity is None:
+            self.renew_at = NEVER
+            return []
+        self.renewals, self.renew_at = self.renewals + 1, now + CERTIFY_AGAIN
+        return [Send(self._some_manager(self.identity), "manager", Renew(self.identity.node, self.renewals))]
+
+    def _some_manager(self, me: Identity) -> str:
+        """The machine of some other manager, of this one if it knows no other."""
+        others = self._peers(me) or (self.machine,)
+        return others[int(self.dice.random() * len(others))]
+
+    def _renewed(self, me: Identity, role: str, managers: tuple, now: int) -> list:
+        """The new certificate. Who was removed from the group can only come back under another name."""
+        if role == me.role and not self.expelled:
+            self.renew_at = self.renew_at if self.wanted else NEVER
+            return []
+        self.wanted, self.expelled, self.renew_at = "", False, NEVER
+        member = identity.member_id(self.dice) if role == "manager" else ""
+        new = Identity(me.node, role, member, managers or me.managers, entered=role == "worker")
+        orders: list = [BeNothing()] if me.role == "manager" else []
+        orders += [BeManager(new.node, new.member)] if role == "manager" else []
+        return [
+            *self._become(new),
+            *(Tell("manager", order) for order in orders),
+            *self._ask(now),
+            *self._maybe_joined(),
+        ]
+
+    # ── docker swarm leave ───────────────────────────────────────────────────────────────────────────────────────
+
+    def check_leave(self, force: bool) -> bool:
+        """Whether the other managers have to be counted first. Raises ApiError outside a swarm."""
+        if not self.identity and not self.joining:
+            raise ApiError(refusals.NOT_IN)
+        if force or self.expelled or self.identity is None or self.identity.role == "worker":
+            return False
+        if not self.is_manager:
+            raise ApiError(refusals.why_stay(None))
+        return True
+
+    def leave(self, call: int) -> list:
+        """Make every core forget."""
+        me, self.identity, self.registered = self.identity, None, False
+        self.wanted, self.expelled, self.renew_at = "", False, NEVER
+        effects = [*self._answer_join(error=refusals.NOT_IN), *self._stop_joining()]
+        if me:
+            effects += [Save("identity", None), Note(SwarmLeft(me.node)), Tell("agent", BeNothing())]
+            effects += [Tell("manager", BeNothing())] if me.role == "manager" else []
+            effects += [Tell("gossip", LeaveGossip())]
+        return [*effects, *answer(call)]
+
+
+def answer(call: int, value: Any = None, error: str | None = None) -> list:
+    """The one reply to a call."""
+    return [Tell("client", Reply(call, value, error))]
+
+
+def with_port(address: str) -> str:
+    return address if ":" in address else f"{address}:{PORT}"
+
+
+def without_port(address: str) -> str:
+    return address.partition(":")[0]
