@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from ..objects import ApiError
-from . import deploy, local, services, swarm
+from . import deploy, local, nodes, services, swarm
 from .commands import ABSENT, BY_NAME, GLOBAL_FLAGS, GROUPS, Command
 from .flags import Bad, Options, parse
 from .session import Exit, Interrupted, Result, Screen, Session
@@ -22,8 +22,12 @@ RUN: dict[str, Callable[[Session, Options, Screen], None]] = {
     "network create": local.create_network,
     "network ls": local.list_networks,
     "network rm": local.remove_networks,
-    "node ls": services.list_nodes,
-    "node ps": services.list_node_tasks,
+    "node demote": nodes.demote,
+    "node ls": nodes.list_all,
+    "node promote": nodes.promote,
+    "node ps": nodes.list_tasks,
+    "node rm": nodes.remove,
+    "node update": nodes.update,
     "ps": local.list_containers,
     "rm": local.remove_containers,
     "run": local.run,

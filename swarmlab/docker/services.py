@@ -1,4 +1,4 @@
-"""`docker service …` and `docker node …`: what a person asks of the swarm, and what they see of it.
+"""`docker service …`: what a person asks of the swarm, and what they see of it.
 
 Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.2.2.
 """
@@ -6,14 +6,14 @@ Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.
 import re
 from collections.abc import Iterable, Sequence
 
-from ..messages import CreateObject, GetObject, Info, ListObjects, RemoveObject, UpdateObject
+from ..messages import CreateObject, GetObject, ListObjects, RemoveObject, UpdateObject
 from ..objects import STATES, ApiError, Node, Service, ServiceSpec, Task, replace
 from ..worker import images
 from .ask import service_spec
 from .commands import BY_NAME
-from .filters import NODE_TESTS, SERVICE_TESTS, TASK_TESTS, lookup, matching
+from .filters import SERVICE_TESTS, TASK_TESTS, lookup, matching
 from .flags import Options
-from .lists import NODES, SERVICES, TASKS, node_rows, service_rows, task_rows, without_digest
+from .lists import SERVICES, TASKS, service_rows, task_rows, without_digest
 from .progress import watch
 from .session import Exit, Screen, Session
 from .tables import is_table, show
@@ -87,14 +87,15 @@ def _task_filters(filters: Sequence[tuple[str, str]], nodes: Sequence[Node]) -> 
     checked = []
     for name, value in filters:
         if name == "node":
-            value = _one_node(nodes, value).id
+            value = one_node(nodes, value).id
         if name == "desired-state" and value.lower() not in STATES.values():
             raise ApiError(f"Invalid desired-state filter: '{value}'")
         checked.append((name, value))
     return checked
 
 
-def _one_node(nodes: Sequence[Node], ref: str) -> Node:
+def one_node(nodes: Sequence[Node], ref: str) -> Node:
+    """The node of this id or name. Raises ApiError."""
     found = lookup(nodes, ref, lambda node: node.hostname)
     if len(found) > 1:
         raise ApiError(f"node {ref} is ambiguous ({len(found)} matches found)")
@@ -155,34 +156,5 @@ def remove_each(session: Session, screen: Screen, requests: Sequence) -> None:
             screen.say(request.ref)
         except ApiError as refusal:
             errors.append(f"Error response from daemon: {refusal.text}")
-    if errors:
-        raise Exit("\n".join(errors))
-
-
-# ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def list_nodes(session: Session, options: Options, screen: Screen) -> None:
-    nodes = matching(session.call(ListObjects("node")), options["filter"], NODE_TESTS)
-    rows = node_rows(nodes, session.call(Info()).node)
-    show(screen, NODES, rows, options["format"], options["quiet"])
-
-
-def list_node_tasks(session: Session, options: Options, screen: Screen) -> None:
-    """`docker node ps`. Docker asks again for the earlier nodes with every further one, so their tasks come twice."""
-    nodes = session.call(ListObjects("node"))
-    known = session.call(ListObjects("task"))
-    own = session.call(Info()).node
-    asked: list[str] = []
-    tasks: list[Task] = []
-    errors = []
-    for ref in options.words or ("self",):
-        try:
-            asked.append(own if ref == "self" else _one_node(nodes, ref).id)
-            tasks += [task for task in known if task.node in asked]
-        except ApiError as refusal:
-            errors.append(f"Error response from daemon: {refusal.text}")
-    if asked:
-        print_tasks(session, options, screen, tasks)
     if errors:
         raise Exit("\n".join(errors))

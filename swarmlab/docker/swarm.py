@@ -40,7 +40,7 @@ def init(session: Session, options: Options, screen: Screen) -> None:
     chosen = [(setting, options[flag]) for flag, setting in CLUSTER_OPTIONS.items() if flag in options.given]
     if options["default-addr-pool"]:
         chosen.append(("address_pool", ",".join(options["default-addr-pool"])))
-    answer = session.call(SwarmInit(options["advertise-addr"], options=tuple(chosen)))
+    answer = session.call(SwarmInit(options["advertise-addr"], options["force-new-cluster"], tuple(chosen)))
     screen.say(f"Swarm initialized: current node ({answer.node}) is now a manager.\n")
     screen.say(JOIN.format(role="worker", token=answer.worker_token, address=answer.address))
     screen.say("To add a manager to this swarm, run 'docker swarm join-token manager' and follow the instructions.")

@@ -55,7 +55,8 @@ class FakeEngine:
 
     def _get(self, kind: str, ref: str) -> Any:
         for each in self.objects[kind]:
-            if ref in (each.id, each.spec.name) or each.id.startswith(ref):
+            name = each.hostname if kind == "node" else each.spec.name
+            if ref in (each.id, name) or each.id.startswith(ref):
                 return each
         raise ApiError(f"{kind} {ref} not found")
 

@@ -8,7 +8,7 @@ from recorded import Entry, entries, words
 
 from swarmlab.docker.cli import execute
 from swarmlab.docker.commands import ABSENT, BY_NAME, COMMANDS, coverage
-from swarmlab.objects import ApiError, Secret, SecretSpec, Service, ServiceSpec
+from swarmlab.objects import ApiError, Description, Node, Secret, SecretSpec, Service, ServiceSpec
 
 DAEMON = "Error response from daemon: "
 
@@ -29,6 +29,7 @@ def swarm() -> FakeEngine:
         Service("a" * 25, ServiceSpec(name="agent", mode="global")),
         Secret("d" * 25, SecretSpec("db_pass_v2")),
         Secret("t" * 25, SecretSpec("api_token")),
+        Node("n" * 25, description=Description("node2")),
     )
 
 
@@ -252,6 +253,5 @@ def test_every_word_of_a_recorded_command_that_we_support_is_understood() -> Non
         "info --format '{{json",
         "info --format '{{.Swarm.Cluster.Spec.EncryptionConfig.AutoLockManagers}}'",
         "info --format '{{.Swarm.LocalNodeState}}'",
-        "swarm init --force-new-cluster",
         "version --format '{{.Server.APIVersion}}",
     }
