@@ -244,8 +244,8 @@ class Leader:
 
     @property
     def waits(self) -> bool:
-        """Whether nothing can be proposed now: a proposal is in flight, or leadership is handed over."""
-        return self.proposal is not None or self.roles.handover > 0
+        """Whether nothing can be proposed now: a proposal is in flight, or this leader is leaving."""
+        return self.proposal is not None or self.roles.is_leaving
 
     def work(self, now: int) -> list:
         """Whatever is due; then propose what is asked for, or what a planner misses, until a proposal is in flight."""

@@ -43,7 +43,7 @@ class Roles:
         self.member, self.members, self.new_key = member, members, new_key
         self.candidates: dict[str, Candidate] = {}  # by member
         self.leaving: dict[int, str] = {}  # key → the member that raft was asked to remove
-        self.handover = 0  # the key of the transfer of leadership that is under way; nothing is proposed meanwhile
+        self.handover = 0  # the key of a transfer of leadership
         self.fresh: dict[str, None] = {}  # nodes that changed since they were last looked at
         self.pending: dict[str, None] = {}  # nodes that do not have the role yet that they are to have
         self.census = True  # somebody may be a member without being a node
@@ -63,6 +63,11 @@ class Roles:
     @property
     def deadline(self) -> int:
         return min([self.tick, *(candidate.retry_at for candidate in self.candidates.values())])
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether this leader hands over, or is about to be removed: raft takes no proposals meanwhile."""
+        return self.member in self.leaving.values()
 
     def work(self, store: Store, now: int) -> tuple[list, list[Turning]]:
         """What has to be asked of raft, and the nodes that can be written down in their new role."""
@@ -162,7 +167,7 @@ class Roles:
             self.tick = min(self.tick, now + RETRY_CHANGE)
         if key != self.handover:
             return []
-        self.handover, key = 0, self.new_key()
+        key = self.new_key()
         self.leaving[key] = member
         return [Tell("raft", RemoveMember(key, member))]
 
