@@ -203,8 +203,12 @@ class Leader:
         return []
 
     def serve_renewal(self, route: Route, wish: Renew) -> list:
-        """The certificate says what the node is; who is about to become something else has to ask again."""
+        """The certificate says what the node is; who is about to become something else has to ask again.
+
+        SwarmKit writes each request into the node, so that the role manager looks at it once more.
+        """
         node: Node | None = self.store.get("node", wish.node)
+        self.roles.fresh[wish.node] = None
         role = node.role if node and node.role == node.spec.role else ""
         return [deliver(route, Renewed(wish.number, role, self.managers()))]
 

@@ -46,7 +46,7 @@ MAKE_KEYS = (
 CERTIFY_AGAIN = 2 * SECOND  # while nobody answers
 RAFT_JOIN_AGAIN = 3 * SECOND
 JOIN_PATIENCE = 20 * SECOND  # then the person gets the prompt back, and the join goes on
-EXPELLED_PATIENCE = 16 * SECOND  # a manager that was removed from the group expects to be told that it is a worker now
+EXPELLED_PATIENCE = 16 * SECOND  # before a manager that its group has removed comes back as another one
 
 
 class Identity(NamedTuple):
@@ -86,7 +86,7 @@ class Membership:
         self.error = ""  # of the last join
         self.join_call: int | None = None  # who waits for the join
         self.registered = False  # the agent has opened a session since we are a node
-        self.expelled = False  # raft has removed this manager
+        self.expelled_at = NEVER  # when raft removed this manager
         self.wanted = ""  # the role that the leader wishes for, while the certificate says another
         self.renewals = 0
         self.ask_at = self.renew_at = self.give_up_at = self.found_at = NEVER
@@ -94,6 +94,11 @@ class Membership:
     @property
     def deadline(self) -> int:
         return min(self.ask_at, self.renew_at, self.give_up_at, self.found_at)
+
+    @property
+    def expelled(self) -> bool:
+        """Whether raft has removed this manager: it works no more, though its certificate still says manager."""
+        return self.expelled_at < NEVER
 
     @property
     def is_manager(self) -> bool:
@@ -145,8 +150,8 @@ class Membership:
             case RoleChanged(role):
                 return self._shall_be(role, now)
             case Expelled() if self.identity and self.identity.role == "manager":
-                self.expelled, self.ask_at = True, NEVER
-                self.renew_at = min(self.renew_at, now + EXPELLED_PATIENCE)
+                self.expelled_at, self.ask_at = now, NEVER
+                self.renew_at = min(self.renew_at, now + self._key_time())
             case ManagersChanged(managers) if self.identity:
                 return self._become(self.identity._replace(managers=managers))
         return []
@@ -337,7 +342,10 @@ class Membership:
         if role == me.role and not self.expelled:
             self.renew_at = self.renew_at if self.wanted else NEVER
             return []
-        self.wanted, self.expelled, self.renew_at = "", False, NEVER
+        if role == "manager" and self.expelled and now < self.expelled_at + EXPELLED_PATIENCE:
+            self.renew_at = self.expelled_at + EXPELLED_PATIENCE
+            return []
+        self.wanted, self.expelled_at, self.renew_at = "", NEVER, NEVER
         member = identity.member_id(self.dice) if role == "manager" else ""
         new = Identity(me.node, role, member, managers or me.managers, entered=role == "worker")
         orders: list = [BeNothing()] if me.role == "manager" else []
@@ -364,7 +372,7 @@ class Membership:
     def leave(self, call: int) -> list:
         """Make every core forget."""
         me, self.identity, self.registered = self.identity, None, False
-        self.wanted, self.expelled, self.renew_at = "", False, NEVER
+        self.wanted, self.expelled_at, self.renew_at = "", NEVER, NEVER
         effects = [*self._answer_join(error=refusals.NOT_IN), *self._stop_joining()]
         if me:
             effects += [Save("identity", None), Note(SwarmLeft(me.node)), Tell("agent", BeNothing())]

@@ -136,19 +136,19 @@ def play(scene: Scene, entries: list[Entry], pause: float = 1.0) -> tuple[list[C
 
 def supported(command: str) -> bool:
     words = command.split()
-    if words[0] != "docker" or "--pretty" in words or re.search(r"\| (?!uniq|head|sort)|logs|xargs", command):
+    if words[0] != "docker" or "--pretty" in words or re.search(r"\| (?!uniq|head|sort|awk)|logs|xargs", command):
         return False
     name = " ".join(words[1:3])
-    flags = "--format" in command if words[1] in ("info", "version") else "--force-new-cluster" in command
-    return (name in BY_NAME or words[1] in BY_NAME) and not flags
+    template = "--format" in command and words[1] in ("info", "version")
+    return (name in BY_NAME or words[1] in BY_NAME) and not template
 
 
 def run(cluster: Cluster, machine: str, command: str, files: Mapping[str, str]) -> tuple[list[str], int]:
-    """What a shell would print, stdout first or stderr first. Knows `$(…)`, `| uniq -c`, `| sort` and `| head -3`."""
-    command, *pipes = [part.strip() for part in command.replace("2>&1", "").split(" | ")]
+    """What a shell would print, stdout first or stderr first. Knows `$(…)`, `| uniq -c`, `| sort`, `| head -3` and a little `| awk`."""
     inner = re.search(r"\$\((docker .*?)\)", command)
     if inner:
         command = command.replace(inner[0], " ".join(run(cluster, machine, inner[1], files)[0][0].split()))
+    command, *pipes = [part.strip() for part in command.replace("2>&1", "").split(" | ")]
     result = cluster.docker(command.removeprefix("docker "), machine, files=dict(files))
     texts = (result.stdout + result.stderr, result.stderr + result.stdout)
     return ["\n".join(piped(text.splitlines(), pipes)) for text in texts], 0 if pipes else result.exit_code
@@ -161,6 +161,9 @@ def piped(text: list[str], pipes: list[str]) -> list[str]:
             text = [f"{len(list(same)):7} {line}" for line, same in groupby(text)]
         elif word == "sort":
             text = sorted(text)
+        elif word == "awk":  # as in "/Down/{print $1}"
+            wanted, field = re.fullmatch(r"/(\w+)/\{print \\?\$(\d)\}", rest[0]).groups()
+            text = [line.split()[int(field) - 1] for line in text if wanted in line]
         else:
             text = text[: int(rest[0].removeprefix("-"))]
     return text
