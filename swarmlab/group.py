@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from .effects import ChangeMembers, MemberChange, Transfer
+from .effects import ChangeMembers, Disk, MemberChange, Transfer
 from .rack import Computer, address_of, micros
-from .raft.core import PAPER, RaftNode, Settings, bare
+from .raft.core import PAPER, RaftNode, Settings
 from .raft.keyvalue import Answer, Clients, Command, KeyValue, Operation
 from .sim.machine import Machine
 from .sim.recorder import OutOfTime
@@ -43,10 +43,8 @@ class RaftGroup(World):
         if read not in ("log", "index"):
             raise ValueError(f"read={read!r} is neither log nor index")
         names = [f"node-{n + 1}" for n in range(members + spare)]
-        self._disks = bare((f"member-{n + 1}", name) for n, name in enumerate(names[:members]))
-        for name in names[members:]:
-            self._disks[name] = bare([(name.replace("node", "member"), name)])[name]
-            del self._disks[name].values["members"]
+        first = tuple((member_of(name), name) for name in names[:members])
+        self._disks = {name: Disk({"member": member_of(name), "members": first}, []) for name in names}
         self.members, self.read = tuple(names), read
         self.clients, self.pause = clients, micros(pause, "a pause")
         computers = [Computer(name, "bare", address_of(n)) for n, name in enumerate(names)]

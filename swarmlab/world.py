@@ -182,6 +182,8 @@ class World(Recorder):
     def slow_disk(self, machine: str, lag: float) -> None:
         """From now on each write of the machine takes `lag` seconds, and what depends on it waits; 0 ends it."""
         target, wait = self._machine(machine), micros(lag, "a write")
+        if wait and not self.raft.slow_disk:
+            raise ValueError("these managers count on fast disks: make the world with Settings(…, slow_disk=True)")
         self._did("slow_disk", machine=machine, lag=lag)
         target.slow_disk(wait)
 

@@ -113,6 +113,16 @@ def rerun(seed: int | str, case: Case) -> "Vacancy":
     return group
 
 
+def needless(seed: int | str, case: Case, seconds: float = 10.0) -> int:
+    """How many terms begin in so many seconds although nobody failed: time-outs that are too short for the network."""
+    group = Vacancy(case._replace(failed=0, crash="fresh"), seed, watched=False)
+    group.result()
+    before = group.term
+    group.run_for(seconds)
+    group.sees_leader()
+    return group.term - before
+
+
 def summary(found: list[Trial]) -> Summary:
     """These runs in numbers."""
     times = sorted(inf if one.time is None else one.time / MS for one in found)

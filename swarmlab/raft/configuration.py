@@ -28,7 +28,7 @@ class Configuration(NamedTuple):
         return tuple(dict.fromkeys(self.voters + self.outgoing + self.learners))
 
 
-class Impossible(ValueError):
+class Impossible(Exception):
     """This change cannot be made of this configuration. The message says why, in one line."""
 
 

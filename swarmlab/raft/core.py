@@ -155,6 +155,7 @@ class RaftNode:
         self.pending: dict[int, int] = {}  # index → key of the proposals whose fate is open
         self.change = 0  # index of the newest change of members
         self.usable = False  # an entry of its own term is committed
+        self.closing = False  # an entry that is not committed yet takes its own vote away
         self.transfer: membership.Handover | None = None
         self.round = 0  # of heartbeats that reads wait for
         self.rounds: dict[int, int] = {}  # when the ones that may still extend the lease began

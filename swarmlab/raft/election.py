@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..effects import NEVER, SILENCE, Following, Note, Save, Send, Tell
 from ..events import BecameCandidate, BecameLeader, BecamePreCandidate, VoteGranted, VoteRefused
-from . import replication
+from . import membership, replication
 from .messages import PreVote, PreVoteRequest, RequestVote, TimeoutNow, Vote
 from .progress import Progress
 from .quorum import joint_vote_result
@@ -164,6 +164,8 @@ def lead_if_elected(node: "RaftNode", now: int) -> list:
 def lead(node: "RaftNode", now: int) -> list:
     """Begin with an empty entry of the own term: it commits whatever earlier leaders left open [§5.4.2, §8]."""
     node.role, node.leader, node.usable, node.change = "leader", node.machine, False, 0
+    inherited = node.log.slice(node.commit + 1, node.log.last_index)
+    node.closing = any(entry.kind in membership.KINDS for entry in inherited)
     everybody = [member for member in node.configuration.everybody if member != node.member]
     node.progress = {one: Progress(one, node.members[one], node.log.last_index + 1) for one in everybody}
     node.deadline = replication.next_beat(node, now)

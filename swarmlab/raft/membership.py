@@ -29,12 +29,12 @@ def may_change(node: "RaftNode") -> bool:
 
 def propose(node: "RaftNode", key: int, changes: tuple[MemberChange, ...], joint: bool, now: int) -> list:
     """Propose a change as an entry like any other, if it is its turn, and if it can be made at all."""
-    if node.role == "leader":
-        reason = why_not(node, changes, joint)
-        if reason:
-            return [Tell("manager", Refused(key, reason))]
-        node.change = node.log.last_index + 1
-    return replication.propose(node, key, *as_entry(node, changes, joint), now)
+    reason = replication.why_not(node, "change") or why_not(node, changes, joint)
+    if reason:
+        return [Tell("manager", Refused(key, reason))]
+    node.change = node.log.last_index + 1
+    node.closing = node.member not in configuration.after(node.configuration, changes, joint).electors
+    return replication.append(node, *as_entry(node, changes, joint), now, key)
 
 
 def why_not(node: "RaftNode", changes: tuple[MemberChange, ...], joint: bool) -> str:
@@ -110,7 +110,21 @@ def leave_joint(node: "RaftNode", now: int) -> list:
     if node.role != "leader" or not node.configuration.outgoing or not may_change(node):
         return []
     node.change = node.log.last_index + 1
+    node.closing = node.member not in node.configuration.voters
     return replication.append(node, "leave", None, now)
+
+
+def farewell(node: "RaftNode") -> list:
+    """A leader whose vote is gone asks one that holds its whole log to go on, which then knows of the change, too.
+
+    It has put nothing behind the entry that takes its vote away (see `closing`): its log must not be longer than that
+    of those who are left, or nobody could be elected whose vote it still takes [dissertation §4.2.2, figure 4.6].
+    """
+    for member in node.configuration.voters:
+        progress = node.progress.get(member)
+        if progress and progress.match == node.log.last_index:
+            return [node.send(progress.machine, TimeoutNow(node.term, node.member, member))]
+    return []
 
 
 def rebuild(node: "RaftNode", now: int) -> list:

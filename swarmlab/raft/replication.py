@@ -24,14 +24,13 @@ def propose(node: "RaftNode", key: int, kind: str, data: Any, now: int) -> list:
     reason = why_not(node, kind)
     if reason:
         return [Tell("manager", Refused(key, reason))]
-    node.pending[node.log.last_index + 1] = key
-    return append(node, kind, data, now)
+    return append(node, kind, data, now, key)
 
 
 def why_not(node: "RaftNode", kind: str) -> str:
     if node.role != "leader":
         return "not leader"
-    if node.transfer:
+    if node.transfer or node.closing:
         return "leadership is handed over"
     limit = node.settings.max_uncommitted
     if limit and kind == "data" and node.log.last_index - node.commit >= limit:
@@ -39,10 +38,16 @@ def why_not(node: "RaftNode", kind: str) -> str:
     return ""
 
 
-def append(node: "RaftNode", kind: str, data: Any, now: int) -> list:
-    """The leader writes an entry and sends it at once; its own disk is the first to hold it [§5.3]."""
+def append(node: "RaftNode", kind: str, data: Any, now: int, key: int | None = None) -> list:
+    """The leader writes an entry and sends it at once; its own disk is the first to hold it [§5.3]. Under the key of a
+    proposal somebody waits for it."""
+    if key is not None:
+        node.pending[node.log.last_index + 1] = key
     entry = Entry(node.log.last_index + 1, node.term, kind, data)
-    return [*node.write((entry,)), *broadcast(node, node.progress), *advance(node, now)]
+    written = node.write((entry,))
+    sent = broadcast(node, node.progress)  # which need not wait for the own disk [dissertation §10.2.1]
+    both = [*sent, *written] if node.settings.slow_disk else [*written, *sent]
+    return both + advance(node, now)
 
 
 def hear_written(node: "RaftNode", report: Written, now: int) -> list:
@@ -266,12 +271,12 @@ def advance(node: "RaftNode", now: int) -> list:
     if not effects:
         return []
     if not node.usable:
-        node.usable = True
+        node.usable, node.closing = True, False
         effects.append(Tell("manager", Leading(node.term)))
         effects += reads.begin_waiting(node, now)
     effects += broadcast(node, {**followers, **node.progress})
     if node.member not in node.configuration.electors:
-        return effects + node.follow(node.term, None, now)
+        return [*effects, *membership.farewell(node), *node.follow(node.term, None, now)]
     return effects + membership.leave_joint(node, now)
 
 

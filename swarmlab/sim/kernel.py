@@ -30,8 +30,9 @@ class Kernel:
         self._order = 0
         self._current = 0  # order of the event that is happening
         self._run = 0  # counts the calls of `run`
-        self._stopped = False
-        self.observer: Any = None  # called after every event, if there is one: how laws are checked
+        self.watched: Any = None  # a list of facts; `_observer` is called when it has grown, see `watch`
+        self._observer: Any = None
+        self._seen = 0
         self._cancelled: set = set()
         self._streams: dict = {}
 
@@ -58,10 +59,7 @@ class Kernel:
 
     def run(self, until: int) -> None:
         """Let time pass until `until` (inclusive), or until something that happens calls `stop`."""
-        if self.observer:
-            self._run_observed(until)
-            return
-        queue, cancelled = self._queue, self._cancelled
+        queue, cancelled, watched = self._queue, self._cancelled, self.watched
         self._run += 1
         heappush(queue, (until, _LAST, self._halt, self._run, -1))
         try:
@@ -71,6 +69,8 @@ class Kernel:
                     cancelled.discard(self._current)
                 else:
                     handler(argument)
+                    if watched is not None and len(watched) > self._seen:
+                        self._look()
         except Halt:
             self.cause, self._current = -1, self._order
 
@@ -84,20 +84,22 @@ class Kernel:
             elif handler != self._halt:
                 handler(argument)
                 self.cause = -1
-                if self.observer:
-                    self.observer()
+                if self.watched is not None and len(self.watched) > self._seen:
+                    self._look()
                 return True
         self.now = max(self.now, until)
         return False
 
-    def _run_observed(self, until: int) -> None:
-        self._stopped = False
-        while not self._stopped and self.step(until):
-            pass
+    def watch(self, facts: list, observer: Callable[[], Any]) -> None:
+        """Call `observer` after every event that made the list of facts longer: how laws are checked."""
+        self.watched, self._observer, self._seen = facts, observer, len(facts)
+
+    def _look(self) -> None:
+        self._observer()
+        self._seen = len(self.watched)
 
     def stop(self) -> None:
         """Return from `run` after the event that is happening."""
-        self._stopped = True
         heappush(self._queue, (self.now, -1, self._halt, self._run, -1))
 
     def _halt(self, run: int) -> None:

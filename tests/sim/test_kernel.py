@@ -152,7 +152,7 @@ def test_an_alarm_for_this_very_instant_can_be_cancelled_after_a_run():
 
 def test_an_observer_sees_every_event_whatever_makes_time_pass():
     kernel, log, seen = Kernel(), Log(), []
-    kernel.observer = lambda: seen.append(len(log))
+    kernel.watch(log, lambda: seen.append(len(log)))
     for time in (1, 2, 3):
         kernel.at(time, log, time)
     kernel.run(2)
