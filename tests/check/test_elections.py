@@ -1,16 +1,19 @@
 """The time without a leader: against the closed forms, against what was published, and each run again on its own."""
 
+import doctest
 from math import inf, sqrt
 from statistics import mean
 
 import pytest
 
+from swarmlab.check import elections
 from swarmlab.check.elections import (
     SWARM,
     Case,
     Trial,
     earliest,
     expected_time,
+    needless,
     rerun,
     split_vote,
     summary,
@@ -62,6 +65,10 @@ def test_the_expected_time_is_that_of_the_dissertation():
     assert expected_time(150, 150, 15) == inf
     longer = expected_time(300, 600, 35, disk=10, age=75) - expected_time(300, 600, 35)
     assert longer == pytest.approx(10 - 75)
+
+
+def test_the_examples_in_the_room_are_true():
+    assert doctest.testmod(elections).failed == 0
 
 
 # ── the runs against it ──────────────────────────────────────────────────────────────────────────────────────────
@@ -182,6 +189,12 @@ def test_lost_messages_cost_terms():
 
 def test_without_a_majority_nobody_leads():
     assert summary(trials(3, in_ms(150, 300, failed=3))).never == 1.0
+
+
+def test_a_leader_that_is_well_is_left_alone_unless_time_outs_are_too_short():
+    assert [needless(seed, in_ms(150, 300, 15), 5) for seed in range(3)] == [0, 0, 0]
+    assert needless(0, in_ms(30, 35, 15, 20), 5) > 3
+    assert needless(0, in_ms(150, 300, 2, loss=0.5), 5) > needless(0, in_ms(1500, 3000, 2, heartbeat=75, loss=0.5), 5)
 
 
 def test_hopeless_settings_give_fewer_runs_instead_of_a_long_wait():
