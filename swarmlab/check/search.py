@@ -1,8 +1,8 @@
 """Every order of events of a few Raft servers, within bounds, and the laws in every state that this can lead to.
 
 The nodes are the real ones, but time stands still: any time-out may end now, or never. The network is the worst that
-Raft allows, a set from which nothing is ever taken: who never hears a message has lost it, who hears it again got it
-twice, and any order is possible. So loss, duplicates and reordering need no steps of their own.
+Raft allows, a set from which nothing is ever taken, as in Lamport's specification of Paxos: who never hears a message has
+lost it, who hears it again got it twice, and any order is possible. Loss and duplicates need no steps of their own.
 
 What makes it fast enough: there are few different servers among all states, and what one of them does with an event is
 always the same. It is asked of the node once; after that a state is a handful of numbers.
@@ -30,7 +30,7 @@ class Bounds(NamedTuple):
     proposals: int = 0
     crashes: int = 0
     beats: int = 0  # heartbeats: without them an append goes once, but may be heard late and twice
-    stale: bool = False  # whether messages of a term older than their receiver's are heard: it only tells the newer one
+    stale: bool = False  # hear messages of an older term, too: all they do is to tell their sender the newer one
     states: int = 10_000_000
 
 
@@ -67,7 +67,7 @@ def start(**servers: tuple[int, str | None, tuple[int, ...]]) -> dict[str, Disk]
 
 
 def figure_8() -> dict[str, Disk]:
-    """Moment (b) of figure 8 with three servers: S1 led in term 2, S3 in term 3, each has its own entry alone [Raft §5.4.2]."""
+    """Moment (b) of figure 8, with three servers: S1 led in term 2 and S3 in term 3, each has its entry alone [§5.4.2]."""
     return start(S1=(2, "S1", (2,)), S2=(3, "S3", ()), S3=(3, "S3", (3,)))
 
 
@@ -93,6 +93,8 @@ def remember(history: History, server: Server) -> tuple[History, str]:
             # Votes may come late: who wins an older term after that is no danger, for it can commit nothing any more.
             if term <= node.term and entry not in server.log:
                 return history, "leader completeness"
+    if node.commit > len(server.log):
+        return history, "state machine safety"
     for index, entry in enumerate(server.log[: node.commit]):
         if index < len(agreed) and agreed[index][0] != entry:
             return history, "state machine safety"
