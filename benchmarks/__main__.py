@@ -1,13 +1,13 @@
 """`python -m benchmarks`: every figure, its floor and its goal."""
 
-from . import elections, engine, kernel
+from . import elections, engine, kernel, linearizability
 
 
 def main() -> None:
-    print(f"{'figure':40} {'value':>10} {'unit':14} {'floor':>7} {'goal':>7}         peer in the same run")
-    for figure in kernel.figures() + engine.figures() + elections.figures():
+    print(f"{'figure':44} {'value':>10} {'unit':14} {'floor':>7} {'goal':>7}         peer in the same run")
+    for figure in kernel.figures() + engine.figures() + elections.figures() + linearizability.figures():
         numbers = f"{figure.value:10,.2f} {figure.unit:14} {figure.floor:7,g} {figure.goal:7,g}"
-        print(f"{figure.name:40} {numbers}  {figure.verdict:6} {figure.peer}", flush=True)
+        print(f"{figure.name:44} {numbers}  {figure.verdict:6} {figure.peer}", flush=True)
 
 
 if __name__ == "__main__":

@@ -63,16 +63,18 @@ class Wants:
         for n, found in enumerate(self.found):
             for value in found:
                 self.values[value] = self.values.get(value, 0) | 1 << n
-        self.looks = {
-            n for n, one in enumerate(operations) if one.kind == "get" or (one.kind == "cas" and not _swaps(one))
-        }
+        written = [(n, value) for n, one in enumerate(operations) for value in _written(one)]
+        self.writers: dict[Any, list[int]] = {}  # value → the operations that may write it, whatever was there
+        for n, value in written:
+            self.writers.setdefault(value, []).append(n)
+        self.looks = {n for n, one in enumerate(operations) if one.kind in ("get", "cas") and not _written(one)}
         self.grows = any(one.kind == "append" for one in operations)
         self.near: dict[Any, int] = {}
-        self.writers: dict[int, int] = {}
-        written = [start] + [one.value for one in operations if one.kind == "put"]
+        self.sources: dict[int, int] = {}
         # Each value has one writer: whatever the order, it and its readers stand together. A group that has found
         # a place never has to leave it, so that nothing is tried twice (Gibbons & Korach 1997).
-        self.once = all(one.kind in ("put", "get") for one in operations) and len(set(written)) == len(written)
+        values = [start, *(value for _, value in written)]
+        self.once = all(one.kind in ("put", "get") for one in operations) and len(set(values)) == len(values)
 
     def lost(self, before: Any, state: Any, placed: int) -> bool:
         """Whether somebody not yet placed could find its value before this step, and never can after it."""
@@ -92,16 +94,12 @@ class Wants:
 
     def starts(self, n: int) -> int:
         """The operations that lead to what this one must find, whatever was there before them."""
-        if n not in self.writers:
+        if n not in self.sources:
             (value,), end = self.found[n], self.operations[n].returned or 0
-            in_time = (m for m, one in enumerate(self.operations) if one.invoked <= end)
-            self.writers[n] = sum(1 << m for m in in_time if self.writes(self.operations[m], value))
-        return self.writers[n]
-
-    def writes(self, one: Operation, value: Any) -> bool:
-        if one.kind == "put":
-            return self.leads(one.value, value)
-        return one.kind == "cas" and _swaps(one) and self.leads(one.value[1], value)
+            near = [one for one in self.writers if self.leads(one, value)] if self.grows else [value]
+            writers = [m for one in near for m in self.writers.get(one, ())]
+            self.sources[n] = sum(1 << m for m in writers if self.operations[m].invoked <= end)
+        return self.sources[n]
 
     def leads(self, state: Any, value: Any) -> bool:
         """Whether a state is this value, or may become it by appends."""
@@ -119,6 +117,8 @@ def _found(one: Operation) -> tuple:
     return (one.value[0],) if one.kind == "cas" and one.output else ()
 
 
-def _swaps(one: Operation) -> bool:
-    """Whether a compare-and-swap did swap, or may have."""
-    return one.returned is None or bool(one.output)
+def _written(one: Operation) -> tuple:
+    """The value that an operation writes whatever was there, or may write, if any."""
+    if one.kind == "put":
+        return (one.value,)
+    return (one.value[1],) if one.kind == "cas" and (one.output or one.returned is None) else ()
