@@ -263,6 +263,8 @@ class BeNothing(NamedTuple):
 class Expelled(NamedTuple):
     """From the manager to the engine: the raft group has removed this member."""
 
+    managers: tuple  # (node id, machine, address) of those who are left
+
 
 # engine → agent of the same machine
 

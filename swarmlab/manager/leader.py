@@ -32,6 +32,7 @@ from ..objects import ApiError, Node, Put, Transaction
 from . import admission, api, dispatcher
 from .api import LOST_LEADERSHIP, NO_VALID_TOKEN
 from .dispatcher import Dispatcher, Report, Route, deliver
+from .nodes import managers
 from .roles import Roles, Turning, may_join, not_a_manager, turned
 from .security import role_by_token
 from .store import MAX_CHANGES, Key, Store
@@ -371,7 +372,5 @@ class Leader:
     def managers(self) -> tuple:
         """All managers as (node id, machine, address), for those who have to find one."""
         if self.known_managers is None:
-            members = {member: None for member, _, _ in self.roles.members}
-            nodes = [node for node in self.store.all("node") if node.member in members]
-            self.known_managers = tuple((node.id, node.machine, node.address) for node in nodes)
+            self.known_managers = managers(self.store, self.roles.members)
         return self.known_managers

@@ -55,6 +55,7 @@ from . import scheduler
 from .api import CLOSING, NO_LEADER, TIMED_OUT
 from .dispatcher import Route
 from .leader import Leader, Me, refusal
+from .nodes import managers
 from .store import Key, Picture, Store, fact
 
 PATIENCE = 10 * SECOND  # a call begun this soon after the leader was lost waits for a new one
@@ -201,7 +202,7 @@ class Manager:
         else:
             route = Route(sender, CHANNELS[type(message)])
         if self.lead:
-            if route.via and not any(machine == sender for _, machine, _ in self.members):
+            if route.channel == CLIENT and not any(machine == sender for _, machine, _ in self.members):
                 return [refusal(route, message, CLOSING)]  # SwarmKit cuts the line to who was removed from the group
             return self.lead.serve(route, message, now)
         if self.leader and not route.via:
@@ -247,7 +248,9 @@ class Manager:
         was_inside, self.members = self.inside, rows
         self.inside = any(member == self.member for member, _, _ in rows)
         effects = self.lead.know_members(rows) if self.lead else []
-        return [*effects, Tell("engine", Expelled())] if was_inside and not self.inside else effects
+        if was_inside and not self.inside:
+            effects.append(Tell("engine", Expelled(managers(self.store, rows))))
+        return effects
 
     def follow(self, leader: str | None, now: int) -> list:
         """Another one leads, or nobody. Whatever this one remembered as a leader is gone."""

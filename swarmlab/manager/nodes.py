@@ -32,6 +32,12 @@ def is_member(members: tuple, node: Node) -> bool:
     return any(member == node.member for member, _, _ in members)
 
 
+def managers(store: Store, members: tuple) -> tuple:
+    """All managers as (node id, machine, address), for those who have to find one."""
+    inside = {member: None for member, _, _ in members}
+    return tuple((node.id, node.machine, node.address) for node in store.all("node") if node.member in inside)
+
+
 def with_manager_status(node: Node, members: tuple, leader: str) -> Node:
     """The node as people see it: managers with their raft membership."""
     for member, _, reachable in members:

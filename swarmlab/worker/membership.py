@@ -46,7 +46,7 @@ MAKE_KEYS = (
 CERTIFY_AGAIN = 2 * SECOND  # while nobody answers
 RAFT_JOIN_AGAIN = 3 * SECOND
 JOIN_PATIENCE = 20 * SECOND  # then the person gets the prompt back, and the join goes on
-EXPELLED_PATIENCE = 16 * SECOND  # before a manager that its group has removed comes back as another one
+EXPELLED_PATIENCE = 16 * SECOND  # a manager that was removed waits so long to be told that it is a worker now
 
 
 class Identity(NamedTuple):
@@ -89,11 +89,12 @@ class Membership:
         self.expelled_at = NEVER  # when raft removed this manager
         self.wanted = ""  # the role that the leader wishes for, while the certificate says another
         self.renewals = 0
+        self.missing_at = NEVER  # until then the leader has to name this manager among the managers
         self.ask_at = self.renew_at = self.give_up_at = self.found_at = NEVER
 
     @property
     def deadline(self) -> int:
-        return min(self.ask_at, self.renew_at, self.give_up_at, self.found_at)
+        return min(self.ask_at, self.renew_at, self.missing_at, self.give_up_at, self.found_at)
 
     @property
     def expelled(self) -> bool:
@@ -131,7 +132,7 @@ class Membership:
                 foreign = ca_digest and ca_digest != identity.digest_in(self.joining.token)
                 return self._join_failed(self._foreign() if foreign else reason)
             case RaftJoined(managers) if self.identity and not self.identity.entered:
-                self.ask_at, self.error = NEVER, ""
+                self.ask_at, self.missing_at, self.error = NEVER, NEVER, ""
                 return [*self._become(self.identity._replace(entered=True, managers=managers)), *self._maybe_joined()]
             case NotRaftJoined(reason):
                 self.error = reason  # we go on asking: what stands in the way now may be gone in a moment
@@ -149,16 +150,20 @@ class Membership:
                 return [*self._shall_be(role, now), *self._maybe_joined()]
             case RoleChanged(role):
                 return self._shall_be(role, now)
-            case Expelled() if self.identity and self.identity.role == "manager":
+            case Expelled(managers) if self.identity and self.identity.role == "manager":
                 self.expelled_at, self.ask_at = now, NEVER
                 self.renew_at = min(self.renew_at, now + self._key_time())
+                return self._know(self.identity, managers)
             case ManagersChanged(managers) if self.identity:
+                self._look_for_me(self.identity, managers, now)
                 return self._become(self.identity._replace(managers=managers))
         return []
 
     def wake(self, now: int) -> list:
         """A deadline has come."""
         effects = [*self._give_up(now), *self._found(now)]
+        if self.missing_at <= now:
+            self.missing_at, self.expelled_at, self.renew_at = NEVER, now - EXPELLED_PATIENCE, now
         effects += self._ask(now) if self.ask_at <= now else []
         return [*effects, *(self._renew(now) if self.renew_at <= now else [])]
 
@@ -178,6 +183,7 @@ class Membership:
         A manager that raft has let in knows from its own disk what it is. Anybody else says it again, for a crash may
         have come between.
         """
+        self._look_for_me(me, me.managers, now)
         manager = BeNothing() if me.role == "worker" else None if me.entered else BeManager(me.node, me.member)
         return [
             *([Tell("manager", manager)] if manager else []),
@@ -185,6 +191,11 @@ class Membership:
             Tell("agent", BeNode(me.node, me.managers)),
             Tell("gossip", JoinGossip(self._peers(me))),
         ]
+
+    def _know(self, me: Identity, managers: tuple) -> list:
+        """These are the managers: the agent has to know it, too."""
+        new = me._replace(managers=managers or me.managers)
+        return [*self._become(new), Tell("agent", BeNode(new.node, new.managers))]
 
     def _peers(self, me: Identity) -> tuple[str, ...]:
         return tuple(machine for _, machine, _ in me.managers if machine != self.machine)
@@ -332,6 +343,12 @@ class Membership:
         self.renewals, self.renew_at = self.renewals + 1, now + CERTIFY_AGAIN
         return [Send(self._some_manager(self.identity), "manager", Renew(self.identity.node, self.renewals))]
 
+    def _look_for_me(self, me: Identity, managers: tuple, now: int) -> None:
+        """A manager that is not named among the managers for long was removed while nobody could tell it."""
+        named = any(node == me.node for node, _, _ in managers)
+        waits = me.role == "manager" and me.entered and not named and not self.expelled
+        self.missing_at = min(self.missing_at, now + EXPELLED_PATIENCE) if waits else NEVER
+
     def _some_manager(self, me: Identity) -> str:
         """The machine of some other manager, of this one if it knows no other."""
         others = self._peers(me) or (self.machine,)
@@ -345,13 +362,13 @@ class Membership:
         if role == "manager" and self.expelled and now < self.expelled_at + EXPELLED_PATIENCE:
             self.renew_at = self.expelled_at + EXPELLED_PATIENCE
             return []
-        self.wanted, self.expelled_at, self.renew_at = "", NEVER, NEVER
+        self.wanted, self.expelled_at, self.renew_at, self.missing_at = "", NEVER, NEVER, NEVER
         member = identity.member_id(self.dice) if role == "manager" else ""
-        new = Identity(me.node, role, member, managers or me.managers, entered=role == "worker")
+        new = Identity(me.node, role, member, me.managers, entered=role == "worker")
         orders: list = [BeNothing()] if me.role == "manager" else []
         orders += [BeManager(new.node, new.member)] if role == "manager" else []
         return [
-            *self._become(new),
+            *self._know(new, managers),
             *(Tell("manager", order) for order in orders),
             *self._ask(now),
             *self._maybe_joined(),
@@ -372,7 +389,7 @@ class Membership:
     def leave(self, call: int) -> list:
         """Make every core forget."""
         me, self.identity, self.registered = self.identity, None, False
-        self.wanted, self.expelled_at, self.renew_at = "", NEVER, NEVER
+        self.wanted, self.expelled_at, self.renew_at, self.missing_at = "", NEVER, NEVER, NEVER
         effects = [*self._answer_join(error=refusals.NOT_IN), *self._stop_joining()]
         if me:
             effects += [Save("identity", None), Note(SwarmLeft(me.node)), Tell("agent", BeNothing())]
