@@ -61,7 +61,7 @@ class Servers:
         move = self.moves[number].get(event)
         if move is None:
             move = self.moves[number][event] = self._ask(self.met[number], event)
-            if type(event) is int and (move.after, move.sent) == (number, 0):
+            if isinstance(event, int) and move[:3] == (number, 0, ""):
                 self.deaf[number] |= event
         return move
 
@@ -81,7 +81,7 @@ class Servers:
         self.asked += 1
         try:
             effects = node.step(event, 0)
-        except AssertionError as error:
+        except AssertionError as error:  # what the node itself holds to be impossible
             return Move(self._keep(node, disk), 0, str(error), ())
         for effect in effects:
             write(disk, effect)

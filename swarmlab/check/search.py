@@ -137,7 +137,8 @@ class Search:
             for number, state, network in before:
                 for place, event, after, sent in self.steps(state, network):
                     new, law = self.judge(state, place, event, after)
-                    if not law and self.is_known(new, messages := self.heard(new, network | sent)):
+                    messages = self.heard(new, network | sent)
+                    if not law and self.is_known(new, messages):
                         continue
                     level.append((len(self.came), new, messages))
                     self.came.append((number, place, event))
@@ -168,8 +169,8 @@ class Search:
                 waiting ^= bit
                 events.append(bit)
             for event in events:
-                after, sent, *_ = known.get(event) or servers.move(number, event)
-                if after != OUT_OF_BOUNDS and (after != number or sent & ~network):
+                after, sent, law, _ = known.get(event) or servers.move(number, event)
+                if after != OUT_OF_BOUNDS and (after != number or sent & ~network or law):
                     yield place, event, after, sent
 
     def events(self, leads: bool, left: tuple[int, ...]) -> list[int | str]:

@@ -3,10 +3,11 @@
 import pytest
 
 from swarmlab.check.search import UNTIMED, Bounds, figure_8, search, start
-from swarmlab.effects import Save
+from swarmlab.effects import Received, Save
 from swarmlab.events import BecameLeader, CommitAdvanced
 from swarmlab.raft import RaftNode, election, replication
 from swarmlab.raft.log import Log
+from swarmlab.raft.messages import Vote
 
 NEW = {"S1": (0, None, ()), "S2": (0, None, ()), "S3": (0, None, ())}
 
@@ -67,6 +68,18 @@ def test_it_finds_that_a_late_append_cuts_the_log_because_messages_may_be_heard_
     one = (1, "S1", (1,))
     found = search(start(S1=one, S2=one, S3=(1, "S1", ())), Bounds(term=2))
     assert found.law == "state machine safety" and "EntriesCut" in found.trace[-1]
+
+
+def test_it_finds_what_a_node_itself_holds_to_be_impossible(monkeypatch):
+    honest = RaftNode.step
+
+    def picky(node, event, now):
+        assert type(event) is not Received or type(event.message) is not Vote, "nobody votes"
+        return honest(node, event, now)
+
+    monkeypatch.setattr(RaftNode, "step", picky)
+    found = search(start(**NEW), Bounds())
+    assert found.law.startswith("nobody votes") and found.depth == 3
 
 
 def test_it_asks_nodes_with_other_settings_as_well():
