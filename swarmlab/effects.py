@@ -79,6 +79,7 @@ class Save(NamedTuple):
 
     key: str
     value: Any
+    vital: bool = True  # later messages rely on it; they wait until a slow disk has it
 
 
 class Append(NamedTuple):

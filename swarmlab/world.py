@@ -72,6 +72,7 @@ class World(Recorder):
         raft: Settings = SWARMKIT,
         strategy: Callable | None = None,
         balancer: Callable | None = None,
+        alarms: bool = False,
     ):
         if not isinstance(seed, int | str):
             raise ValueError(f"seed {seed!r}: a whole number or a text")
@@ -83,6 +84,7 @@ class World(Recorder):
         super().__init__(Kernel(seed))
         keep = len(computers) < QUIET_FROM if messages is None else messages
         self.trace = Trace(self.kernel, keep)
+        self.trace.with_alarms = alarms
         self.network = Network(self.kernel, self.trace, PORTS)
         self.network.listeners = LISTENERS
         self.raft, self.strategy, self.balancer = raft, strategy, balancer

@@ -104,9 +104,11 @@ def first_acts(dice: Random, names: list[str], faults: Iterable[str]) -> Iterato
         for other in names[names.index(one) + 1 :]:
             poor = {"latency": 0.001, "jitter": dice.choice((0.005, 0.03)), "loss": dice.choice((0, 0.05, 0.2))}
             yield Act(0, "link", {"one": one, "other": other, "duplicate": 0.1, "reorder": 0.2, **poor})
+    slowest = dice.choice(names) if dice.random() < 0.5 else ""
     for name in names:
         if "disk" in faults:
-            yield Act(0, "slow_disk", {"machine": name, "lag": dice.choice((0.001, 0.01, 0.06))})
+            lag = 0.4 if name == slowest else dice.choice((0.001, 0.01, 0.06))
+            yield Act(0, "slow_disk", {"machine": name, "lag": lag})
         if "clock" in faults:
             yield Act(0, "drift", {"machine": name, "rate": round(0.9 + 0.2 * dice.random(), 3)})
 
@@ -147,7 +149,8 @@ def _partition(dice: Random, names: list[str], time: int) -> Iterator[Act]:
 
 
 def _members(dice: Random, names: list[str], time: int) -> Iterator[Act]:
-    add, remove = [], []
+    add: list[str] = []
+    remove: list[str] = []
     for name in dice.sample(names, dice.choice((1, 1, 2, 3))):
         (add if dice.random() < 0.6 else remove).append(name)
     how = {"add": [], "learners": add} if dice.random() < 0.2 else {"add": add, "learners": []}

@@ -6,6 +6,7 @@ changes the engine only while it is planted; `focus` draws the runs where it can
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..effects import Note, Save, Send, Trim
@@ -39,7 +40,7 @@ class Mutant(NamedTuple):
                     changed.append((place.__setitem__, name, place[name]))
                     place[name] = new
                 else:
-                    changed.append((lambda n, v, place=place: setattr(place, n, v), name, vars(place)[name]))
+                    changed.append((partial(setattr, place), name, vars(place)[name]))
                     setattr(place, name, new)
             yield
         finally:
@@ -65,7 +66,7 @@ def without(kind: type, *keys: str) -> Callable:
     honest = RaftNode.step
 
     def step(node: RaftNode, event: Any, now: int) -> list:
-        return [e for e in honest(node, event, now) if not (type(e) is kind and (not keys or e.key in keys))]
+        return [e for e in honest(node, event, now) if not (type(e) is kind and getattr(e, "key", "") in keys)]
 
     return step
 
@@ -138,6 +139,15 @@ def _() -> list[Patch]:
 def _() -> list[Patch]:
     honest = Progress.prove
     return [(Progress, "prove", lambda progress, match: honest(progress, max(match, progress.next - 1)))]
+
+
+@plant("late disk", 20, "a late report of the disk counts for what stands there now", "digest", pace=60_000, members=5, pre_vote=False, check_quorum=False, lease_reads=False, max_entries=1, faults=["disk", "partition", "time_out", "crash"])  # fmt: skip
+def _() -> list[Patch]:
+    def gullible(node: Any, report: Any, now: int) -> list:
+        node.held = max(node.held, min(report.index, node.log.last_index))
+        return replication.advance(node, now) if node.role == "leader" else []
+
+    return [(replication, "hear_written", gullible)]
 
 
 @plant("own disk unasked", 20, "a leader counts itself before its slow disk holds the entry", "commit justified", *SAFETY, faults=["disk", "torn"])  # fmt: skip
@@ -408,9 +418,10 @@ def _() -> list[Patch]:
     return [(replication, "append", append)]
 
 
-@plant("lease outlives the voters", 14, "a lease lasts longer than the voters' patience", "linearizability", read="index", lease_reads=True, check_quorum=True, pace=120_000, faults=["partition"])  # fmt: skip
+@plant("lease outlives the voters", 14, "a lease lasts longer than the voters' patience, and nobody makes the leader resign", "linearizability", read="index", lease_reads=True, check_quorum=True, pace=120_000, faults=["partition"])  # fmt: skip
 def _() -> list[Patch]:
-    return [(reads, "lease_of", lambda node: 4 * node.settings.election_high * node.settings.tick)]
+    forever = (replication, "hears_majority", lambda node: True)
+    return [(reads, "lease_of", lambda node: 4 * node.settings.election_high * node.settings.tick), forever]
 
 
 # ── members ──────────────────────────────────────────────────────────────────────────────────────────────────────

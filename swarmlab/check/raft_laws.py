@@ -161,6 +161,7 @@ class RaftLaws:
         log, known, index = self._node(record).log, self.committed, record.fact.index
         if log.last_index < index:
             raise LawBroken("state machine safety", record, f"{record.source} commits {index}, which it has not")
+        first = len(known)
         appended, before = self._open.setdefault(record.source, {}), self._commits.get(record.source, 0)
         for number in range(min(max(before, index - 64), len(known)) + 1, index + 1):
             mine = appended.pop(number, None) or (log.entries[number - log.base - 1] if number > log.base else None)
@@ -171,12 +172,20 @@ class RaftLaws:
             elif mine is not None and number == len(known) + 1:
                 known.append(mine)
                 self._agreed_in.append(max(self._node(record).term, self._agreed_in[-1] if self._agreed_in else 0))
-                if number == index:
-                    self._commit_is_justified(record, mine)
+        if len(known) == index > first:
+            self._commit_is_justified(record, first)
 
-    def _commit_is_justified(self, record: Record, entry: Entry) -> None:
-        """What is agreed on for the first time is on the disks of a majority, of both halves if there are two [§5.3, §6]."""
-        for half in self._groups.get(record.source, ((), ())):
+    def _commit_is_justified(self, record: Record, first: int) -> None:
+        """What is agreed on for the first time is on the disks of a majority, of both halves if there are two [§5.3, §6].
+
+        A follower may hear at once that several entries are, among them one that changes who has to agree.
+        """
+        entry, halves = self.committed[-1], self._groups.get(record.source, ((), ()))
+        if any(one.kind in KINDS for one in self.committed[first:-1]):
+            if entry.kind in KINDS:
+                return
+            halves = _halves(self._node(record))
+        for half in halves:
             holds = sum(self._is_on_disk(machine, entry.index, entry.term) for machine in half)
             if half and holds < majority(len(half)):
                 raise LawBroken("commit justified", record, f"entry {entry.index} is on {holds} of {len(half)} disks")

@@ -289,7 +289,7 @@ class RaftNode:
         if self.saved_commit == self.commit:
             return []
         self.saved_commit = self.commit
-        return [Save("commit", self.commit)]
+        return [Save("commit", self.commit, vital=False)]
 
     def send(self, machine: str, message: Any) -> Send:
         return Send(machine, "raft", message)

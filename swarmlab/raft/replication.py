@@ -185,7 +185,8 @@ def hear_entries(node: "RaftNode", message: AppendEntries, sender: str, now: int
         effects += node.write(news)
     match = previous + len(message.entries)
     effects += commit_to(node, min(message.commit, match))
-    return [*effects, node.send(sender, Appended(node.term, node.member, message.source, match))]
+    held = match if news else min(match, node.held)  # an answer behind a write waits for it, this one would not
+    return [*effects, node.send(sender, Appended(node.term, node.member, message.source, held))]
 
 
 def mismatch(node: "RaftNode", message: AppendEntries, sender: str) -> Send:

@@ -2,7 +2,8 @@
 
 All cores are pure, so this is the only place where an effect becomes real. What `Save`, `Append` and `Trim` wrote stays
 over a crash; everything else, timers included, is gone. A machine's clock may run fast or slow, and its disk may take
-its time: then all that a core asks for behind a write waits until the write is done.
+its time: then all that a core asks for behind a write waits until the write is done, and so does what it asks for
+later, but for messages that rely on nothing that is still to be written.
 """
 
 from collections import deque
@@ -291,16 +292,22 @@ class Machine:
             effects = effects[: self.tear]
             self.tear -= len(effects)
         line = self._writing.get(seat.name)
+        if line is None and not self.disk_lag:
+            return effects
         first = next((n for n, effect in enumerate(effects) if type(effect) in WRITES), len(effects))
-        now = 0 if line else first if self.disk_lag else len(effects)
-        if effects[now:]:
+        now, later = effects[:first], effects[first:]
+        if line:
+            vital = any(type(e) is Save and e.vital for group in line for list_, _ in group for e in list_)
+            now = [] if vital else [effect for effect in now if type(effect) is Send]
+            later = effects if vital else [e for e in effects[:first] if type(e) is not Send] + later
+        if later:
             if line is None:
                 line = self._writing[seat.name] = deque([[]])
                 self.kernel.after(self.disk_lag, self._write, (seat, self._epoch))
             elif len(line) == 1:
                 line.append([])
-            line[-1].append((effects[now:], self.kernel.cause))
-        return effects[:now]
+            line[-1].append((later, self.kernel.cause))
+        return now
 
     def _write(self, work: tuple[Seat, int]) -> None:
         """A slow disk has done a write, with all that lay behind it; what came meanwhile is the next one."""
