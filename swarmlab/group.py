@@ -48,9 +48,8 @@ class RaftGroup(World):
         self.members, self.read = tuple(names), read
         self.clients, self.pause = clients, micros(pause, "a pause")
         computers = [Computer(name, "bare", address_of(n)) for n, name in enumerate(names)]
-        super().__init__(computers, seed=seed, messages=messages, raft=settings)
+        super().__init__(computers, seed=seed, messages=messages, raft=settings, alarms=alarms)
         self.network.listeners = {**self.network.listeners, **CHANNELS}
-        self.trace.with_alarms = alarms
 
     def boot(self, machine: Machine) -> dict[str, Any]:
         name, disks = machine.name, machine.disks

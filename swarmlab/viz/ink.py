@@ -74,6 +74,18 @@ def room(text: str, size: float = TEXT) -> float:
     return 0.6 * size * len(text) / 72
 
 
+def wrapped(texts: Sequence[str], width: float) -> list[str]:
+    """These texts with dots between them, in lines of so many inches; none is broken."""
+    lines = [""]
+    for text in texts:
+        longer = f"{lines[-1]}  ·  {text}" if lines[-1] else text
+        if lines[-1] and room(longer) > width:
+            lines.append(text)
+        else:
+            lines[-1] = longer
+    return lines if texts else []
+
+
 def levels(places: Sequence[float], widths: Sequence[float], gap: float) -> list[int]:
     """The lowest free line for each of these labels, given from left to right, so that none covers another.
 

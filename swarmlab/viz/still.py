@@ -155,21 +155,26 @@ def _draw_machine(ax: Axes, machine: dict, box: tuple, tags: str, small: bool, i
     ink.write(ax, x + 0.05, y + 0.12, name, fontsize=SMALL, path_effects=ink.HALO)
     ink.write(ax, x + 0.05, y + 0.29, tags, fontsize=SMALL, path_effects=ink.HALO)
     if machine["role"] and machine["looks"] != "down":
-        _draw_role(ax, machine["role"], x + wide - 0.14, y + (0.14 if wide >= WIDE else 0.31))
+        draw_role(ax, machine["role"], x + wide - 0.14, y + (0.14 if wide >= WIDE else 0.31))
 
 
-def _draw_role(ax: Axes, role: str, x: float, y: float) -> None:
-    """Leader: double ring and crown. Candidate: dashed ring and C. Follower: plain ring and F."""
-    style = "--" if role == "candidate" else "-"
+def draw_role(ax: Axes, role: str, x: float, y: float, up: float = -1) -> None:
+    """Leader: double ring and crown. Candidate: dashed ring and C (P while it only asks whether to campaign). Follower:
+    plain ring and F. `up` is the direction in which y grows."""
+    style = "--" if role in ("candidate", "precandidate") else "-"
     ax.add_patch(
         Circle((x, y), 0.11, facecolor=ink.PAPER, edgecolor=ink.CONTROL, linewidth=1.2, linestyle=style, zorder=3)
     )
     if role == "leader":
         ax.add_patch(Circle((x, y), 0.085, fill=False, edgecolor=ink.CONTROL, linewidth=0.9, zorder=3))
-        ax.add_patch(Polygon([(x + 0.0085 * a, y + 0.0085 * b) for a, b in CROWN], facecolor=ink.CONTROL, zorder=4))
+        ax.add_patch(
+            Polygon([(x + 0.0085 * a, y - 0.0085 * up * b) for a, b in CROWN], facecolor=ink.CONTROL, zorder=4)
+        )
         return
-    letter = "C" if role == "candidate" else "F"
-    ink.write(ax, x, y + 0.005, letter, fontsize=SMALL, fontweight="bold", color=ink.CONTROL, ha="center", zorder=4)
+    letter = {"candidate": "C", "precandidate": "P"}.get(role, "F")
+    ink.write(
+        ax, x, y - 0.005 * up, letter, fontsize=SMALL, fontweight="bold", color=ink.CONTROL, ha="center", zorder=4
+    )
 
 
 def _draw_tray(ax: Axes, cells: list[dict], y: float, width: float, letters: dict, colours: dict) -> None:
