@@ -173,22 +173,29 @@ class RaftLaws:
                 known.append(mine)
                 self._agreed_in.append(max(self._node(record).term, self._agreed_in[-1] if self._agreed_in else 0))
         if len(known) == index > first:
-            self._commit_is_justified(record, first)
+            self._commit_is_justified(record, before)
 
-    def _commit_is_justified(self, record: Record, first: int) -> None:
+    def _commit_is_justified(self, record: Record, before: int) -> None:
         """What is agreed on for the first time is on the disks of a majority, of both halves if there are two [§5.3, §6].
 
-        A follower may hear at once that several entries are, among them one that changes who has to agree.
+        A change of members counts from when it is applied: what is agreed on together with one was agreed on by those
+        who decided before it. A follower may hear of both late, and then it is those who decide now.
         """
-        entry, halves = self.committed[-1], self._groups.get(record.source, ((), ()))
-        if any(one.kind in KINDS for one in self.committed[first:-1]):
-            if entry.kind in KINDS:
-                return
-            halves = _halves(self._node(record))
-        for half in halves:
+        groups = [self._groups.get(record.source, ((), ()))]
+        if any(entry.kind in KINDS for entry in self.committed[before:]):
+            groups.append(_halves(self._node(record)))
+        lacks = [self._lacks(halves) for halves in groups]
+        if all(lacks):
+            raise LawBroken("commit justified", record, f"entry {self.committed[-1].index} is on {lacks[0]} disks")
+
+    def _lacks(self, halves: tuple[tuple, tuple]) -> str:
+        """On how few disks of a half the newest agreed entry is; '' if it is on enough."""
+        entry = self.committed[-1]
+        for half in filter(None, halves):
             holds = sum(self._is_on_disk(machine, entry.index, entry.term) for machine in half)
-            if half and holds < majority(len(half)):
-                raise LawBroken("commit justified", record, f"entry {entry.index} is on {holds} of {len(half)} disks")
+            if holds < majority(len(half)):
+                return f"{holds} of {len(half)}"
+        return ""
 
     def _is_on_disk(self, machine: str, index: int, term: int) -> bool:
         if machine not in self.world.machines:

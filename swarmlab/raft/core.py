@@ -315,7 +315,7 @@ class RaftNode:
         if self.leftover != len(self.log.entries):
             effects += [Append(1, tuple(self.log.entries)), Save("base", (self.log.base, self.log.base_term))]
         if self.snapshot:
-            effects.append(snapshots.tell(self.snapshot))
+            effects += [snapshots.tell(self.snapshot), membership.tell_change(self, self.snapshot.index)]
         if self.members:
             effects.append(self.tell_members())
         effects += replication.commit_to(self, self.saved_commit)
