@@ -9,6 +9,7 @@ from .frames import frames, summary, world_at
 from .words import ROUTINE
 
 STATIC = Path(__file__).parent / "static"
+KIT = (STATIC / "kit.js").read_text(encoding="utf-8")  # what every board needs; a module of its own cannot be imported
 LAYERS = ("tasks", "messages", "requests", "roles")
 
 
@@ -20,7 +21,7 @@ class Player(anywidget.AnyWidget):
     paused at `time` (µs), by default at the end of the run. `time` comes back when the learner lets go, never per frame.
     """
 
-    _esm = STATIC / "player.js"
+    _esm = KIT + (STATIC / "player.js").read_text(encoding="utf-8")
     _css = STATIC / "player.css"
 
     frames = traitlets.Dict().tag(sync=True)

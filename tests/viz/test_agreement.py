@@ -11,11 +11,12 @@ import pytest
 
 from swarmlab.viz.frames import frames, summary, world_at
 
-SCRIPT = Path(__file__).parents[2] / "swarmlab" / "viz" / "static" / "player.js"
+STATIC = Path(__file__).parents[2] / "swarmlab" / "viz" / "static"
+SCRIPTS = [str(STATIC / name) for name in ("kit.js", "player.js")]
 
 ASK = """
 import { readFileSync } from "node:fs";
-const source = readFileSync(process.argv[1]).toString("base64");
+const source = Buffer.concat(process.argv.slice(1).map((name) => readFileSync(name))).toString("base64");
 const { worldAt, summary } = await import("data:text/javascript;base64," + source);
 const { runs } = JSON.parse(readFileSync(0));
 const answers = runs.map(({ frames, questions }) => questions.map(([t, lens]) => {
@@ -31,7 +32,7 @@ def asked_in_the_browsers_language(runs):
     if node is None:
         pytest.skip("node is not installed: nothing to compare the board's fold with")
     done = subprocess.run(
-        [node, "--input-type=module", "-e", ASK, "--", str(SCRIPT)],
+        [node, "--input-type=module", "-e", ASK, "--", *SCRIPTS],
         input=json.dumps({"runs": runs}), capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

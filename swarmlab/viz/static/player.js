@@ -1,7 +1,7 @@
 // The board of swarmlab, playable: rows in (`frames.py`), the world at any instant out, drawn as one SVG.
 //
-// Sections: fold · words · layout · drawing · layers · why · controls · player. `worldAt` says the same as `world_at`
-// in Python, and a test holds them together. Everything drawn at `t` is a pure function of the rows, `t` and the lens.
+// Sections: fold · words · layout · drawing · layers · controls · player; `kit.js` comes before it. `worldAt` says the
+// same as `world_at` in Python, and a test holds them together. Everything drawn at `t` is a pure function of the rows, `t` and the lens.
 
 // ── fold: rows → the world at an instant ────────────────────────────────────────────────────────────────────────
 
@@ -9,19 +9,7 @@ const LIVE = new Set(["assigned", "accepted", "preparing", "ready", "starting", 
 const WAITING = new Set(["new", "pending", "assigned"]);
 const ENDED = new Set(["complete", "shutdown", "failed", "rejected", "remove", "orphaned"]);
 const UNSEEN = { looks: "unknown", role: "", term: 0, availability: "", state: "", wrong: false };
-const SECOND = 1e6; // µs
 const EVERY = 256; // rows between two keyframes
-
-/** How many rows of a sorted list have a key of at most `limit`. */
-function countUpTo(rows, limit, key) {
-  let low = 0, high = rows.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (key(rows[middle]) <= limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 /** A map of maps after any number of rows: forward step by step, backward from the nearest keyframe. */
 class Replay {
@@ -291,15 +279,6 @@ export function summary(world) {
 /** How managers agree on each step: left out of an explanation that is about something else (lesson 03 tells it). */
 const AGREEING = new Set(["EntriesAppended", "CommitAdvanced", "Applied"]);
 
-/** The chain of facts that ends in this one, the last first. */
-export function causes(frames, number) {
-  const chain = [];
-  for (; number >= 0 && chain.length < 200; number = frames.facts[number][2]) {
-    if (!chain.length || !AGREEING.has(frames.facts[number][3])) chain.push(number);
-  }
-  return chain;
-}
-
 /** 'node/x' or 'task/y' → the numbers of the facts about it, in order. */
 function subjects(frames) {
   const about = new Map();
@@ -328,8 +307,6 @@ function initials(names) {
   }
   return taken;
 }
-
-const seconds = (t, digits = 3) => `${(t / SECOND).toFixed(digits)} s`;
 
 // ── layout: where everything stands, for good ───────────────────────────────────────────────────────────────────
 
@@ -402,42 +379,7 @@ export function layout(frames, width) {
   return { width, height: Math.max(bottom, 24 + rows.outside.length * 84) + 4, boxes, zones, tray, density };
 }
 
-// ── drawing: elements are made once, attributes are set when they change ────────────────────────────────────────
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function make(parent, tag, attributes = {}) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  parent?.append(element);
-  return element;
-}
-
-function html(parent, tag, attributes = {}, text = "") {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.textContent = text;
-  parent?.append(element);
-  return element;
-}
-
-/** Set an attribute if it is not that already; null takes it away. */
-function set(element, name, value) {
-  const known = (element.known ??= {});
-  if (known[name] === value) return false;
-  known[name] = value;
-  if (value === null) element.removeAttribute(name);
-  else element.setAttribute(name, value);
-  return true;
-}
-
-function say(element, text) {
-  if (element.said === text) return;
-  element.said = text;
-  element.textContent = text;
-}
-
-const show = (element, visible) => set(element, "visibility", visible ? null : "hidden");
+// ── drawing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const FILLING = { assigned: 0.12, accepted: 0.25, preparing: 0.4, ready: 0.55, starting: 0.75, running: 1, complete: 1 };
 const GLYPHS = {
@@ -479,19 +421,7 @@ function drawCell(view, cell, board) {
   say(view.title, `${cell.name}: ${cell.fact}${cell.wish && cell.wish !== cell.fact ? `, should be ${cell.wish}` : ""}${cell.err ? ` (${cell.err})` : ""}`);
 }
 
-/** Diagonal lines inside a box, one way or both: no pattern, so no id that two boards could share. */
-function hatch(w, h, step, both) {
-  const lines = [];
-  for (let c = step; c < w + h; c += step) {
-    const [x1, y1, x2, y2] = [Math.max(0, c - h), Math.min(c, h), Math.min(c, w), Math.max(0, c - w)];
-    lines.push(`M${x1} ${y1}L${x2} ${y2}`);
-    if (both) lines.push(`M${w - x1} ${y1}L${w - x2} ${y2}`);
-  }
-  return lines.join("");
-}
-
 const bars = (w, top, h) => Array.from({ length: Math.floor(w / 12) }, (_, i) => `M${8 + i * 12} ${top}V${h}`).join("");
-const CROWN = "M-6 4.5L-7 -3.5L-3 .5L0 -5.5L3 .5L7 -3.5L6 4.5Z";
 
 function makeNode(parent, name, box) {
   const g = make(parent, "g", { class: "sl-node", "data-name": name, transform: `translate(${box.x} ${box.y})`, tabindex: 0, role: "button" });
@@ -739,161 +669,14 @@ class Pool {
   }
 }
 
-// ── why: the chain of causes behind anything on the board ───────────────────────────────────────────────────────
+// ── controls: lens and layers beside what every board has ──────────────────────────────────────────────────────
 
-class Why {
-  constructor(parent, frames, seek) {
-    Object.assign(this, { frames, seek, about: null });
-    this.root = html(parent, "section", { class: "sl-why", "aria-label": "Why?", hidden: "" });
-    const head = html(this.root, "header");
-    this.title = html(head, "strong");
-    const close = html(head, "button", { type: "button", class: "sl-close", "aria-label": "Close" }, "✕");
-    close.addEventListener("click", () => this.close());
-    this.near = html(this.root, "div", { class: "sl-near" });
-    this.list = html(this.root, "ol");
-  }
-
-  close() {
-    this.root.hidden = true;
-  }
-
-  /** The last fact about a subject (`node/x`, `task/y`) up to `t`; under a manager's lens the last one that it has written down. */
-  last(subject, t, world = null) {
-    this.about ??= subjects(this.frames);
-    this.indexes ??= new Map(this.frames.log.map((row) => [row[1], row[2]]));
-    const believed = world && world.lens !== "truth" && world.index;
-    const isKnown = (number) => this.frames.facts[number][0] <= t && (!believed || this.indexes.get(number) <= believed);
-    const known = (this.about.get(subject) || []).filter(isKnown);
-    return known.length ? known[known.length - 1] : -1;
-  }
-
-  open(title, number, near = []) {
-    this.root.hidden = false;
-    this.title.textContent = title;
-    this.near.replaceChildren();
-    for (const [label, action] of near) html(this.near, "button", { type: "button" }, label).addEventListener("click", action);
-    this.list.replaceChildren(...this.steps(causes(this.frames, number)));
-    if (number < 0) html(this.list, "li", {}, "The run says nothing about it yet.");
-  }
-
-  /** Each cause with its rule; of a long chain the nearest ones, and the first of all. */
-  steps(chain) {
-    const shown = chain.length > 14 ? [...chain.slice(0, 12), chain[chain.length - 1]] : chain;
-    const items = shown.map((number, i) => {
-      const [time, source, , kind, text] = this.frames.facts[number];
-      const item = html(null, "li");
-      const at = html(item, "button", { type: "button", class: "sl-at", title: "Go to this instant" }, seconds(time));
-      at.addEventListener("click", () => this.seek(time));
-      html(item, "span", { class: "sl-said" }, `${i ? "because " : ""}${source} ${text}`);
-      html(item, "em", {}, this.frames.rules[kind] || "");
-      return item;
-    });
-    if (chain.length > shown.length) items.splice(12, 0, html(null, "li", {}, `… ${chain.length - shown.length} causes in between, and first of all`));
-    return items;
-  }
-}
-
-// ── controls: play, step, scrub, speed, lens, marks ─────────────────────────────────────────────────────────────
-
-const SPEEDS = [0.001, 0.01, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64];
-const MARKS = {
-  fault: "M-1 -7L-5 1H-1L-3 7L5 -2H1L3 -7Z",
-  leader: "M-6 5L-7 -4L-3 0L0 -6L3 0L7 -4L6 5Z",
-  election: "M-5 0A5 5 0 1 1 5 0A5 5 0 1 1 -5 0",
-  down: "M-6 -4H6L0 6Z",
-  back: "M-6 4H6L0 -6Z",
-  command: "M-6 -5L0 0L-6 5M1 5H7",
-  join: "M-6 0H6M0 -6V6",
-  task: "M-4.5 -4.5L4.5 4.5M4.5 -4.5L-4.5 4.5",
-  lost: "M0 -6L6 0L0 6L-6 0Z",
-  decided: "M-5 -5H5V5H-5Z",
-  healed: "M-5 -5H5V5H-5Z",
-};
-const ICONS = { play: "M4 2L13 8L4 14Z", pause: "M4 2H7V14H4ZM9 2H12V14H9Z", back: "M3 2H5V14H3ZM13 2L5.5 8L13 14Z", next: "M11 2H13V14H11ZM3 2L10.5 8L3 14Z" };
-const RANK = ["fault", "leader", "down", "decided", "healed", "task", "lost", "back", "command", "join", "election"];
-
-/** The marks of the time line, those that would overlap drawn as one: the most important, with all their labels. */
-export function grouped(marks, end, width, apart = 17) {
-  const groups = [];
-  for (const mark of marks) {
-    const x = (mark[0] / Math.max(1, end)) * width, last = groups[groups.length - 1];
-    if (last && x - last.x < apart) last.marks.push(mark);
-    else groups.push({ x, marks: [mark] });
-  }
-  for (const group of groups) group.first = [...group.marks].sort((a, b) => RANK.indexOf(a[2]) - RANK.indexOf(b[2]))[0];
-  return groups;
-}
-
-class Controls {
+class BoardControls extends Controls {
   constructor(parent, player) {
-    this.player = player;
-    const { frames } = player;
-    this.track = make(parent, "svg", { class: "sl-track", height: 26, role: "group", "aria-label": "Events" });
-    this.label = html(parent, "div", { class: "sl-label", "aria-hidden": "true" });
-    this.scrub = html(parent, "input", { type: "range", class: "sl-scrub", min: frames.start, max: Math.max(1, frames.end), step: 1, "aria-label": "Time" });
-    const bar = html(parent, "div", { class: "sl-bar" });
-    const button = (name, label, action) => {
-      const made = html(bar, "button", { type: "button", class: `sl-${name}`, "aria-label": label, title: label });
-      make(make(made, "svg", { viewBox: "0 0 16 16", class: "sl-icon" }), "path", { d: ICONS[name] });
-      made.addEventListener("click", action);
-      return made;
-    };
-    button("back", "Previous event", () => player.step(-1));
-    this.play = button("play", "Play", () => player.toggle());
-    button("next", "Next event", () => player.step(1));
-    this.clock = html(bar, "output", { class: "sl-clock" });
-    this.speed = this.select(bar, "sl-speed", "speed", SPEEDS.map((s) => [s, `${s}×`]), (value) => player.setSpeed(+value));
-    const names = frames.machines.filter((m) => m.row !== "outside").map((m) => [m.name, `as ${m.name} sees it`]);
-    this.lens = this.select(bar, "sl-lens", "lens", [["truth", "truth"], ...names], (value) => player.setLens(value));
-    this.toggles = html(bar, "span", { class: "sl-toggles", role: "group", "aria-label": "Layers" });
-    for (const name of player.layers) {
-      const toggle = html(this.toggles, "button", { type: "button", "aria-pressed": "true", "data-layer": name }, name);
-      toggle.addEventListener("click", () => player.toggleLayer(name));
-    }
-    this.scrub.addEventListener("input", () => (player.pause(false), this.tell("", 0, this.track.clientWidth), player.seek(+this.scrub.value)));
-    this.scrub.addEventListener("change", () => player.settle());
-  }
-
-  select(bar, kind, label, options, act) {
-    const wrap = html(bar, "label", {}, `${label} `), made = html(wrap, "select", { class: kind });
-    for (const [value, text] of options) html(made, "option", { value }, text);
-    made.addEventListener("change", () => act(made.value));
-    return made;
-  }
-
-  makeMarks(width) {
-    const { frames } = this.player;
-    this.track.replaceChildren();
-    this.track.setAttribute("width", width);
-    for (const { x, marks, first } of grouped(frames.marks, frames.end, width - 16)) {
-      const g = make(this.track, "g", { class: "sl-mark", "data-kind": first[2], transform: `translate(${(x + 8).toFixed(1)} 13)`, tabindex: -1, role: "button" });
-      const others = marks.length > 1 ? ` (and ${marks.length - 1} more until ${seconds(marks[marks.length - 1][0], 1)})` : "";
-      const text = `${seconds(first[0], 1)}  ${first[3]}${others}`;
-      g.setAttribute("aria-label", text);
-      make(g, "rect", { x: -8, y: -12, width: 16, height: 24, class: "sl-hit" });
-      make(g, "path", { d: MARKS[first[2]] || MARKS.election });
-      if (marks.length > 1) make(g, "path", { class: "sl-many", d: "M-4 11H4" });
-      for (const event of ["pointerenter", "focus"]) g.addEventListener(event, () => this.tell(text, x + 8, width));
-      for (const event of ["pointerleave", "blur"]) g.addEventListener(event, () => this.tell("", 0, width));
-      g.addEventListener("click", () => (this.player.go(first[0]), this.player.why.open(first[3], first[1])));
-    }
-  }
-
-  /** The label of a mark, beside its glyph on whichever side there is room. */
-  tell(text, x, width) {
-    say(this.label, text);
-    const style = x < width / 2 ? { left: `${x}px`, right: "auto" } : { left: "auto", right: `${width - x}px` };
-    Object.assign(this.label.style, style, { display: text ? "block" : "none" });
-  }
-
-  playing(yes) {
-    set(this.play, "aria-label", yes ? "Pause" : "Play");
-    set(this.play.querySelector("path"), "d", yes ? ICONS.pause : ICONS.play);
-  }
-
-  draw(t) {
-    if (+this.scrub.value !== t) this.scrub.value = t;
-    say(this.clock, seconds(t, this.player.speed < 0.1 ? 6 : 3));
+    super(parent, player);
+    const names = player.frames.machines.filter((m) => m.row !== "outside").map((m) => [m.name, `as ${m.name} sees it`]);
+    this.lens = this.select("sl-lens", "lens", [["truth", "truth"], ...names], (value) => player.setLens(value));
+    this.switches(player.layers, (name) => player.toggleLayer(name));
   }
 }
 
@@ -901,30 +684,25 @@ class Controls {
 
 const HUES = ["orange", "green", "purple", "yellow"];
 
-class Player {
+class Player extends Playable {
   constructor(model, el) {
-    this.model = model;
-    this.frames = model.get("frames");
-    this.layers = model.get("layers");
+    super(model, el, "The board of this run, playable");
+  }
+
+  build() {
+    this.layers = this.model.get("layers");
+    this.lens = this.model.get("lens");
     this.off = new Set();
-    Object.assign(this, { t: 0, speed: model.get("speed"), lens: model.get("lens"), playing: false, request: 0 });
-    this.root = html(el, "div", { class: "sl-player", tabindex: 0, role: "application", "aria-label": "The board of this run, playable" });
-    this.legend = html(this.root, "div", { class: "sl-legend", role: "group", "aria-label": "Services" });
-    this.stage = html(this.root, "div", { class: "sl-stage" });
-    const controls = html(this.root, "div", { class: "sl-controls" });
-    this.controls = new Controls(controls, this);
-    this.why = new Why(this.root, this.frames, (t) => this.go(t));
-    this.live = html(this.root, "div", { class: "sl-live", "aria-live": "polite" });
-    if (model.get("height")) this.stage.style.maxHeight = `${model.get("height")}px`;
-    this.still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches || false;
-    this.controls.speed.value = String(this.speed);
-    this.controls.lens.value = this.lens;
     this.hues = new Map();
-    this.listen();
-    this.fit();
-    this.seek(model.get("time"));
-    this.settle();
-    set(this.root, "data-ready", "1");
+    this.legend = html(this.root, "div", { class: "sl-legend", role: "group", "aria-label": "Services" });
+    this.furnish(BoardControls, AGREEING);
+    if (this.model.get("height")) this.stage.style.maxHeight = `${this.model.get("height")}px`;
+    this.controls.lens.value = this.lens;
+  }
+
+  listen() {
+    super.listen();
+    this.follow("lens", () => this.setLens(this.model.get("lens"), false));
   }
 
   /** Build the board for the width there is; again when that changes. */
@@ -939,6 +717,18 @@ class Player {
     if (this.root.dataset.ready) this.draw();
   }
 
+  get width() {
+    return this.board.layout.width;
+  }
+
+  digits() {
+    return 1;
+  }
+
+  words() {
+    return summary(worldAt(this.frames, this.t, this.lens));
+  }
+
   makeLegend() {
     this.chips = this.board.services.map((service) => {
       const chip = html(this.legend, "button", { type: "button", class: "sl-chip", "aria-pressed": "false", title: `Colour ${service}` });
@@ -949,43 +739,10 @@ class Player {
     this.legend.replaceChildren(...this.chips.map(([, view]) => view.chip));
   }
 
-  listen() {
-    this.stops = [];
-    const on = (target, event, action, options) => {
-      target.addEventListener(event, action, options);
-      this.stops.push(() => target.removeEventListener(event, action, options));
-    };
-    on(this.root, "keydown", (event) => this.key(event));
-    on(this.stage, "click", (event) => this.ask(event.target));
-    const follow = { time: () => !this.playing && this.model.get("time") !== this.t && this.go(this.model.get("time"), false) };
-    follow.lens = () => this.setLens(this.model.get("lens"), false);
-    follow.speed = () => this.setSpeed(this.model.get("speed"), false);
-    for (const [name, action] of Object.entries(follow)) {
-      this.model.on(`change:${name}`, action);
-      this.stops.push(() => this.model.off(`change:${name}`, action));
-    }
-    const observer = new ResizeObserver(() => this.fit());
-    observer.observe(this.stage);
-    this.stops.push(() => observer.disconnect());
-  }
-
-  // time
-
-  seek(t) {
-    this.t = Math.round(Math.min(this.frames.end, Math.max(this.frames.start, t)));
-    this.draw();
-  }
-
-  go(t, sync = true) {
-    this.pause(false);
-    this.seek(t);
-    if (sync) this.settle();
-    else this.announce();
-  }
-
   draw() {
     const world = worldAt(this.frames, this.t, this.lens);
     this.board.window = Math.min(1.5, 0.3 * this.speed) * SECOND;
+    this.board.playing = this.playing;
     this.board.draw(world, this.t, this.layers.filter((name) => !this.off.has(name)));
     this.controls.draw(this.t);
     set(this.root, "data-time", String(this.t));
@@ -1005,68 +762,7 @@ class Player {
     }
   }
 
-  /** The hand is off: tell Python where we are, and those who listen what is to be seen. */
-  settle() {
-    this.model.set("time", this.t);
-    this.model.save_changes();
-    this.announce();
-  }
-
-  announce() {
-    say(this.live, summary(worldAt(this.frames, this.t, this.lens)));
-  }
-
-  toggle() {
-    if (this.playing) return this.pause();
-    this.controls.tell("", 0, this.board.layout.width);
-    if (this.t >= this.frames.end) this.seek(this.frames.start);
-    this.playing = this.board.playing = true;
-    this.controls.playing(true);
-    let last = performance.now(), waited = 0;
-    const tick = (now) => {
-      const passed = Math.min(250, now - last);
-      last = now;
-      if (this.still) {
-        waited += passed; // reduced motion: from event to event, one a second
-        if (waited > 1000) (waited = 0), this.seek(this.nextMark(1));
-      } else {
-        this.seek(this.t + Math.max(1, passed * 1000 * this.speed));
-      }
-      if (this.t >= this.frames.end) return this.pause();
-      this.request = requestAnimationFrame(tick);
-    };
-    this.request = requestAnimationFrame(tick);
-  }
-
-  pause(settle = true) {
-    if (!this.playing) return;
-    cancelAnimationFrame(this.request);
-    this.playing = this.board.playing = false;
-    this.controls.playing(false);
-    if (settle) this.settle();
-  }
-
-  nextMark(by, rows = this.frames.marks) {
-    const seen = countUpTo(rows, by > 0 ? this.t : this.t - 1, (row) => row[0]);
-    const row = by > 0 ? rows[seen] : rows[seen - 1];
-    return row ? row[0] : by > 0 ? this.frames.end : this.frames.start;
-  }
-
-  step(by, rows) {
-    this.go(this.nextMark(by, rows));
-    const mark = this.frames.marks.find((row) => row[0] === this.t);
-    const { width } = this.board.layout;
-    this.controls.tell(mark ? `${seconds(mark[0], 1)}  ${mark[3]}` : "", 8 + (this.t / Math.max(1, this.frames.end)) * (width - 16), width);
-  }
-
   // what the learner chooses
-
-  setSpeed(value, sync = true) {
-    this.speed = value;
-    this.controls.speed.value = String(value);
-    if (sync) this.model.set("speed", value), this.model.save_changes();
-    this.draw();
-  }
 
   setLens(value, sync = true) {
     this.lens = value;
@@ -1078,8 +774,7 @@ class Player {
 
   toggleLayer(name) {
     if (!this.off.delete(name)) this.off.add(name);
-    const off = this.off.has(name);
-    this.controls.toggles.querySelector(`[data-layer="${name}"]`)?.setAttribute("aria-pressed", String(!off));
+    this.controls.pressed(name, !this.off.has(name));
     this.board[{ messages: "dots", heartbeats: "beats", requests: "diamonds" }[name]]?.draw([]);
     this.draw();
   }
@@ -1094,6 +789,16 @@ class Player {
     this.draw();
   }
 
+  /** The last fact about a subject (`node/x`, `task/y`) up to now; under a manager's lens the last one that it has written down. */
+  last(subject, world = null) {
+    this.about ??= subjects(this.frames);
+    this.indexes ??= new Map(this.frames.log.map((row) => [row[1], row[2]]));
+    const believed = world && world.lens !== "truth" && world.index;
+    const isKnown = (number) => this.frames.facts[number][0] <= this.t && (!believed || this.indexes.get(number) <= believed);
+    const known = (this.about.get(subject) || []).filter(isKnown);
+    return known.length ? known[known.length - 1] : -1;
+  }
+
   /** A click on anything answers why it is so. */
   ask(target) {
     const moving = target.closest("[data-fact]"), task = target.closest(".sl-task"), node = target.closest(".sl-node");
@@ -1106,7 +811,7 @@ class Player {
   /** Under a lens: why this is believed, and beside it the truth. */
   askTask(id, title) {
     const world = worldAt(this.frames, this.t, this.lens), subject = `task/${id}`;
-    const truth = this.why.last(subject, this.t), believed = this.why.last(subject, this.t, world);
+    const truth = this.last(subject), believed = this.last(subject, world);
     if (truth === believed) return this.why.open(title, truth);
     const near = [["the truth, and why", () => this.why.open(`${title.split(":")[0]}, in truth`, truth)]];
     this.why.open(`${this.lens} believes: ${title}`, believed, near);
@@ -1116,48 +821,10 @@ class Player {
     const machine = worldAt(this.frames, this.t, this.lens).machines.find((m) => m.name === name);
     const near = machine.cells.slice(-16).map((cell) => [
       `${cell.name} ${cell.fact}`,
-      () => this.why.open(`${cell.name}: ${cell.fact}`, this.why.last(`task/${cell.task}`, this.t)),
+      () => this.why.open(`${cell.name}: ${cell.fact}`, this.last(`task/${cell.task}`)),
     ]);
-    this.why.open(`${name}: ${machine.looks}${machine.role ? `, ${machine.role}` : ""}`, this.why.last(`node/${name}`, this.t), near);
-  }
-
-  /** JupyterLab takes arrows, Home and End for itself, so nothing but Tab and Escape leaves this widget. */
-  key(event) {
-    const { key, target } = event;
-    if (key === "Escape") this.why.close();
-    if (key === "Tab" || key === "Escape") return;
-    event.stopPropagation();
-    if (target.closest("select") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const rows = event.shiftKey ? this.frames.facts : this.frames.marks, page = (this.frames.end - this.frames.start) / 20;
-    const actions = {
-      ArrowRight: () => this.step(1, rows),
-      ArrowUp: () => this.step(1, rows),
-      ArrowLeft: () => this.step(-1, rows),
-      ArrowDown: () => this.step(-1, rows),
-      PageUp: () => this.go(this.t + page),
-      PageDown: () => this.go(this.t - page),
-      Home: () => this.go(this.frames.start),
-      End: () => this.go(this.frames.end),
-    };
-    if (!target.closest("button")) actions[" "] = () => this.toggle();
-    if (target.closest(".sl-node")) actions.Enter = () => this.ask(target);
-    if (!actions[key]) return;
-    event.preventDefault();
-    actions[key]();
-  }
-
-  remove() {
-    cancelAnimationFrame(this.request);
-    for (const stop of this.stops) stop();
-    this.root.remove();
+    this.why.open(`${name}: ${machine.looks}${machine.role ? `, ${machine.role}` : ""}`, this.last(`node/${name}`), near);
   }
 }
 
-/** What anywidget calls for each view; it calls the answer when the view goes away. */
-function render({ model, el }) {
-  const player = new Player(model, el);
-  el.player = player;
-  return () => player.remove();
-}
-
-export default { render };
+export default renders(Player);
