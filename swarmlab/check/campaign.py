@@ -65,8 +65,8 @@ class Report(NamedTuple):
 
 
 def draw(seed: int, focus: dict[str, Any] | None = None) -> Case:
-    """The run of this seed. `focus` fixes some of what else is drawn: `faults`, `members`, `spare`, `read`, `pace` (µs
-    between two acts, on average), `absent` (whether a minority stays off), or settings."""
+    """The run of this seed. `focus` fixes some of what else is drawn: `faults`, `members`, `spare`, `read`, `pause` (seconds
+    between two operations of a client), `pace` (µs between two acts, on average), `absent` (whether a minority stays off), or settings."""
     dice, focus = Random(f"case/{seed}"), focus or {}
     wanted = {name: dice.random() < 0.35 for name in FAULTS}
     faults = focus.get("faults", [name for name, here in wanted.items() if here])
@@ -74,7 +74,8 @@ def draw(seed: int, focus: dict[str, Any] | None = None) -> Case:
     spare = focus.get("spare", dice.choice((1, 2)) if "members" in faults else 0)
     settings = draw_settings(dice, faults)._replace(**{k: v for k, v in focus.items() if k in Settings._fields})
     read = focus.get("read", "index" if settings.lease_reads else dice.choice(("log", "log", "index")))
-    setup = {"members": members, "spare": spare, "settings": list(settings), "clients": 3, "pause": 0.12, "read": read}
+    setup = {"members": members, "spare": spare, "settings": list(settings), "clients": 3, "read": read}
+    setup["pause"] = focus.get("pause", Random(f"pause/{seed}").choice((0.12, 0.3, 0.3)))
     names = [f"node-{n + 1}" for n in range(members + spare)]
     pace = focus.get("pace", dice.choice((60_000, 250_000, 250_000)))
     acts = [*first_acts(dice, names, faults), *storm(dice, names, faults, pace)]
@@ -191,8 +192,7 @@ def run(case: Case, mutant: Any = None, seen: Counter | None = None) -> Finding 
         group = build(case)
         group.keep_no_pictures()
         try:
-            Laws(group)
-            through(group, case)
+            through(group, case, Laws(group).look)
             finding = judge(group, case)
         except LawBroken as broken:
             finding = Finding(broken.law, broken.because, group.kernel.now, case)
@@ -203,11 +203,12 @@ def run(case: Case, mutant: Any = None, seen: Counter | None = None) -> Finding 
     return finding
 
 
-def through(group: RaftGroup, case: Case) -> None:
-    """The storm, then the end of all faults, and some time to recover."""
+def through(group: RaftGroup, case: Case, look: Callable[[], None] = lambda: None) -> None:
+    """The storm, then the end of all faults, and some time to recover. `look` is asked after every act."""
     for act in case.acts:
         group.run_for((act.time - group.kernel.now) / 1e6 if act.time > group.kernel.now else 0)
         do(group, act)
+        look()
     group.run_for(max(0, STORM - group.kernel.now) / 1e6)
     clear_up(group, case.absent)
     group.run_for(CALM / 1e6)
@@ -363,7 +364,7 @@ def _all_cores() -> Any:
 
 def shrink(finding: Finding, mutant: Any = None, patience: int = 400) -> Finding:
     """The same violation with as few acts as can be found: acts are left out by halves, quarters, … one by one [ddmin]."""
-    best, left = finding, patience
+    best, left = without_the_rest(finding, mutant), patience
     size = max(1, len(best.case.acts) // 2)
     while left > 0:
         smaller = None
@@ -382,6 +383,12 @@ def shrink(finding: Finding, mutant: Any = None, patience: int = 400) -> Finding
     return best
 
 
+def without_the_rest(finding: Finding, mutant: Any) -> Finding:
+    """What came after the violation has not caused it."""
+    acts = tuple(act for act in finding.case.acts if act.time <= finding.time)
+    return _again(finding, finding.case._replace(acts=acts), mutant) or finding
+
+
 def _again(finding: Finding, case: Case, mutant: Any) -> Finding | None:
     other = run(case, mutant)
     return other if other and other.law == finding.law else None
@@ -393,8 +400,7 @@ def show(finding: Finding, mutant: Any = None) -> RaftGroup:
         group = build(finding.case, messages=True, alarms=True)
         group.keep_no_pictures()
         try:
-            Laws(group)
-            through(group, finding.case)
+            through(group, finding.case, Laws(group).look)
         except Exception:  # that is where the finding was made
             pass
     return group

@@ -55,7 +55,7 @@ def plant(name: str, trap: int, about: str, *caught: str, **focus: Any) -> Calla
     """Note the function below as the mutant of this name."""
 
     def note(patches: Callable[[], list[Patch]]) -> Callable[[], list[Patch]]:
-        MUTANTS[name] = Mutant(trap, about, caught, patches, focus)
+        MUTANTS[name] = Mutant(trap, about, caught, patches, {"pause": 0.12, **focus})
         return patches
 
     return note

@@ -68,12 +68,12 @@ class Log:
         """The last index up to `index` whose term is not larger than `term`.
 
         Both ends skip with it whole terms that cannot match, so that a search for the common beginning takes one
-        refusal per term, not one per entry [dissertation §3.5].
+        refusal per term, not one per entry [dissertation §3.5]. Where the log begins too late to tell: the index before.
         """
         index = min(index, self.last_index)
         while index > self.base and self.term_at(index) > term:
             index -= 1
-        return index
+        return index - 1 if index == self.base and self.base_term > term else index
 
 
 def read(entries: list, base: tuple[int, int], snapshot: Any, commit: int) -> Log:
