@@ -18,8 +18,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
 }
-# What an author may set; the rest is a trace of some session.
-CELL_METADATA = {"tags", "jupyter", "editable", "slideshow"}
+# What an author may set (the last one folds all that is under a heading); the rest is a trace of some session.
+CELL_METADATA = {"tags", "jupyter", "editable", "slideshow", "jp-MarkdownHeadingCollapsed"}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""Rows as figures: task lanes, the filmstrip, the outage bar; and `show`, which gives every figure its words.
+"""Rows as figures: task lanes, the filmstrip, the outage bar, elections; and `show`, which gives every figure its words.
 
 Every function that draws takes `ax=` and returns the axes; the filmstrip, made of several, returns its figure.
 """
@@ -9,11 +9,29 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import ink
+from .dots import draw_dots, tell_dots
 from .filmstrip import draw_filmstrip
 from .lanes import draw_tasks
 from .outagebar import draw_outage, key_instants, lost_requests
+from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell_ring, tell_spacetime
 
-__all__ = ["draw_filmstrip", "draw_outage", "draw_tasks", "key_instants", "lost_requests", "show", "tell_outage"]
+__all__ = [
+    "draw_dots",
+    "draw_filmstrip",
+    "draw_outage",
+    "draw_ring",
+    "draw_spacetime",
+    "draw_tasks",
+    "election_strip",
+    "key_instants",
+    "lost_requests",
+    "show",
+    "tell_dots",
+    "tell_election",
+    "tell_outage",
+    "tell_ring",
+    "tell_spacetime",
+]
 
 LEAST_ALT = 20  # characters
 
