@@ -169,16 +169,16 @@ class Manager:
                 del self.calls[id]
                 effects.append(Tell("engine", Reply(id, None, TIMED_OUT)))
             elif now >= waiting.look_at:
-                effects += self.put_to_leader(id, waiting)
+                effects += self.put_to_leader(id, waiting, now)
         return effects
 
-    def put_to_leader(self, id: int, waiting: Waiting) -> list:
+    def put_to_leader(self, id: int, waiting: Waiting, now: int) -> list:
         """Send it once to each leader that comes, be it this manager itself.
 
         SwarmKit does so too when its connection to the old leader broke: a call may then be carried out twice.
         """
         leader = self.leader or ""
-        self.calls[id] = waiting._replace(look_at=waiting.look_at + LOOK, sent_to=leader)
+        self.calls[id] = waiting._replace(look_at=now + LOOK, sent_to=leader)
         if leader in ("", waiting.sent_to):
             return []
         return [Send(leader, "manager", Forward(self.machine, CLIENT, waiting.call))]

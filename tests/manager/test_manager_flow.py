@@ -3,28 +3,22 @@
 import pickle
 
 import pytest
+from manager_bench import Bench, Dice, ready, web
 
 from swarmlab.effects import (
     MS,
     NEVER,
     SECOND,
     STARTED,
-    WOKEN,
-    AddMember,
     Committed,
     Disk,
     Entry,
     Following,
-    Found,
     Leading,
-    Members,
     Note,
-    Propose,
     Received,
     Refused,
-    Save,
     Send,
-    Tell,
     Told,
 )
 from swarmlab.events import Applied, HeartbeatsMissed, Planned, TaskStored
@@ -38,7 +32,6 @@ from swarmlab.messages import (
     Certify,
     CreateObject,
     Forward,
-    FoundSwarm,
     Heartbeat,
     HeartbeatAnswer,
     ListObjects,
@@ -65,160 +58,15 @@ from swarmlab.objects import (
     REMOVE,
     RUNNING,
     SHUTDOWN,
-    ContainerSpec,
     Description,
-    EndpointSpec,
     NetworkSpec,
-    NetworkTarget,
     PortConfig,
-    ServiceSpec,
-    TaskSpec,
 )
-
-
-class Dice:
-    """Numbers that look random and are the same every time."""
-
-    def __init__(self, seed=1):
-        self.state = seed
-
-    def random(self):
-        return self.getrandbits(53) / (1 << 53)
-
-    def getrandbits(self, k):
-        value = 0
-        for _ in range(k // 32 + 1):
-            self.state = (self.state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
-            value = value << 32 | self.state >> 32
-        return value & ((1 << k) - 1)
-
-
-class Bench:
-    """A manager, a raft that agrees at once, and the time."""
-
-    def __init__(self, seed=1):
-        self.manager = Manager("m1", Disk({}, []), Dice(seed))
-        self.now, self.index, self.term, self.agrees = 0, 0, 1, True
-        self.disk, self.facts, self.sent, self.told = {}, [], [], []
-        self.rows, self.asked = (), 0
-        self.feed(STARTED)
-
-    def feed(self, event):
-        """Step, carry out what is asked, and so on until it is quiet."""
-        events = [event]
-        while events:
-            for effect in self.manager.step(events.pop(0), self.now):
-                events += self.carry_out(effect)
-
-    def carry_out(self, effect):
-        match effect:
-            case Tell("raft", word):
-                return [Told("raft", answer) for answer in self.raft(word)] if self.agrees else []
-            case Tell(core, word):
-                self.told.append((core, word))
-            case Note(fact):
-                self.facts.append(fact)
-            case Save(key, value):
-                self.disk[key] = value
-            case Send("m1", "manager", message):
-                return [Received("m1", message)]
-            case Send():
-                self.sent.append(effect)
-        return []
-
-    def raft(self, word):
-        match word:
-            case Found(member, address):
-                self.rows = ((member, address, True),)
-                return [Members(self.rows), Following(1, None), self.commit("empty", None), Leading(1)]
-            case Propose(_, data):
-                return [self.commit("data", data)]
-            case AddMember(_, member, address):
-                self.rows += ((member, address, True),)
-                return [Members(self.rows), self.commit("add", (member, address))]
-        return []
-
-    def commit(self, kind, data):
-        self.index += 1
-        return Committed((Entry(self.index, self.term, kind, data),))
-
-    def run(self, seconds):
-        """Let time pass; the manager is woken when it asked for it."""
-        end = self.now + int(seconds * SECOND)
-        wakes = 0
-        while self.manager.deadline <= end:
-            self.now = max(self.now, self.manager.deadline)
-            self.feed(WOKEN)
-            wakes += 1
-            assert wakes < 100_000, "it is woken without end"
-        self.now = end
-        return wakes
-
-    def hear(self, sender, message):
-        """A message comes in; the answers that go back to its sender."""
-        before = len(self.sent)
-        self.feed(Received(sender, message))
-        return [effect.message for effect in self.sent[before:]]
-
-    def call(self, request):
-        """A person asks this machine's engine."""
-        self.asked += 1
-        before = len(self.told)
-        self.feed(Told("engine", Call(self.asked, request)))
-        replies = [word for core, word in self.told[before:] if core == "engine"]
-        return replies[0] if replies else None
-
-    def found(self):
-        wish = FoundSwarm("n1" * 12 + "x", "member-1", Description("m1"), "10.9.0.1", "w" * 25, "m" * 25, "d" * 50, ())
-        self.feed(Told("engine", wish))
-        self.run(1)
-        return wish.node
-
-    def join(self, machine, secret="w"):
-        token = f"SWMTKN-1-{'d' * 50}-{secret * 25}"
-        [answer] = self.hear(machine, Certify(token, Description(machine), f"10.9.0.{machine[1:]}"))
-        return answer
-
-    def open(self, machine, node):
-        answers = self.hear(machine, OpenSession(node, Description(machine), f"10.9.0.{machine[1:]}"))
-        return answers[0]
-
-    def let_in(self, machine, node):
-        """A new manager becomes a member of the group."""
-        return self.hear(machine, RaftJoin(node, f"member-{machine[1:]}"))
-
-    def follow_orders(self, machine, node, session, state=RUNNING):
-        """Do as an agent would with everything it was assigned: report each task in this state."""
-        tasks = {}
-        for effect in self.sent:
-            if effect.to == machine and isinstance(effect.message, Assignments):
-                tasks |= {task.id: task for task in effect.message.tasks}
-        statuses = tuple(
-            TaskStatus(id, min(state, task.desired), "started", "", self.now) for id, task in tasks.items()
-        )
-        return self.hear(machine, StatusReport(node, session, statuses))
-
-    @property
-    def store(self):
-        return self.manager.store
-
-
-def web(replicas=2, ports=(), networks=(), name="web"):
-    task = TaskSpec(ContainerSpec("nginx:alpine"), networks=tuple(NetworkTarget(network) for network in networks))
-    return ServiceSpec(name, task=task, replicas=replicas, endpoint=EndpointSpec(ports=ports))
 
 
 @pytest.fixture
 def bench():
-    """A swarm of one manager and two workers, all ready."""
-    bench = Bench()
-    bench.nodes = {"m1": bench.found()}
-    for machine in ("w2", "w3"):
-        bench.nodes[machine] = bench.join(machine).node
-    bench.sessions = {}
-    for machine in ("w2", "w3"):
-        bench.sessions[machine] = bench.open(machine, bench.nodes[machine]).session
-    return bench
+    return ready()
 
 
 def test_founding_writes_cluster_node_and_networks_in_one_entry():
