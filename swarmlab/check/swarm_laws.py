@@ -92,8 +92,8 @@ class SwarmLaws:
         """The store of the manager, if it stands where the record says: of several entries in one step the last tells."""
         if not self.live:
             return None
-        store = self.world.machines[record.source].seats["manager"].core.store
-        return store if store.index == record.fact.index else None
+        seat = self.world.machines[record.source].seats.get("manager")
+        return seat.core.store if seat and seat.core.store.index == record.fact.index else None
 
 
 def _owners(store: Any) -> list[tuple[str, tuple]]:

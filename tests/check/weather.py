@@ -38,6 +38,8 @@ class Weather:
         elif chance < 0.72:
             other = dice.choice([n for n in self.names if n != name])
             world.link(name, other, loss=dice.random() / 2, duplicate=0.1, reorder=0.1)
+        elif chance < 0.80 and running:
+            world.crash(name, midway=dice.randrange(12))
 
     def storm(self, turns, pause, work=lambda: None):
         """So many turns, with `work` in between, and the laws after every event."""
@@ -50,7 +52,7 @@ class Weather:
     def clear_up(self):
         """The storm is over: everything runs and every link is good."""
         for name in self.names:
-            if not self.world.machines[name].running:
+            if not self.world.machines[name].running or self.world.machines[name].tear >= 0:
                 self.world.restart(name)
         self.world.heal()
         for one in self.names:
