@@ -11,13 +11,14 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 TEST_FLAGS = -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks bench browser pyodide clean setup
+.PHONY: help lab test check notebooks golden bench browser pyodide clean setup
 
 help:
 	@echo "make lab        open the first lesson in JupyterLab"
 	@echo "make test       all tests: engine, import rules, README, lessons"
 	@echo "make check      format and lint of code and notebooks, types"
 	@echo "make notebooks  execute all lessons in place"
+	@echo "make golden     write down anew what happens in the stories of tests/golden; read the diff"
 	@echo "make bench      speed, as ratios against a peer in the same run"
 	@echo "make browser    the lessons in a real browser (needs Chromium)"
 	@echo "make pyodide    the fingerprint of a long run in Python for the browser (needs Node.js)"
@@ -40,6 +41,9 @@ check: setup
 
 notebooks: setup
 	$(RUN) tools.run_notebooks notebooks
+
+golden: setup
+	$(RUN) tests.golden.stories
 
 bench: setup
 	$(RUN) benchmarks
