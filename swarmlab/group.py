@@ -5,6 +5,7 @@ from typing import Any
 
 from .effects import ChangeMembers, Disk, MemberChange, Transfer
 from .rack import Computer, address_of, micros
+from .raft.configuration import Impossible, after
 from .raft.core import PAPER, RaftNode, Settings
 from .raft.keyvalue import Answer, Clients, Command, KeyValue, Operation
 from .sim.machine import Machine
@@ -127,6 +128,8 @@ class RaftGroup(World):
     def transfer(self, machine: str) -> None:
         """Ask the leader to hand over to this machine."""
         target, leader = self._machine(machine), self._leading()
+        if member_of(machine) not in self.nodes[leader.name].configuration.electors:
+            raise ValueError(f"{machine} has no vote in this group, and cannot lead it")
         self._did("transfer", machine=target.name)
         leader.tell("raft", "client", Transfer(0, member_of(machine)))
 
@@ -143,10 +146,19 @@ class RaftGroup(World):
         changes = [MemberChange(how, member_of(self._machine(n).name), n) for how, names in wishes for n in names]
         if not changes:
             raise ValueError("a change of nobody is no change: change(add=[…], remove=[…], learners=[…])")
+        plain = tuple(c._replace(address="") if c.how == "remove" else c for c in changes)
+        self._could(leader, plain, joint)
         details = {"add": list(wishes[0][1]), "learners": list(wishes[1][1]), "remove": list(wishes[2][1])}
         self._did("change", **details, joint=joint)
-        plain = (c._replace(address="") if c.how == "remove" else c for c in changes)
-        leader.tell("raft", "client", ChangeMembers(0, tuple(plain), joint))
+        leader.tell("raft", "client", ChangeMembers(0, plain, joint))
+
+    def _could(self, leader: Machine, changes: tuple[MemberChange, ...], joint: bool) -> None:
+        """Whether such a change is possible at all; whether it is its turn, the leader says."""
+        now = self.nodes[leader.name].configuration
+        try:
+            after(now._replace(outgoing=()), changes, joint)
+        except Impossible as impossible:
+            raise ValueError(str(impossible)) from None
 
     def _leading(self) -> Machine:
         if self.leader is None:

@@ -320,7 +320,7 @@ def _() -> list[Patch]:
     return [(RaftNode, "step", step)]
 
 
-@plant("snapshot takes all", 16, "a snapshot discards the log behind it, though it fits", "commit justified", *SAFETY, snapshot_every=4, keep=0, max_entries=1, pace=60_000, faults=["links", "crash", "partition"])  # fmt: skip
+@plant("snapshot takes all", 16, "a snapshot discards the log behind it, though it fits", "digest", snapshot_every=4, keep=0, max_entries=1, pace=60_000, faults=["links", "crash", "partition"])  # fmt: skip
 def _() -> list[Patch]:
     honest = snapshots.hear_snapshot
 
@@ -344,7 +344,7 @@ def _() -> list[Patch]:
     return [(core.HEARS, InstallSnapshot, obedient)]  # type: ignore[list-item]
 
 
-@plant("log goes first", 16, "the log is cut before the snapshot is on disk", "liveness", "broken node", *SAFETY, snapshot_every=4, keep=0, pace=60_000, faults=["torn"])  # fmt: skip
+@plant("log goes first", 16, "the log is cut before the snapshot is on disk", "liveness", "broken node", *SAFETY, snapshot_every=1, keep=0, pace=60_000, faults=["torn"])  # fmt: skip
 def _() -> list[Patch]:
     honest = RaftNode.step
     return [(RaftNode, "step", lambda n, e, t: sorted(honest(n, e, t), key=lambda x: type(x) is not Trim))]
@@ -395,7 +395,7 @@ def _() -> list[Patch]:
     return [(reads, "begin", begin)]
 
 
-@plant("reads too early", 13, "a new leader reads before it knows what is agreed on", "linearizability", read="index", lease_reads=False, faults=["crash", "time_out", "transfer", "links"])  # fmt: skip
+@plant("reads too early", 13, "a new leader reads before it knows what is agreed on", "linearizability", read="index", lease_reads=False, max_entries=1, max_inflight=1, pause=0.04, pace=60_000, faults=["links", "time_out", "crash"])  # fmt: skip
 def _() -> list[Patch]:
     honest = reads.begin
 
@@ -450,7 +450,7 @@ def _() -> list[Patch]:
     return [(RaftNode, "load", load)]
 
 
-@plant("one half decides", 18, "in a joint configuration only the new half is asked", "commit justified", "election safety", *SAFETY, faults=["members", "partition"])  # fmt: skip
+@plant("one half decides", 18, "in a joint configuration only the new half is asked", "commit justified", "election safety", *SAFETY, pace=60_000, faults=["members", "partition"])  # fmt: skip
 def _() -> list[Patch]:
     honest = quorum.joint_committed_index
 
