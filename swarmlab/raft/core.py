@@ -315,9 +315,9 @@ class RaftNode:
         if self.leftover != len(self.log.entries):
             effects += [Append(1, tuple(self.log.entries)), Save("base", (self.log.base, self.log.base_term))]
         if self.snapshot:
-            effects += [snapshots.tell(self.snapshot), membership.tell_change(self, self.snapshot.index)]
+            effects.append(snapshots.tell(self.snapshot))
         if self.members:
-            effects.append(self.tell_members())
+            effects += [membership.tell_change(self, self.commit), self.tell_members()]
         effects += replication.commit_to(self, self.saved_commit)
         self.arm(now)
         if self.configuration.electors == (self.member,):

@@ -32,7 +32,7 @@ def test_a_node_boots_as_a_follower_and_asks_nobody():
     """§5.2: servers start up as followers."""
     made = node(started=False)
     effects = made.step(STARTED, 0)
-    assert made.role == "follower" and noted(effects) == [BecameFollower(0)] and not sent(effects)
+    assert made.role == "follower" and noted(effects, BecameFollower) == [BecameFollower(0)] and not sent(effects)
 
 
 def test_a_time_out_makes_a_candidate_that_votes_for_itself():
