@@ -11,7 +11,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 TEST_FLAGS = -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks golden bench browser pyodide clean setup
+.PHONY: help lab test check notebooks golden bench browser pyodide dask clean setup
 
 help:
 	@echo "make lab        open the first lesson in JupyterLab"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench      speed, as ratios against a peer in the same run"
 	@echo "make browser    the lessons in a real browser (needs Chromium)"
 	@echo "make pyodide    the fingerprint of a long run in Python for the browser (needs Node.js)"
+	@echo "make dask       a campaign on a real Dask cluster of two processes"
 	@echo "make clean      remove .venv and everything else that was made"
 
 lab: setup
@@ -54,6 +55,9 @@ browser: setup
 
 pyodide: setup
 	@sh tools/pyodide.sh
+
+dask: setup
+	@sh tools/dask.sh
 
 clean:
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
