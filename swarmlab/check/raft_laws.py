@@ -220,7 +220,7 @@ class RaftLaws:
     def forget_role(self, record: Record) -> None:
         """(bookkeeping) Who boots, follows or campaigns does not lead."""
         self._leads.pop(record.source, None)
-        if isinstance(record.fact, MachineStarted):
+        if isinstance(record.fact, MachineStarted) or record.fact.term == 0:  # in term 0 a machine enters another group
             self._commits.pop(record.source, None)
             self._open.pop(record.source, None)
 
