@@ -298,11 +298,14 @@ class _Ladder:
                 path_effects=ink.HALO,
             )
         elif self.first > 1:
-            until = min(line.last, self.first - 1)
-            is_known = (line.commit or 0) >= until
-            ends = f"{line.base + 1} … {until}" if until > line.base else "empty"
-            self._box(begin, y, self.left - begin - 0.06, is_known, ink.FAINT)
-            ink.write(self.ax, (begin + self.left - 0.06) / 2, y + HIGH / 2, ends, ha="center", fontsize=SMALL)
+            until, begins = min(line.last, self.first - 1), f"≤ {line.base}" if line.base else "1"
+            text = f"{begins} … {until}" if until > line.base else begins if until else "empty"
+            self._box(begin, y, self.left - begin - 0.06, 0 < until <= (line.commit or 0), ink.FAINT)
+            if line.base:
+                style: dict[str, Any] = {"edgecolor": ink.LINE, "hatch": "///", "linewidth": 0, "zorder": 3}
+                ink.box(self.ax, begin + 0.02, y, self.left - begin - 0.1, HIGH, **style)
+            middle = (begin + self.left - 0.06) / 2
+            ink.write(self.ax, middle, y + HIGH / 2, text, ha="center", fontsize=SMALL, path_effects=ink.HALO, zorder=4)
 
     def draw_cells(self, line: Line, y: float) -> None:
         """The entries that have a column."""

@@ -106,8 +106,6 @@ class Fold:
         self.clocks = dict.fromkeys(names, (1.0, 0, 0))  # rate, since when (true µs), what it showed then
         self.snapshots = dict.fromkeys(names, 0)  # the index of the newest one on disk
         self.changes: dict[str, list[tuple]] = {name: [] for name in names}  # (index, group)
-        self.founders: dict[str, None] = {}  # whom the first campaign asked: the group, before anybody tells of one
-        self.first: tuple[int, str] | None = None  # when that was, and whose
         self.groups: list[list] = []  # [time, index, group]: the newest that anybody knows
 
     def run(self, rows: list[tuple]) -> None:
@@ -276,16 +274,9 @@ class Fold:
         self.put(name, "places", places(self.group_of(name), self.now[name]["votes"]))
 
     def group_of(self, name: str) -> dict[str, list[str]]:
-        """Who belongs to the group, as this member knows it. While nothing tells, it is who was asked first, or all."""
-        members = [*self.founders] or [other for other in self.names if self.now[other]["role"] != "outside"]
+        """Who belongs to the group, as this member knows it; where nothing tells, all do."""
+        members = [other for other in self.names if self.now[other]["role"] != "outside"]
         return self.now[name]["group"] or {"voters": members, "outgoing": [], "learners": []}
-
-    def found(self, sender: str, to: str) -> None:
-        """Nobody tells who founded the group, but the first candidate asks them all."""
-        if self.first is None:
-            self.first = self.time, sender
-        if self.first == (self.time, sender):
-            self.founders |= {sender: None, to: None}
 
     # ── what a leader believes ───────────────────────────────────────────────────────────────────────────────────
 
@@ -328,7 +319,6 @@ class Fold:
         message[5] = self.now[sender]["term"]
         died = arrived < 0 or fate == "down"
         if name in REQUESTS and self.now[sender]["role"] in ASKING:
-            self.found(sender, to)
             self.ask(sender, to, "lost" if died else "asked")
         elif name in ANSWERS and to in self.now and self.awaits(to, sender, message):
             self.ask(to, sender, "lost" if died else "answering")

@@ -13,6 +13,7 @@ from ..events import (
     BecameLeader,
     CommitAdvanced,
     EntriesAppended,
+    GroupChanged,
     Healed,
     MachineCrashed,
     MachineShutDown,
@@ -53,8 +54,8 @@ MARKS = {  # facts that are worth a stop on the time line
 MESSAGES = {  # what each message says; numbers stand for the fields of its brief
     "RequestVote": "asks for a vote in term {term}; its log ends at entry {0} of term {1}",
     "PreVoteRequest": "asks who would vote for it after term {term}; its log ends at entry {0} of term {1}",
-    "Vote": "answers in term {term}; vote granted: {0}",
-    "PreVote": "answers; would vote: {0}",
+    "Vote": "answers in term {term}: {0}",
+    "PreVote": "answers whether it would vote: {0}",
     "AppendEntries": "term {term}: {1} entries behind entry {0}; committed up to {2}",
     "Appended": "term {term}: holds the leader's log up to entry {0}",
     "Mismatched": "term {term}: has no such entry {0}; may agree up to {1}",
@@ -92,7 +93,6 @@ def raft_frames(trace: Any) -> dict:
         "spans": {name: _spans(keys, trace.now) for name, keys in fold.tracks.items()},
         "cuts": _cuts(trace.records),
         "groups": [[time, group] for time, _, group in fold.groups],
-        "founders": sorted(fold.founders),
         "messages": messages,
         "says": MESSAGES,
         "facts": [[r.time, r.source, r.cause, type(r.fact).__name__, text_of(r.fact)] for r in trace.records],
@@ -114,7 +114,7 @@ def raft_at(rows: dict, time: int) -> dict:
     for server in servers:  # a leader that another one has replaced, and does not know it
         server["wrong"] = server["role"] == "leader" and server["term"] < newest
     group = next((group for at, group in reversed(rows["groups"]) if at <= time), None)
-    members = [name for half in group.values() for name in half] if group else rows["founders"] or rows["servers"]
+    members = [name for half in group.values() for name in half] if group else rows["servers"]
     for server in servers:
         server["member"] = server["name"] in members
     cuts = [cut for cut in rows["cuts"] if cut[0] <= time < cut[1]]
@@ -145,7 +145,7 @@ def summary(world: dict) -> str:
     said += [f"{s['name']} {s['looks']}" for s in servers if s["looks"] != "up"]
     commit = max((s["commit"] for s in servers), default=0)
     ends = max((s["last"] for s in servers), default=0)
-    return f"t={world['time'] / 1e6:.3f} s: {', '.join(said)}; {commit} of {ends} entries committed"
+    return f"t={world['time'] // 1000 / 1000:.3f} s: {', '.join(said)}; {commit} of {ends} entries committed"
 
 
 # ── looking up ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -257,10 +257,10 @@ def _cuts(records: list) -> list[list]:
 
 
 def _marks(records: list, servers: list[str]) -> list[list]:
-    """The facts worth a stop: [time, fact, kind, label]. That a follower repeats what its leader did is none."""
+    """The facts worth a stop: [time, fact, kind, label]. That somebody else said it before is none."""
     marks: list[list] = []
     booted: dict[str, bool] = {}
-    leads = ""
+    leads, change = "", 0
     for record in records:
         kind = MARKS.get(type(record.fact).__name__, "")
         if record.source not in servers and record.source != "world":
@@ -269,6 +269,8 @@ def _marks(records: list, servers: list[str]) -> list[list]:
             leads = record.source
         if isinstance(record.fact, EntriesAppended | CommitAdvanced) and record.source != leads:
             kind = ""
+        if isinstance(record.fact, GroupChanged):
+            kind, change = kind if record.fact.index > change else "", max(change, record.fact.index)
         if isinstance(record.fact, MachineStarted):
             kind = kind if record.source in booted else ""  # the first boot is no return
             booted[record.source] = True

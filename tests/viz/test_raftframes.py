@@ -269,7 +269,7 @@ def test_two_halves_of_a_group_need_two_rows_of_votes():
     assert story.at(2)["group"]["outgoing"] == ["a", "d"]
 
 
-def test_who_was_never_asked_is_no_member():
+def test_a_machine_that_nobody_let_in_is_no_member():
     group = RaftGroup(3, seed=2, spare=1)
     group.run_for(1)
     assert {server["name"]: server["member"] for server in raft_at(raft_frames(group.trace), group.trace.now)["servers"]} == {
@@ -288,3 +288,12 @@ def test_rows_are_json_and_the_same_after_a_trip_through_a_file():
 def test_the_first_time_outs_are_known_too():
     group = RaftGroup(5, seed=2, alarms=True)
     assert all(server["left"] == server["armed"] > 0.4 for server in raft_at(raft_frames(group.trace), 0)["servers"])
+
+
+def test_a_change_of_the_group_is_one_stop_however_many_tell_of_it():
+    group = RaftGroup(3, seed=2, spare=1)
+    group.run_for(0.6)
+    group.change(add=["node-4"])
+    group.run_for(0.5)
+    assert len(group.trace.of(e.GroupChanged)) >= 8
+    assert [kind for _, _, kind, _ in raft_frames(group.trace)["marks"]].count("group") == 1
