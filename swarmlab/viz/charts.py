@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from . import ink
 from .dots import draw_dots, tell_dots
 from .filmstrip import draw_filmstrip
+from .ladder import draw_ladder, draw_logs, ladder_strip, tell_ladder, tell_logs
 from .lanes import draw_tasks
 from .outagebar import draw_outage, key_instants, lost_requests
 from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell_ring, tell_spacetime
@@ -18,16 +19,21 @@ from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell
 __all__ = [
     "draw_dots",
     "draw_filmstrip",
+    "draw_ladder",
+    "draw_logs",
     "draw_outage",
     "draw_ring",
     "draw_spacetime",
     "draw_tasks",
     "election_strip",
     "key_instants",
+    "ladder_strip",
     "lost_requests",
     "show",
     "tell_dots",
     "tell_election",
+    "tell_ladder",
+    "tell_logs",
     "tell_outage",
     "tell_ring",
     "tell_spacetime",
