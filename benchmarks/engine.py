@@ -1,4 +1,4 @@
-"""The engine's own figures: five idle managers, a swarm made ready, and looking back."""
+"""The engine's own figures: what an import costs, a swarm made ready, and looking back."""
 
 import os
 import subprocess
@@ -6,50 +6,9 @@ import sys
 from statistics import median
 from time import process_time
 
-import simpy
-from simpy.events import Timeout
-
 from swarmlab import Cluster
-from swarmlab.group import RaftGroup
-from swarmlab.raft.core import Settings
 
 from .measure import Figure, seconds
-
-IDLE = Settings(tick=1_000, election_low=150, election_high=300, heartbeat=75)
-
-
-def raft_idle() -> Figure:
-    """Simulated seconds per CPU second of five idle members, facts and digest on."""
-    lasts = 100
-    speeds, ratios, messages = [], [], 0
-    for _ in range(5):
-        group = RaftGroup(5, IDLE, seed=1, messages=False)
-        group.run_for(2)
-        before, start = group.kernel.scheduled, process_time()
-        group.run_for(lasts)
-        group.trace.digest()
-        took = process_time() - start
-        messages = group.kernel.scheduled - before
-        speeds.append(lasts / took)
-        ratios.append(bare_timeouts(messages) / took)
-    peer = f"{median(ratios):.2f} of SimPy firing as many bare time-outs ({messages / lasts:.0f} per simulated second)"
-    return Figure("five idle Raft nodes", median(speeds), "sim s / CPU s", 1_000, 2_500, True, peer)
-
-
-def bare_timeouts(number: int) -> float:
-    """CPU seconds that SimPy takes for so many events that do nothing."""
-    env, left = simpy.Environment(), [number]
-
-    def go(event):
-        if left[0] > 0:
-            left[0] -= 1
-            Timeout(env, 1.0).callbacks.append(go)
-
-    for _ in range(8):
-        go(None)
-    start = process_time()
-    env.run()
-    return process_time() - start
 
 
 def import_time() -> Figure:
@@ -86,4 +45,4 @@ def rewind() -> Figure:
 
 
 def figures() -> list[Figure]:
-    return [raft_idle(), import_time(), ready(), rewind()]
+    return [import_time(), ready(), rewind()]
