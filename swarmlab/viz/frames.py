@@ -16,6 +16,7 @@ from ..events import (
     BecameCandidate,
     BecameFollower,
     BecameLeader,
+    BecamePreCandidate,
     ContainerCreated,
     ContainerExited,
     ContainerRemoved,
@@ -207,6 +208,8 @@ def _about_itself(fact) -> tuple:
             return ((f"blocked/{port}", None),)
         case BecameFollower(term) | SteppedDown(term):
             return ("role", "follower"), ("term", term), ("leader", "")
+        case BecamePreCandidate(term):
+            return ("role", "precandidate"), ("term", term), ("leader", "")
         case BecameCandidate(term):
             return ("role", "candidate"), ("term", term), ("leader", "")
         case LeaderRecognised(term, leader):

@@ -26,7 +26,7 @@ def _led_before(rows: list) -> str:
 
 def _leader_outage(rows: dict, number: int, victim: str, before: list) -> tuple:
     roles = [row for row in rows["truth"] if row[1] > number and row[3] == "role" and row[2] != victim]
-    noticed = next((row[0] for row in roles if row[4] == "candidate"), None)
+    noticed = next((row[0] for row in roles if row[4] in ("precandidate", "candidate")), None)
     chosen = next((row for row in roles if row[4] == "leader"), None)
     if chosen is None:
         return noticed, None, None

@@ -16,6 +16,7 @@ from . import ink
 from .raftframes import raft_at, rows_of, summary
 from .spacetime import draw_spacetime, tell_spacetime
 from .still import CROWN
+from .words import ROUTINE
 
 __all__ = [
     "draw_ring",
@@ -127,7 +128,7 @@ def tell_ring(trace: Any, time: float) -> str:
     world = raft_at(rows_of(trace), micros(time))
     waits = [f"{s['name']} {ink.span((s['deadline'] - world['time']) / SECOND)}" for s in _waiting(world)]
     votes = [f"{s['name']} has {s['places'][0][1]} of the {s['places'][0][0]} votes it needs" for s in _asking(world)]
-    flying = f"{len(world['messages'])} messages are under way" if world["messages"] else "no message is under way"
+    flying = f"{len(told(world)) or 'no'} message{'s are' if len(told(world)) > 1 else ' is'} under way"
     said = [f"{len(world['servers'])} servers on a ring, {summary(world)}", *votes]
     said += [f"left of the time-outs: {', '.join(waits)}"] if waits else []
     return "; ".join([*said, flying]) + "."
@@ -191,7 +192,7 @@ class _Ring:
         """Cuts below messages below servers."""
         for cut in self.world["cuts"]:
             self.draw_cut(*cut[2:])
-        for message in self.world["messages"]:
+        for message in told(self.world):
             self.draw_message(message)
         for server in self.world["servers"]:
             self.draw_server(server, *self.spots[server["name"]])
@@ -317,6 +318,11 @@ class _Ring:
             ink.write(self.ax, left + wide + 0.07 + badge / 2, y - 0.003, term, **style)
 
 
+def told(world: dict) -> list[dict]:
+    """The messages worth a line: signs of life say nothing new."""
+    return [message for message in world["messages"] if message["name"] not in ROUTINE]
+
+
 def kind_of(message: dict) -> str:
     """Which sign a message has."""
     name, brief = message["name"], message["brief"]
@@ -334,7 +340,7 @@ def kind_of(message: dict) -> str:
 
 def _write_key(fig: Figure, worlds: list[dict]) -> None:
     """What the signs mean, of those that occur."""
-    kinds = {kind_of(message) for world in worlds for message in world["messages"]}
+    kinds = {kind_of(message) for world in worlds for message in told(world)}
     kinds |= {"arc" for world in worlds if any(server["armed"] for server in _waiting(world))}
     kinds |= {"places" for world in worlds if _asking(world)}
     lines = ink.wrapped([text for kind, text in KEY.items() if kind in kinds], 1.05 * fig.get_figwidth())

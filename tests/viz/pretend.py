@@ -277,7 +277,7 @@ def noise(seed, facts=400):
         fact = dice.choice(
             [
                 e.MachineStarted(), e.MachineStarted(), e.MachineCrashed(), e.MachineShutDown(), e.MachineFrozen(5), e.MachineThawed(),
-                e.BecameLeader(term), e.BecameFollower(term), e.BecameCandidate(term), e.SteppedDown(term),
+                e.BecameLeader(term), e.BecameFollower(term), e.BecameCandidate(term), e.BecamePreCandidate(term), e.SteppedDown(term),
                 e.LeaderRecognised(term, manager), e.VoteGranted(term, manager), e.Applied(index), e.Applied(index),
                 stored._replace(index=index), stored._replace(index=index), stored._replace(index=index),
                 node(other, dice.choice(["manager", "worker"]), dice.choice(["ready", "down", "unknown"]))._replace(index=index),

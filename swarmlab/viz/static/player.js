@@ -548,7 +548,7 @@ export const layers = {
       if (!view?.role) continue;
       show(view.role, Boolean(machine.role)), show(view.badge, machine.term > 0 && Boolean(machine.role));
       set(view.g, "data-role", machine.role || null);
-      say(view.letter, { candidate: "C", follower: "F" }[machine.role] || "");
+      say(view.letter, { candidate: "C", precandidate: "P", follower: "F" }[machine.role] || "");
       say(view.term, view.box.density === "full" ? `T ${machine.term}` : `${machine.term}`);
       set(view.badge, "data-tint", machine.term % 2 ? "odd" : "even");
     }
