@@ -1,0 +1,37 @@
+"""Plants every bug there is, one at a time and on all cores, and says what caught it.
+
+    python -m tools.mutants [seeds that each may take, 200 unless told]
+
+The exit code is 1 if one got away.
+"""
+
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from time import monotonic
+
+from swarmlab.check.mutants import MUTANTS, Catch, hunt
+
+
+def main(arguments: list[str]) -> int:
+    seeds, begun, escaped = int(arguments[0]) if arguments else 200, monotonic(), 0
+    print(f"{'bug':32} {'trap':>4}  {'caught by':24} {'with seed':>9}  what it is")
+    with ProcessPoolExecutor() as pool:
+        for catch in pool.map(partial(hunt, seeds=seeds), MUTANTS):
+            print(row(catch), flush=True)
+            escaped += not catch.law
+    times = os.times()
+    cpu = times.user + times.system + times.children_user + times.children_system
+    print(f"{len(MUTANTS)} bugs, {escaped} escaped: {monotonic() - begun:.0f} s, {cpu:.0f} CPU s")
+    return 1 if escaped else 0
+
+
+def row(catch: Catch) -> str:
+    bug = MUTANTS[catch.name]
+    seed = catch.seed if catch.law else ""
+    return f"{catch.name:32} {bug.trap:4}  {catch.law or 'ESCAPED':24} {seed:>9}  {bug.about}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
