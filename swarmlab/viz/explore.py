@@ -24,9 +24,8 @@ class Explore(widgets.VBox):
     def __init__(self, draw: Callable, alt: str = "", **knobs: Any):
         defaults = _defaults(draw)
         controls = {name: _control(name, spec, defaults.get(name, ...)) for name, spec in knobs.items()}
-        picture = widgets.Image(
-            format="png", layout=widgets.Layout(max_width="100%", display="none"), tooltip=alt or None
-        )
+        # No tooltip: a picture with one is not drawn at all, since its view asks for a description, and has none.
+        picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", display="none"))
         caption = widgets.HTML()
         super().__init__(
             [widgets.HBox(list(controls.values()), layout=widgets.Layout(flex_flow="row wrap")), picture, caption]

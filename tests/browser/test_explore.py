@@ -11,7 +11,7 @@ def draw(managers=3, lost=1):
     figure.subplots().bar(["left"], [managers - lost])
     return figure, f"{managers - lost} of {managers} managers are left."
 
-Explore(draw, managers=(1, 7, 1), lost=(0, 7, 1))
+Explore(draw, "how many managers are left", managers=(1, 7, 1), lost=(0, 7, 1))
 """
 
 
