@@ -107,15 +107,15 @@ def election_instants(trace: Any, fault: Any = None) -> dict[str, float]:
     if fault is not None:
         number = fault if isinstance(fault, int) else fault.number
         first = rows["facts"][number][0], number
-    after = [(time, rows["facts"][number][3]) for time, number, _ in kinds if number > first[1]]
-    asks = next((time for time, kind in after if kind in ("BecamePreCandidate", "BecameCandidate")), None)
-    wins = next((time for time, kind in after if kind == "BecameLeader"), None)
+    after = [(time, *rows["facts"][number][1:4:2]) for time, number, _ in kinds if number > first[1]]
+    asks = next((time for time, _, kind in after if kind in ("BecamePreCandidate", "BecameCandidate")), None)
+    wins, winner = next(((time, source) for time, source, kind in after if kind == "BecameLeader"), (None, ""))
     found: dict[str, int] = {} if first[1] < 0 else {"fault": first[0]}
     if asks is not None:
         found |= {"waiting": first[0] + (asks - first[0]) * 2 // 3, "noticed": asks}
     if wins is not None:
-        campaign = max(time for time, kind in after if kind == "BecameCandidate" and time <= wins)
-        found |= {"asked": (campaign + wins) // 2, "elected": wins}
+        mine = [time for time, source, kind in after if (source, kind) == (winner, "BecameCandidate") and time <= wins]
+        found |= {"asked": (mine[-1] + wins) // 2, "elected": wins}
         heard = [
             f[0] for f in rows["facts"] if f[3] == "LeaderRecognised" and wins <= f[0] < wins + 20 * rows["flight"]
         ]
@@ -363,6 +363,9 @@ def happened(rows: dict, time: int, instant: Any) -> str:
         return " ".join(rows["facts"][instant.number][index] for index in (1, 4))
     now = [mark for mark in rows["marks"] if mark[0] == time]
     order = ("leader", "fault", "election", "vote")
+    asking = [mark for mark in now if mark[2] == "election" and "asks" in mark[3]]
+    if len(asking) > 1 and not any(mark[2] in ("leader", "fault") for mark in now):
+        return f"{len(asking)} servers ask for votes at once"
     if now:
         return min(now, key=lambda mark: order.index(mark[2]) if mark[2] in order else 9)[3]
     said = summary(raft_at(rows, time)).partition(": ")[2].partition(";")[0].split(", ")

@@ -26,7 +26,7 @@ def draw_spacetime(trace: Any, start: float = 0, end: float | None = None, ax: A
     names = rows["servers"]
     is_cut = any(cut[0] < until and cut[1] > since for cut in rows["cuts"])
     top = 0.34 if is_cut else 0.12
-    ax = ink.axes(ax, ROW * len(names) + top + 0.76, _margin(names), 0.2, top, 0.76)
+    ax = ink.axes(ax, ROW * len(names) + top + 1.04, _margin(names), 0.2, top, 1.04)
     unit, word = (1000, "ms") if until - since < 2 * SECOND else (SECOND, "s")
     ax.set(xlim=(since / unit, until / unit), ylim=(len(names) - 0.35, -0.5))
     view = _View(ax, rows, since, until, unit)
@@ -35,11 +35,12 @@ def draw_spacetime(trace: Any, start: float = 0, end: float | None = None, ax: A
     for line, name in enumerate(names):
         view.draw_bars(line, name)
         view.draw_votes(line, name)
-    said = [f"simulated time, {word}", "F follower · C candidate · L leader, with the term"]
-    said += [text for key, text in KEY.items() if key in view.seen]
-    ax.set_xlabel(
-        "  ·  ".join(said[:1]) + "\n" + "  ·  ".join(said[1:]), fontsize=ink.TEXT, color=ink.INK, linespacing=1.6
-    )
+    said = [
+        "F follower · C candidate · L leader, with the term",
+        *(text for key, text in KEY.items() if key in view.seen),
+    ]
+    words = [f"simulated time, {word}", *ink.wrapped(said, 1.1 * ink.inches(ax)[0])]
+    ax.set_xlabel("\n".join(words), fontsize=ink.TEXT, color=ink.INK, linespacing=1.5)
     ax.set_yticks(range(len(names)), names, fontsize=ink.TEXT)
     ax.tick_params(axis="y", length=0)
     ax.tick_params(axis="x", labelsize=ink.TEXT)
@@ -107,7 +108,7 @@ class _View:
             "lost": (ink.WRONG, 0.8),
         }
         for kind, (colour, width) in looks.items():
-            self._add(lines[kind], kind, colors=colour, linewidths=width, zorder=2)
+            self._add(lines[kind], kind, colors=colour, linewidths=width, zorder=1.8 if kind == "lost" else 2)
         self._add(beats, "beat", colors=ink.QUIET, linewidths=0.7, zorder=1)
         self._dots(ends, marker="o", markersize=2.4, color=ink.QUIET)
         self._dots(crosses, marker="x", markersize=5, markeredgewidth=1.5, color=ink.WRONG)

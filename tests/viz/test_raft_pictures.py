@@ -60,6 +60,7 @@ def texts(drawn):
     """Every text on a figure, with the place it takes."""
     fig = ink.figure_of(drawn)
     renderer = FigureCanvasAgg(fig).get_renderer()
+    fig.draw(renderer)  # only then labels of axes know their places
     found = fig.findobj(
         lambda artist: hasattr(artist, "get_text") and artist.get_visible() and artist.get_text().strip()
     )
@@ -167,6 +168,22 @@ def test_a_space_time_diagram_has_a_row_per_server_and_says_terms(election):
     assert "simulated time, ms" in said[-1] or any("simulated time, ms" in text for text in said)
     assert "0.136 s" not in ring.tell_spacetime(election, 0.9, 0.95)
     assert "node-1 leads in term 2" in ring.tell_spacetime(election, 0.9, 1.6)
+
+
+def test_no_word_of_a_diagram_is_cut_off(election, written):
+    for ax in (ring.draw_spacetime(election), ring.draw_spacetime(written), ring.draw_spacetime(election, 1.13, 1.14)):
+        assert [text for text in outside(ax) if not text.replace(".", "").isdigit()] == []  # ticks beyond the axis
+
+
+def test_a_split_vote_says_how_many_asked():
+    group = RaftGroup(5, seed=3, alarms=True)
+    group.run_for(1)
+    group.align()
+    group.crash(group.leader)
+    group.run_for(1)
+    strip = ring.election_strip(group.trace)
+    assert "4 servers ask for votes at once" in words(strip)
+    assert covered(strip) == [] and outside(strip) == []
 
 
 def test_a_cut_is_a_band_that_names_its_sides(written):
