@@ -24,8 +24,8 @@ def draw_spacetime(trace: Any, start: float = 0, end: float | None = None, ax: A
     rows = rows_of(trace)
     since, until = round(start * SECOND), rows["end"] if end is None else round(end * SECOND)
     names = rows["servers"]
-    is_cut = any(cut[0] < until and cut[1] > since for cut in rows["cuts"])
-    top = 0.34 if is_cut else 0.12
+    cuts = _cuts(rows, since, until, ink.WIDTH - _margin(names) - 0.2)
+    top = 0.14 + 0.2 * max((level + 1 for *_, level in cuts), default=0)
     ax = ink.axes(ax, ROW * len(names) + top + 1.04, _margin(names), 0.2, top, 1.04)
     unit, word = (1000, "ms") if until - since < 2 * SECOND else (SECOND, "s")
     ax.set(xlim=(since / unit, until / unit), ylim=(len(names) - 0.35, -0.5))
@@ -69,15 +69,11 @@ class _View:
 
     def draw_cuts(self) -> None:
         """Grey bands from cut to heal, with the sides above."""
-        for since, until, groups, one_way in self.rows["cuts"]:
-            left, right = max(since, self.since) / self.unit, min(until, self.until) / self.unit
-            if left >= right:
-                continue
-            self.ax.axvspan(left, right, color=ink.FAINT, zorder=0, linewidth=0)
-            sides = [[ink.short(name) for name in group if name in self.lines] for group in groups]
-            arrow = " → " if one_way else " | "
-            text = f"cut: {arrow.join(' '.join(side) for side in sides if side)}"
-            self.ax.text(left, -0.52, text, fontsize=ink.TEXT, color=ink.INK, va="bottom", clip_on=False)
+        wide, high = ink.inches(self.ax)
+        for left, right, begin, text, level in _cuts(self.rows, self.since, self.until, wide):
+            self.ax.axvspan(left / self.unit, right / self.unit, color=ink.FAINT, zorder=0, linewidth=0)
+            place = {"transform": self.ax.transAxes, "va": "bottom", "clip_on": False}
+            ink.write(self.ax, begin / wide, 1 + (0.02 + 0.2 * level) / high, text, **place)
 
     def draw_messages(self) -> None:
         """Lines from row to row; signs of life are only ticks."""
@@ -191,6 +187,21 @@ def _style(looks: str, role: str, term: int) -> dict[str, Any]:
     if role == "outside":
         return {"facecolor": ink.PAPER, "edgecolor": ink.LINE, "linewidth": 0.8, "linestyle": ":"}
     return {"facecolor": TINTS[term % 2], "edgecolor": ink.LINE, "linewidth": 0.6}
+
+
+def _cuts(rows: dict, since: int, until: int, wide: float) -> list[tuple]:
+    """The cuts of a stretch as (from, to, where the words begin in inches, words, on which line they stand)."""
+    found = [cut for cut in rows["cuts"] if cut[0] < until and cut[1] > since]
+    texts = []
+    for _, _, groups, one_way in found:
+        sides = [[ink.short(name) for name in group if name in rows["servers"]] for group in groups]
+        texts.append(f"cut: {(' → ' if one_way else ' | ').join(' '.join(side) for side in sides if side)}")
+    widths = [ink.room(text) for text in texts]
+    lefts = [(max(cut[0], since) - since) / max(1, until - since) * wide for cut in found]
+    begins = [max(0.0, min(left, wide - width)) for left, width in zip(lefts, widths, strict=True)]
+    lines = ink.levels(begins, widths, 0.12)
+    spans = [(max(cut[0], since), min(cut[1], until)) for cut in found]
+    return [(*span, *rest) for span, *rest in zip(spans, begins, texts, lines, strict=True)]
 
 
 def _margin(names: list[str]) -> float:

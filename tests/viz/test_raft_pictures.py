@@ -175,6 +175,18 @@ def test_no_word_of_a_diagram_is_cut_off(election, written):
         assert [text for text in outside(ax) if not text.replace(".", "").isdigit()] == []  # ticks beyond the axis
 
 
+def test_the_sides_of_many_cuts_stand_above_each_other():
+    group = RaftGroup(5, seed=4)
+    for name in ("node-1", "node-2", "node-3"):
+        group.run_for(0.1)
+        group.partition({name}, set(group.members) - {name}, one_way=name == "node-3")
+    group.run_for(0.1)
+    ax = ring.draw_spacetime(group.trace)
+    assert [text for text in words(ax) if text.startswith("cut: n-3 → ")]
+    assert not [pair for pair in covered(ax) if pair[0].startswith("cut") or pair[1].startswith("cut")]
+    assert [text for text in outside(ax) if text.startswith("cut")] == []
+
+
 def test_a_split_vote_says_how_many_asked():
     group = RaftGroup(5, seed=3, alarms=True)
     group.run_for(1)
