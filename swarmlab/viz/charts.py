@@ -9,22 +9,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import ink
+from .cuts import draw_cuts
 from .dots import draw_dots, tell_dots
 from .filmstrip import draw_filmstrip
+from .history import draw_history, tell_history
 from .ladder import draw_ladder, draw_logs, ladder_strip, tell_ladder, tell_logs
 from .lanes import draw_tasks
 from .outagebar import draw_outage, key_instants, lost_requests
 from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell_ring, tell_spacetime
+from .tries import draw_tries, tell_tries
+from .zones import draw_quorum, draw_zones, tell_quorum, tell_zones
 
 __all__ = [
+    "draw_cuts",
     "draw_dots",
     "draw_filmstrip",
+    "draw_history",
     "draw_ladder",
     "draw_logs",
     "draw_outage",
+    "draw_quorum",
     "draw_ring",
     "draw_spacetime",
     "draw_tasks",
+    "draw_tries",
+    "draw_zones",
     "election_strip",
     "key_instants",
     "ladder_strip",
@@ -32,11 +41,15 @@ __all__ = [
     "show",
     "tell_dots",
     "tell_election",
+    "tell_history",
     "tell_ladder",
     "tell_logs",
     "tell_outage",
+    "tell_quorum",
     "tell_ring",
     "tell_spacetime",
+    "tell_tries",
+    "tell_zones",
 ]
 
 LEAST_ALT = 20  # characters
