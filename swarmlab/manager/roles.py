@@ -71,6 +71,8 @@ class Roles:
 
     def work(self, store: Store, now: int) -> tuple[list, list[Turning]]:
         """What has to be asked of raft, and the nodes that can be written down in their new role."""
+        if not (self.fresh or self.census or self.candidates or self.tick <= now):
+            return [], []
         effects, turnings = self.retry_candidates(store, now), []
         if self.tick <= now:
             self.fresh, self.census, self.tick = {**self.pending, **self.fresh}, True, NEVER

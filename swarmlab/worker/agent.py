@@ -199,7 +199,7 @@ class Agent:
         if not assignments.complete and assignments.sequence != self.sequence + 1:
             return self._retry(now)
         self.sequence = assignments.sequence
-        effects: list = [Tell("engine", RoleChanged(assignments.role))] if assignments.role else []
+        effects = [Tell("engine", RoleChanged(assignments.role))] if assignments.role else []
         effects += self._take_dependencies(assignments)
         for task in self._gone(assignments):
             effects += self._remove(task)

@@ -37,7 +37,8 @@ from ..messages import (
 )
 from ..objects import ApiError, Description, NetworkSpec, ServiceSpec
 from . import identity, networks, plain, refusals
-from .membership import Membership, answer, with_port
+from .founding import answer, with_port
+from .membership import Membership
 
 
 class PlainRun(NamedTuple):

@@ -5,7 +5,7 @@ Source: moby daemon/cluster/swarm.go (the 20 s of a join); swarmkit node/node.go
 Docker documentation, "docker swarm init/join/leave"; swarm.md §3, §14, §15.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Save, Send, Tell
 from ..events import SwarmJoined, SwarmLeft
@@ -16,8 +16,6 @@ from ..messages import (
     Certified,
     Certify,
     Expelled,
-    FoundSwarm,
-    InitAnswer,
     JoinGossip,
     LeaveGossip,
     ManagersChanged,
@@ -25,20 +23,18 @@ from ..messages import (
     NotRaftJoined,
     RaftJoin,
     RaftJoined,
-    RebuildSwarm,
     Registered,
     Renew,
     Renewed,
-    Reply,
     RoleChanged,
     SwarmFounded,
     SwarmInit,
     SwarmJoin,
 )
 from ..objects import ApiError, Description
-from . import identity, refusals
+from . import founding, identity, refusals
+from .founding import Founding, Identity, Joining, answer, known_address, without_port
 
-PORT = 2377
 MAKE_KEYS = (
     50 * MS,
     100 * MS,
@@ -47,32 +43,6 @@ CERTIFY_AGAIN = 2 * SECOND  # while nobody answers
 RAFT_JOIN_AGAIN = 3 * SECOND
 JOIN_PATIENCE = 20 * SECOND  # then the person gets the prompt back, and the join goes on
 EXPELLED_PATIENCE = 16 * SECOND  # a manager that was removed waits so long to be told that it is a worker now
-
-
-class Identity(NamedTuple):
-    """Who this machine is in its swarm: what the certificate on its disk says."""
-
-    node: str
-    role: str
-    member: str  # its name inside raft; '' for a worker
-    managers: tuple  # (node id, machine, address)
-    entered: bool  # a manager: raft has let it in
-
-
-class Joining(NamedTuple):
-    """A join that has not come to its end."""
-
-    token: str
-    remote: str
-    address: str
-
-
-class Founding(NamedTuple):
-    """A swarm init under way: who asked, what the machine will be, and the order to its manager."""
-
-    call: int
-    me: Identity
-    order: FoundSwarm | RebuildSwarm
 
 
 class Membership:
@@ -207,20 +177,9 @@ class Membership:
             return self._rebuild(id, request)
         if self.identity or self.joining or self.founding:
             raise ApiError(refusals.ALREADY_IN)
-        node, member = identity.node_id(self.dice), identity.member_id(self.dice)
         address = without_port(request.advertise_address) or self.address
-        me = Identity(node, "manager", member, ((node, self.machine, address),), entered=True)
-        order = FoundSwarm(
-            node=node,
-            member=member,
-            description=self.description,
-            address=address,
-            worker_secret=identity.secret(self.dice),
-            manager_secret=identity.secret(self.dice),
-            ca_digest=identity.ca_digest(self.dice),
-            options=request.options,
-        )
-        self.founding, self.found_at = Founding(id, me, order), now + self._key_time()
+        self.founding = founding.new_swarm(id, request, self.machine, address, self.description, self.dice)
+        self.found_at = now + self._key_time()
         return []
 
     def _rebuild(self, id: int, request: SwarmInit) -> list:
@@ -229,10 +188,8 @@ class Membership:
         if me is None or me.role != "manager":
             raise ApiError(refusals.ONLY_A_WORKER)
         self.check_manager()
-        known = next((address for node, _, address in me.managers if node == me.node), self.address)
-        address = without_port(request.advertise_address) or without_port(known)
-        me = me._replace(managers=((me.node, self.machine, address),))
-        self.founding = Founding(id, me, RebuildSwarm(address, request.options))
+        address = without_port(request.advertise_address) or known_address(me) or self.address
+        self.founding = founding.same_swarm(id, request, me, self.machine, address)
         return [Tell("manager", self.founding.order)]
 
     def _found(self, now: int) -> list:
@@ -245,17 +202,9 @@ class Membership:
     def _key_time(self) -> int:
         return MAKE_KEYS[0] + int(self.dice.random() * MAKE_KEYS[1])
 
-    def _founded(self, founding: Founding, worker_token: str) -> list:
-        (id, me, order), self.founding = founding, None
-        _, _, address = me.managers[0]
-        new = [Note(SwarmJoined(me.node, me.role))] if isinstance(order, FoundSwarm) else []
-        return [
-            *self._become(me),
-            *new,
-            Tell("agent", BeNode(me.node, me.managers)),
-            *([Tell("gossip", JoinGossip(()))] if new else []),
-            *answer(id, InitAnswer(me.node, worker_token, with_port(address))),
-        ]
+    def _founded(self, done: Founding, worker_token: str) -> list:
+        self.founding = None
+        return [*self._become(done.me), *founding.founded(done, worker_token)]
 
     # ── docker swarm join ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -396,16 +345,3 @@ class Membership:
             effects += [Tell("manager", BeNothing())] if me.role == "manager" else []
             effects += [Tell("gossip", LeaveGossip())]
         return [*effects, *answer(call)]
-
-
-def answer(call: int, value: Any = None, error: str | None = None) -> list:
-    """The one reply to a call."""
-    return [Tell("client", Reply(call, value, error))]
-
-
-def with_port(address: str) -> str:
-    return address if ":" in address else f"{address}:{PORT}"
-
-
-def without_port(address: str) -> str:
-    return address.partition(":")[0]
