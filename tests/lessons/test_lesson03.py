@@ -6,7 +6,7 @@ import nbformat
 import pytest
 
 from swarmlab.events import BecameLeader, CommitAdvanced
-from swarmlab.lessons import check, counterexample, lesson03, reveal
+from swarmlab.lessons import check, counterexample, lesson03, reveal, scenes03
 from swarmlab.raft.quorum import committed_index
 
 
@@ -37,7 +37,7 @@ def test_what_recall_calls_safe_survives_whoever_is_elected():
     """By the engine itself: whichever two stay off meanwhile, and whoever asks for votes first."""
     group = lesson03.fresh_ladder()
     group.heal()
-    lesson03.return_all(group)
+    scenes03.return_all(group)
     seen, lost = 0, set()
     entries = {entry for log in group.logs().values() for entry in log}
     for off in combinations(group.members, 2):
@@ -129,6 +129,17 @@ def test_build_takes_the_rule_of_the_engine(capsys, rule):
     assert said(capsys, "03.build", rule) == "correct"
 
 
+def of_the_last_two_terms(match, terms, term):
+    """Bolder than the engine, but nobody else can have led between two neighbouring terms."""
+    index = sorted(match, reverse=True)[len(match) // 2]
+    return index if index and terms[index - 1] >= term - 1 else 0
+
+
+def test_build_does_not_refute_what_it_cannot_refute(capsys):
+    line = said(capsys, "03.build", of_the_last_two_terms)
+    assert line.startswith("correct. The engine is stricter: with match=[1], terms=[4], term=5 it says 1.")
+
+
 @pytest.mark.parametrize("rule", [of_any_term, of_no_later_term])
 def test_build_refutes_counting_an_older_entry_with_a_figure_8(capsys, rule):
     """Found by the campaign, cut down, and ready for the board."""
@@ -190,7 +201,7 @@ def test_a_rule_that_spoils_its_lists_harms_nobody(capsys):
 def test_the_engine_is_itself_again_after_a_rule_was_planted(capsys):
     said(capsys, "03.build", lambda match, terms, term: 0)
     said(capsys, "03.build", of_any_term)
-    group = lesson03.settled()
+    group = scenes03.settled()
     assert group.write("x", "new", wait=1) == ""
 
 
@@ -201,28 +212,28 @@ def test_an_entry_is_safe_from_a_majority_of_copies_on():
     """Whatever the number of servers; and then also if nobody knows it."""
     for servers in (3, 5, 7):
         for copies in range(servers):
-            one = lesson03.death(servers, copies)
-            on = lesson03.on_disk(one.group, one.entry)
+            one = scenes03.death(servers, copies)
+            on = scenes03.on_disk(one.group, one.entry)
             assert len(on) == copies + 1 and "no answer" in one.heard
             assert (one.survives == "kept") == (2 * len(on) > servers)
             assert (one.survives == "lost") == (copies == 0)
 
 
 def test_an_answered_entry_survives():
-    one = lesson03.four_deaths()[3]
+    one = scenes03.four_deaths()[3]
     assert "told" in one.heard and one.survives == "kept" and len(one.futures) == 4
 
 
 @pytest.mark.parametrize(("servers", "slow", "quick"), [(3, 1, True), (3, 2, False), (5, 2, True), (5, 3, False)])
 def test_a_client_waits_for_a_majority_and_not_for_the_slowest(servers, slow, quick):
-    words = lesson03.draw_answer(servers, slow)[1]
+    words = scenes03.draw_answer(servers, slow)[1]
     assert words.startswith(f"{slow} of {servers - 1} followers are slow")
     assert (float(words.split("after ")[1].split(" ms")[0]) < 3) == quick
 
 
 def test_figure_7_is_the_papers_and_converges():
-    group = lesson03.figure_7()
-    assert ["".join(map(str, log)) for log in lesson03.terms_of(group).values()] == [
+    group = scenes03.figure_7()
+    assert ["".join(map(str, log)) for log in scenes03.terms_of(group).values()] == [
         "1114455666",
         "111445566",
         "1114",
@@ -237,7 +248,7 @@ def test_figure_7_is_the_papers_and_converges():
 
 
 def test_figure_8_is_the_papers():
-    moments = lesson03.figure_8()
+    moments = scenes03.figure_8()
     terms = {name: [[term for _, term in log] for log in group.logs().values()] for name, group in moments.items()}
     assert terms["b"] == [[1, 2], [1, 2], [1], [1], [1, 3]]
     assert terms["c"] == [[1, 2, 4], [1, 2], [1, 2], [1, 2], [1, 3]] and max(moments["c"].commits().values()) == 1
