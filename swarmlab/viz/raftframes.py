@@ -4,6 +4,7 @@
 """
 
 from bisect import bisect_left, bisect_right
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -86,7 +87,7 @@ def raft_frames(trace: Any) -> dict:
         "start": 0,
         "end": trace.now,
         "servers": servers,
-        "longest": _longest(fold.tracks),
+        "longest": _longest(fold.tracks, messages),
         "flight": round(median(flights)) if flights else FLIGHT,
         "slowest": max(flights, default=FLIGHT),
         "tracks": fold.tracks,
@@ -221,10 +222,14 @@ def _messages(trace: Any, servers: list[str]) -> list[list]:
     return sorted(rows, key=lambda row: row[0])
 
 
-def _longest(tracks: dict) -> int:
-    """The longest election time-out that anybody ever had, µs."""
+def _longest(tracks: dict, messages: list[list]) -> int:
+    """The longest election time-out that anybody ever had, µs; where no alarms were kept, four heartbeats."""
     timers = [timer for keys in tracks.values() for timer in keys.get("timer", [[], []])[1] if timer]
-    return max((end - since for since, end in timers), default=PATIENCE)
+    if timers:
+        return max(end - since for since, end in timers)
+    beats = [message for message in messages if message[4] == "Heartbeat"]
+    gaps = [later[0] - one[0] for one, later in pairwise(beats) if later[0] > one[0] and one[2] == later[2]]
+    return 4 * round(median(gaps)) if gaps else PATIENCE
 
 
 def _spans(tracks: dict, end: int) -> list[list]:

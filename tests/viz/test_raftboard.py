@@ -118,6 +118,12 @@ def test_a_time_out_can_be_watched_whatever_the_ticks_are():
         assert RaftBoard(group.trace).speed == speed
 
 
+def test_without_time_outs_the_heartbeats_tell_the_pace():
+    group = RaftGroup(3, SWARMKIT, seed=5)
+    group.run_for(60)
+    assert RaftBoard(group.trace).speed == 1.0
+
+
 def test_what_the_client_was_told_may_come_with_a_time(trace):
     assert RaftBoard(trace, told={3: "done"}).told == [[0, 3, "done"]]
     assert RaftBoard(trace, told=[(0.5, 3, "done")]).told == [[500_000, 3, "done"]]

@@ -150,7 +150,13 @@ function roundHatch(r, step, level) {
   return lines.join("");
 }
 
-const textWidth = (name) => 8.1 * name.length;
+let ruler = null;
+
+/** How many pixels a name takes, in the letters that the style sheet gives it. */
+function textWidth(name) {
+  ruler ??= Object.assign(document.createElement("canvas").getContext("2d"), { font: '650 13px system-ui, -apple-system, "Segoe UI", sans-serif' });
+  return Math.ceil(ruler.measureText(name).width) + 1;
+}
 
 /** Name and term, side by side round `x`. */
 function makeLabel(parent, name, x, y) {
@@ -463,7 +469,7 @@ const STEPS = [1, 2, 5];
 class Diagram {
   constructor(parent, frames, width) {
     const height = LANE * frames.servers.length + AXIS + 8;
-    this.label = 12 + Math.max(...frames.servers.map((name) => 7.2 * name.length));
+    this.label = 12 + Math.max(...frames.servers.map(textWidth));
     Object.assign(this, { frames, width, height, wide: width - this.label - 4, hits: [], ticks: [] });
     this.svg = make(parent, "svg", { class: "sl-diagram", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": "Who was what, and who said what to whom, time to the right" });
     frames.servers.forEach((name, n) => (make(this.svg, "text", { class: "sl-lane", x: this.label - 8, y: this.y(n) + 4.5 }).textContent = name));
@@ -502,7 +508,7 @@ class Diagram {
   }
 
   drawAxis(since, until, x) {
-    const rough = (until - since) / Math.max(2, Math.floor(this.wide / 110)), power = 10 ** Math.floor(Math.log10(rough));
+    const rough = (until - since) / Math.max(3, Math.floor(this.wide / 110)), power = 10 ** Math.floor(Math.log10(rough));
     const step = (STEPS.find((s) => s * power >= rough) || 10) * power, [unit, word] = step < 1000 ? [1000, "ms"] : step < SECOND ? [1000, "ms"] : [SECOND, "s"];
     const digits = Math.max(0, -Math.floor(Math.log10(step / unit) + 1e-9));
     let used = 0;
