@@ -44,8 +44,9 @@ class RaftGroup(World):
         if read not in ("log", "index"):
             raise ValueError(f"read={read!r} is neither log nor index")
         names = [f"node-{n + 1}" for n in range(members + spare)]
-        first = tuple((member_of(name), name) for name in names[:members])
-        self._disks = {name: Disk({"member": member_of(name), "members": first}, []) for name in names}
+        member = {name: name.replace("node", "member") for name in names}
+        self._first = tuple((member[name], name) for name in names[:members])
+        self._disks = {name: Disk({"member": member[name], "members": self._first}, []) for name in names}
         self.members, self.read = tuple(names), read
         self.clients, self.pause = clients, micros(pause, "a pause")
         computers = [Computer(name, "bare", address_of(n)) for n, name in enumerate(names)]
@@ -128,10 +129,10 @@ class RaftGroup(World):
     def transfer(self, machine: str) -> None:
         """Ask the leader to hand over to this machine."""
         target, leader = self._machine(machine), self._leading()
-        if member_of(machine) not in self.nodes[leader.name].configuration.electors:
+        if self.member_on(machine) not in self.nodes[leader.name].configuration.electors:
             raise ValueError(f"{machine} has no vote in this group, and cannot lead it")
         self._did("transfer", machine=target.name)
-        leader.tell("raft", "client", Transfer(0, member_of(machine)))
+        leader.tell("raft", "client", Transfer(0, self.member_on(machine)))
 
     def change(
         self,
@@ -140,17 +141,31 @@ class RaftGroup(World):
         learners: Iterable[str] = (),
         joint: bool = False,
     ) -> None:
-        """Ask the leader to change who belongs to the group. More than one vote at once takes joint consensus."""
+        """Ask the leader to change who belongs to the group. More than one vote at once takes joint consensus. A machine
+        that was taken out comes back with an empty disk, as a new member."""
         wishes = [("add", tuple(add)), ("learner", tuple(learners)), ("remove", tuple(remove))]
         leader = self._leading()
-        changes = [MemberChange(how, member_of(self._machine(n).name), n) for how, names in wishes for n in names]
+        removed = self.nodes[leader.name].removed
+        back = [n for _, names in wishes[:2] for n in names if self.member_on(self._machine(n).name) in removed]
+        name = {n: f"{self.member_on(n)}+" if n in back else self.member_on(n) for _, names in wishes for n in names}
+        changes = [MemberChange(how, name[n], n) for how, names in wishes for n in names]
         if not changes:
             raise ValueError("a change of nobody is no change: change(add=[…], remove=[…], learners=[…])")
         plain = tuple(c._replace(address="") if c.how == "remove" else c for c in changes)
         self._could(leader, plain, joint)
         details = {"add": list(wishes[0][1]), "learners": list(wishes[1][1]), "remove": list(wishes[2][1])}
         self._did("change", **details, joint=joint)
+        for machine in map(self.machines.__getitem__, dict.fromkeys(back)):
+            self._renew(machine, name[machine.name])
         leader.tell("raft", "client", ChangeMembers(0, plain, joint))
+
+    def _renew(self, machine: Machine, member: str) -> None:
+        """Boot it with an empty disk."""
+        if machine.running:
+            machine.shut_down()
+        machine.disks.clear()
+        machine.disks["raft"] = Disk({"member": member, "members": self._first}, [])
+        machine.start()
 
     def _could(self, leader: Machine, changes: tuple[MemberChange, ...], joint: bool) -> None:
         """Whether such a change is possible at all; whether it is its turn, the leader says."""
@@ -166,6 +181,10 @@ class RaftGroup(World):
         return self.machines[self.leader]
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def member_on(self, machine: str) -> str:
+        """The member that lives on a machine."""
+        return self._machine(machine).disk("raft").values["member"]
 
     @property
     def nodes(self) -> dict[str, RaftNode]:
@@ -192,7 +211,3 @@ class RaftGroup(World):
 
     def __repr__(self) -> str:
         return f"<RaftGroup at {self.now:.3f} s: {len(self.nodes)} of {len(self.members)} run, leader {self.leader}>"
-
-
-def member_of(machine: str) -> str:
-    return machine.replace("node", "member")

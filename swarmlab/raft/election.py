@@ -79,13 +79,10 @@ def ignores(node: "RaftNode", message: RequestVote | PreVoteRequest, now: int) -
     """True for a candidate of a larger term that must not disturb: who was removed, or while a leader is heard [§4.2.3].
 
     As in etcd, the second belongs to check-quorum: only that makes sure that a leader without followers gives up.
-    Where nobody is known to lead, nobody is disturbed: who was removed may have been let in again since.
     """
-    if node.leader is None:
-        return False
     if message.source in node.removed:
         return True
-    if not node.settings.check_quorum or (type(message) is RequestVote and message.transfer):
+    if not node.settings.check_quorum or node.leader is None or (type(message) is RequestVote and message.transfer):
         return False
     return node.role == "leader" or now - node.armed < node.settings.election_low * node.settings.tick
 

@@ -41,6 +41,8 @@ def why_not(node: "RaftNode", changes: tuple[MemberChange, ...], joint: bool) ->
     if not may_change(node) or node.configuration.outgoing:
         return "another change is pending"
     for change in changes:
+        if change.how != "remove" and change.member in node.removed:
+            return "who was removed comes back as a new member only"  # as in SwarmKit: nobody hears the old one
         progress = node.progress.get(change.member)
         if change.how == "add" and change.member in node.configuration.learners and progress and not progress.swift:
             return "the learner has not caught up"

@@ -383,7 +383,6 @@ def test_a_swarm_that_began_anew_survives_a_reboot(lost) -> None:
     assert all(task.state == RUNNING for task in swarm.tasks if task.node == _node(swarm, "worker-1"))
 
 
-@pytest.mark.xfail(strict=True, reason="raft still hears members that --force-new-cluster has left behind")
 def test_managers_that_were_left_behind_cannot_take_the_new_swarm_over(lost) -> None:
     """They may make a swarm of their own, but nothing that was agreed on without them is undone."""
     swarm, last = lost[0].fork(), lost[1]

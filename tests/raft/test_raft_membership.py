@@ -120,7 +120,7 @@ def test_a_removed_follower_hears_of_it_and_stays_quiet():
 
 
 def test_a_removed_node_that_was_not_told_does_no_harm():
-    """Dissertation §4.2.3: stickiness, and while somebody leads nobody heeds a candidate known to be removed."""
+    """Dissertation §4.2.3: stickiness, and nobody heeds a candidate known to be removed."""
     group = swarm(3)
     group.cut("C")
     group.tell("A", RemoveMember(9, "c"))
@@ -130,10 +130,7 @@ def test_a_removed_node_that_was_not_told_does_no_harm():
     assert group.nodes["C"].role == "candidate" and group.leader == "A" and group.nodes["A"].term == 2
     group.crash("A")
     group.run(5)
-    assert group.leader is None  # B needs A's vote, and C's log is behind
-    group.restart("A")
-    group.run(5)
-    assert group.leader in ("A", "B")
+    assert group.nodes["B"].term < group.nodes["C"].term  # B needs A's vote, and C's campaigns did not move its term
 
 
 def test_a_leader_that_is_removed_tells_the_others_and_steps_down():
