@@ -181,7 +181,7 @@ def draw_answer(servers: int = 5, slow: int = 2) -> tuple[Any, str]:
 def draw_ladders(panels: Sequence[tuple], columns: int = 12) -> Any:
     """Small ladders of different runs: (title, what is said of it, trace, seconds), two in a line."""
     from ..viz import ink
-    from ..viz.ladder import HEAD, PITCH, draw_ladder
+    from ..viz.ladder import HEAD, KEY, PITCH, draw_ladder, lines_at
     from ..viz.raftframes import rows_of
 
     runs = [(title, said, rows_of(trace), time) for title, said, trace, time in panels]
@@ -196,8 +196,9 @@ def draw_ladders(panels: Sequence[tuple], columns: int = 12) -> Any:
         style: dict[str, Any] = {"va": "center", "color": ink.INK, "fontsize": ink.TEXT}
         fig.text((x + 0.05) / ink.WIDTH, (top - 0.14) / total, title, fontweight="bold", **style)
         fig.text((x + 0.05) / ink.WIDTH, (top - 0.33) / total, said, **style)
-    key = "dashed: appended  ·  filled: it knows this is committed  ·  thick line: how far that goes"
-    fig.text(0.5, 0.2 / total, key, ha="center", va="center", fontsize=ink.TEXT, color=ink.INK)
+    leads = any(line.match is not None for _, _, rows, time in runs for line in lines_at(rows, time))
+    key = [text for sign, text in KEY.items() if leads or sign not in ("match", "next")]
+    fig.text(0.5, 0.2 / total, "  ·  ".join(key), ha="center", va="center", fontsize=ink.TEXT, color=ink.INK)
     return fig
 
 
