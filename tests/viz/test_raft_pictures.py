@@ -127,7 +127,7 @@ def test_a_strip_is_titled_by_name_time_and_what_happened(election):
     assert "arc: what is left of a time-out  ·  squares: the votes it needs" in "  ·  ".join(said)
 
 
-@pytest.mark.parametrize("members", [3, 4, 5, 6, 7])
+@pytest.mark.parametrize("members", [3, 5, 7])
 def test_no_label_of_a_ring_covers_another(members):
     group = elected(members, seed=members)
     rows = raft_frames(group.trace)

@@ -297,3 +297,65 @@ def test_a_change_of_the_group_is_one_stop_however_many_tell_of_it():
     group.run_for(0.5)
     assert len(group.trace.of(e.GroupChanged)) >= 8
     assert [kind for _, _, kind, _ in raft_frames(group.trace)["marks"]].count("group") == 1
+
+
+@pytest.fixture
+def leading():
+    """`a` leads term 2 with five entries; `b` follows, and holds three of them."""
+    story = Story("a", "b")
+    story.note(1, "a", e.EntriesAppended(1, 5, 1))
+    story.note(1, "b", e.EntriesAppended(1, 3, 1))
+    story.note(2, "b", e.BecameFollower(2))
+    story.note(3, "a", e.BecameLeader(2))
+    return story
+
+
+def believed_by_a(story, ms):
+    return story.server("a", ms)["peers"]["b"]
+
+
+def test_a_leader_hopes_is_refused_goes_back_and_is_sure(leading):
+    leading.message(3, 4, "a", "b", "AppendEntries", (5, 1, 0))
+    leading.message(4, 5, "b", "a", "Mismatched", (5, 3))
+    leading.message(5, 6, "a", "b", "AppendEntries", (3, 3, 0))
+    leading.message(4, 6, "b", "a", "Mismatched", (5, 1))  # the same refusal once more, and too late
+    leading.message(6, 7, "b", "a", "Appended", (6,))
+    leading.message(7, 8, "a", "b", "AppendEntries", (6, 2, 0))
+    leading.note(9, "a", e.ReachabilityChanged("b", False))
+    assert [believed_by_a(leading, ms) for ms in (3, 5, 6, 7, 8, 9)] == [[0, 6], [0, 4], [0, 4], [6, 9], [6, 9], [6, 7]]
+
+
+def test_late_answers_say_nothing(leading):
+    leading.message(3, 4, "a", "b", "AppendEntries", (3, 3, 0))
+    leading.message(4, 5, "b", "a", "Appended", (6,))
+    leading.message(4, 6, "b", "a", "Appended", (2,))
+    leading.message(4, 7, "b", "a", "Mismatched", (5, 1))
+    leading.note(8, "a", e.CommitAdvanced(6))
+    assert [believed_by_a(leading, ms) for ms in (5, 6, 7)] == [[6, 7]] * 3
+
+
+def test_an_answer_to_an_earlier_campaign_is_no_vote(campaign):
+    campaign.note(130, "c", e.BecameCandidate(2))
+    campaign.message(130, 131, "c", "a", "RequestVote", (0, 0))
+    campaign.note(131, "a", e.VoteGranted(2, "c"))
+    campaign.message(131, 145, "a", "c", "Vote", (True,))
+    campaign.note(140, "c", e.BecameCandidate(3))
+    campaign.message(140, 149, "c", "a", "RequestVote", (0, 0))
+    campaign.note(150, "b", e.BecameFollower(3))
+    assert campaign.server("c", 135)["votes"]["a"] == "answering"
+    assert campaign.server("c", 147)["votes"] == {"c": "granted", "a": "asked"}
+
+
+def test_what_a_machine_knew_goes_with_its_power_and_what_it_wrote_stays():
+    story = Story("a")
+    story.note(1, "a", e.EntriesAppended(1, 9, 1))
+    story.note(2, "a", e.CommitAdvanced(8))
+    story.note(3, "a", e.SnapshotTaken(5, 4))
+    for index, group in ((0, ("a",)), (7, ("a", "b"))):
+        story.note(4, "a", e.GroupChanged(index, group, (), ()))
+    story.note(5, "a", e.MachineCrashed())
+    story.note(6, "a", e.MachineStarted())
+    before, after = story.server("a", 5), story.server("a", 6)
+    assert (before["looks"], before["role"], before["commit"], after["commit"]) == ("down", "", 8, 5)
+    assert before["log"] == after["log"] == [[1, 9]] and after["base"] == 3
+    assert (before["group"]["voters"], after["group"]["voters"]) == (["a", "b"], ["a"])
