@@ -76,7 +76,7 @@ class RaftGroup(World):
         """
         machine = self._running(to or self.leader or self.members[0])
         self._did("write", key=key, value=value, to=machine.name, wait=wait)
-        return self._ask(machine, Command("operator" if wait else "", 0, "put", key, value), wait).error
+        return self._ask(machine, Command("", 0, "put", key, value), wait).error
 
     def propose(self, value: Any, to: str | None = None) -> None:
         """Put a value into the log, as the next one under the key `x`, without waiting."""
@@ -85,22 +85,21 @@ class RaftGroup(World):
     def get(self, key: str, at: str | None = None, wait: float = 1) -> Answer:
         """What a member, or the leader, answers to who reads this key."""
         machine = self._running(at or self.leader or self.members[0])
-        return self._ask(machine, Command("operator", 0, "get", key), wait)
+        return self._ask(machine, Command("", 0, "get", key), wait)
 
     def _ask(self, machine: Machine, command: Command, wait: float) -> Answer:
         patience = micros(wait, "a wait")
-        machine.tell("manager", "client", command)
+        self._asked += 1
+        machine.tell("manager", "client", command._replace(client=str(self._asked) if patience else ""))
         self.kernel.run(self.kernel.now)
-        if not patience:
-            return Answer("", 0, None, "unknown")
         try:
-            return self._answer(0, self.kernel.now + patience)
+            return self._answer(self._asked, self.kernel.now + patience)
         except OutOfTime:
-            return Answer("operator", 0, None, "unknown")
+            return Answer("", 0, None, "unknown")
 
     def hear(self, machine: Machine, core: str, message: Any) -> None:
         if core == "client" and isinstance(message, Answer):
-            self._answers[0] = message
+            self._answers[int(message.client)] = message
             self.kernel.stop()
 
     def time_out(self, *machines: str) -> None:

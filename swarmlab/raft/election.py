@@ -76,12 +76,10 @@ def hear_timeout_now(node: "RaftNode", message: TimeoutNow, sender: str, now: in
 
 
 def ignores(node: "RaftNode", message: RequestVote | PreVoteRequest, now: int) -> bool:
-    """True for a candidate of a larger term that must not disturb: who was removed, or while a leader is heard [§4.2.3].
+    """True for a candidate of a larger term that must not disturb, while a leader is heard [§4.2.3].
 
-    As in etcd, the second belongs to check-quorum: only that makes sure that a leader without followers gives up.
+    As in etcd, this belongs to check-quorum: only that makes sure that a leader without followers gives up.
     """
-    if message.source in node.removed:
-        return True
     if not node.settings.check_quorum or node.leader is None or (type(message) is RequestVote and message.transfer):
         return False
     return node.role == "leader" or now - node.armed < node.settings.election_low * node.settings.tick
