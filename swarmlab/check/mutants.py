@@ -376,7 +376,7 @@ def _() -> list[Patch]:
         effects = honest(store, sender, command)
         if command.kind != "put" or store.leader != store.machine:
             return effects
-        return effects + store.reply(store.waiting.pop(next(reversed(store.waiting))), None)
+        return effects + store.reply(store.forget(next(reversed(store.waiting))), None)
 
     return [(keyvalue.KeyValue, "take", take)]
 

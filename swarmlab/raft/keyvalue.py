@@ -65,6 +65,7 @@ class KeyValue:
         self.term = 0
         self.keys = 0
         self.waiting: dict[int, tuple[str, Command]] = {}  # key of a proposal or read → who asked, and for what
+        self.asked: dict[tuple[str, int], list[int]] = {}  # (client, serial) → those keys
 
     def step(self, event: Any, now: int) -> list:
         match event:
@@ -90,18 +91,20 @@ class KeyValue:
         """Into the log with it, or a question to raft; the answer follows when it is known."""
         self.keys += 1
         key = self.term << 32 | self.keys
-        self.waiting[key] = sender, command
+        if command.client:  # else nobody waits for an answer
+            self.waiting[key] = sender, command
+            self.asked.setdefault(command[:2], []).append(key)
         quick = command.kind == "get" and self.read == "index"
         return [Tell("raft", Read(key) if quick else Propose(key, command))]
 
     def refused(self, key: int, reason: str) -> list:
         """What did not enter the log did not happen; what was in it when leadership was lost still may."""
-        asked = self.waiting.pop(key, None)
+        asked = self.forget(key)
         lost = asked and reason == "lost leadership" and asked[1].kind != "get"
         return self.reply(asked, None, "unknown" if lost else "not leader")
 
     def answer_read(self, key: int) -> list:
-        asked = self.waiting.pop(key, None)
+        asked = self.forget(key)
         return self.reply(asked, self.items.get(asked[1].key)) if asked else []
 
     def apply(self, entry: Any) -> list:
@@ -111,8 +114,18 @@ class KeyValue:
             return []
         command = entry.data
         output, error = self.carry_out(command)
-        mine = [key for key, (_, asked) in self.waiting.items() if asked == command]
+        mine = self.asked.pop(command[:2], ()) if command.client else ()
         return [effect for key in mine for effect in self.reply(self.waiting.pop(key), output, error)]
+
+    def forget(self, key: int) -> tuple[str, Command] | None:
+        """Nobody waits for this any more. Says who did, and for what."""
+        waited = self.waiting.pop(key, None)
+        if waited:
+            keys = self.asked[waited[1][:2]]
+            keys.remove(key)
+            if not keys:
+                del self.asked[waited[1][:2]]
+        return waited
 
     def carry_out(self, command: Command) -> tuple[Any, str]:
         """Once: a command of a session that was carried out already gets the reply that it got then."""
@@ -139,7 +152,7 @@ class KeyValue:
         return here == command.expected if command.kind == "cas" else None
 
     def reply(self, asked: tuple[str, Command] | None, output: Any, error: str = "") -> list:
-        if asked is None or not (asked[0] or asked[1].client):
+        if asked is None:
             return []
         machine, command = asked
         answer = Answer(command.client, command.serial, output, error, self.leader)
