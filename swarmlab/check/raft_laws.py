@@ -59,9 +59,6 @@ class RaftLaws:
 
     def _node(self, record: Record) -> Any:
         """The node that noted it, also if the power went off right behind it."""
-        seat = self.world.machines[record.source].seats.get("raft")
-        if seat is not None:
-            self._nodes[record.source] = seat.core
         return self._nodes[record.source]
 
     # ── elections ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,15 +111,19 @@ class RaftLaws:
         """The same index and term, in whatever log, is the same entry, behind an entry of the same term [§5.3]."""
         if not self.live:
             return
-        log, (first, last, term) = self._node(record).log, record.fact
+        log, (first, last, term), source = self._nodes[record.source].log, record.fact, record.source
+        appended = self._open.get(source)
+        if appended is None:
+            appended = self._open[source] = {}
         for index in range(max(first, log.base + 1), min(last, log.last_index) + 1):
             entry = log.entries[index - log.base - 1]
             if entry.term != term:
                 return  # it was noted late, and has been replaced meanwhile
-            self._open.setdefault(record.source, {})[index] = entry
-            known = self._entries.setdefault((index, term), (entry, log.term_at(index - 1)))
-            if entry.index != index or known[1] != log.term_at(index - 1) or known[1] > term:
-                raise LawBroken("log matching", record, f"{record.source} has entry {index} behind another one")
+            appended[index] = entry
+            before = log.term_at(index - 1)
+            known = self._entries.setdefault((index, term), (entry, before))
+            if entry.index != index or known[1] != before or before > term:
+                raise LawBroken("log matching", record, f"{source} has entry {index} behind another one")
             if entry is not known[0] and entry != known[0]:
                 raise LawBroken("log matching", record, f"{record.source} has another entry {index} of term {term}")
 
@@ -140,6 +141,8 @@ class RaftLaws:
         if not self.live or record.source not in self._leads:
             return
         log, commit = self._node(record).log, self._commits.get(record.source, 0)
+        if not any(entry.kind in KINDS for entry in log.slice(record.fact.first, record.fact.last)):
+            return
         open_ones = [entry for entry in log.slice(max(commit, log.base) + 1, record.fact.last) if entry.kind in KINDS]
         mine = [entry for entry in open_ones if entry.index >= record.fact.first]
         if mine and (len(open_ones) > 1 or log.term_at(commit) != record.fact.term):
@@ -156,9 +159,12 @@ class RaftLaws:
 
     def state_machine_safety(self, record: Record) -> None:
         """What one member holds for agreed on is what all others hold for agreed on, index by index [§5.4.3]."""
-        if not self.live:
+        if not self.live or not self._node(record).member:  # who has left its group meanwhile has no log any more
             return
         log, known, index = self._node(record).log, self.committed, record.fact.index
+        if index <= len(known) and index - self._commits.get(record.source, 0) == 1:  # mostly it is this simple
+            if self._open.get(record.source, {}).pop(index, None) is known[index - 1]:
+                return
         if log.last_index < index:
             raise LawBroken("state machine safety", record, f"{record.source} commits {index}, which it has not")
         first = len(known)
@@ -220,7 +226,11 @@ class RaftLaws:
     def forget_role(self, record: Record) -> None:
         """(bookkeeping) Who boots, follows or campaigns does not lead."""
         self._leads.pop(record.source, None)
-        if isinstance(record.fact, MachineStarted) or record.fact.term == 0:  # in term 0 a machine enters another group
+        if type(record.fact) is MachineStarted:
+            seat = self.world.machines[record.source].seats.get("raft")
+            if seat is not None:
+                self._nodes[record.source] = seat.core
+        if type(record.fact) is MachineStarted or record.fact.term == 0:  # in term 0 a machine enters another group
             self._commits.pop(record.source, None)
             self._open.pop(record.source, None)
 

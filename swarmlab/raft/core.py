@@ -152,6 +152,7 @@ class RaftNode:
         self.asked: dict[int, int] = {}  # reads of this machine's own: key → index to be applied, 0 while not known
         # Leader only, made afresh by each election.
         self.progress: dict[str, Progress] = {}  # every other member
+        self.gone: dict[str, Progress] = {}  # who was just removed, and is to hear so
         self.pending: dict[int, int] = {}  # index → key of the proposals whose fate is open
         self.change = 0  # index of the newest change of members
         self.usable = False  # an entry of its own term is committed
@@ -237,7 +238,8 @@ class RaftNode:
     def stop_leading(self) -> list:
         """What was proposed may still be agreed on under the next leader: its fate is unknown, not failed."""
         effects = [Tell("manager", Refused(key, "lost leadership")) for key in self.pending.values()]
-        self.pending, self.progress, self.reads = {}, {}, []
+        self.pending, self.progress, self.gone = {}, {}, {}
+        self.reads = []
         self.transfer, self.lease = None, 0
         return [*effects, self.tell_members()]
 
@@ -270,6 +272,8 @@ class RaftNode:
             effects.append(Note(EntriesCut(first)))
         self.log.write(entries)
         effects += self.hold(entries)
+        if len(entries) == 1:
+            return [*effects, Note(EntriesAppended(first, first, entries[0].term))]
         for entry in entries:  # a fact per run of entries of one term
             if entry.term != term:
                 start, term = entry.index, entry.term

@@ -68,22 +68,28 @@ class KeyValue:
         self.asked: dict[tuple[str, int], list[int]] = {}  # (client, serial) → those keys
 
     def step(self, event: Any, now: int) -> list:
-        match event:
-            case Received(sender, Command() as command) | Told(sender, Command() as command):
-                return self.take(sender if type(event) is Received else "", command)
-            case Told("raft", Committed(entries)):
-                return [effect for entry in entries for effect in self.apply(entry)]
-            case Told("raft", Following(term, leader)):
+        if type(event) is not Told and type(event) is not Received:
+            return []
+        sender, message = event
+        if type(message) is Command:
+            return self.take(sender if type(event) is Received else "", message)
+        if type(message) is Committed:
+            return [effect for entry in message.entries for effect in self.apply(entry)]
+        return self.hear_raft(message)
+
+    def hear_raft(self, message: Any) -> list:
+        match message:
+            case Following(term, leader):
                 self.term, self.leader = term, leader
-            case Told("raft", Leading(term)):
+            case Leading(term):
                 self.term, self.leader = term, self.machine
-            case Told("raft", Refused(key, reason)):
+            case Refused(key, reason):
                 return self.refused(key, reason)
-            case Told("raft", ReadReady(key)):
+            case ReadReady(key):
                 return self.answer_read(key)
-            case Told("raft", Summarise(index)):
+            case Summarise(index):
                 return [Tell("raft", Summary(index, (tuple(self.items.items()), tuple(self.sessions.items()))))]
-            case Told("raft", Restored(index, (items, sessions))):
+            case Restored(index, (items, sessions)):
                 self.applied, self.items, self.sessions = index, dict(items), dict(sessions)
         return []
 

@@ -85,7 +85,8 @@ def settle(node: "RaftNode", new: configuration.Configuration, changes: tuple, i
         return effects
     effects += [Note(MemberRemoved(machine, member)) for member, machine in left.items()]
     for member in gone:
-        node.progress.pop(member, None)
+        if member in node.progress:
+            node.gone[member] = node.progress.pop(member)
     return effects + [Note(fact) for fact in welcome(node, changes)]
 
 

@@ -49,8 +49,10 @@ def joint_committed_index(matches: Mapping[str, int], incoming: Iterable[str], o
     >>> joint_committed_index({"a": 9, "b": 5, "c": 5, "d": 3}, "abc", "acd"), joint_committed_index({"a": 9}, "a", "")
     (5, 9)
     """
-    halves = [half for half in (tuple(incoming), tuple(outgoing)) if half]
-    return min((committed_index(matches.get(member, 0) for member in half) for half in halves), default=0)
+    old, new = [matches.get(member, 0) for member in outgoing], [matches.get(member, 0) for member in incoming]
+    if old and new:
+        return min(committed_index(old), committed_index(new))
+    return committed_index(old or new)
 
 
 def joint_vote_result(votes: Mapping[str, bool], incoming: Iterable[str], outgoing: Iterable[str]) -> str:

@@ -265,9 +265,8 @@ def hear_mismatch(node: "RaftNode", message: Mismatched, sender: str, now: int) 
 
 def advance(node: "RaftNode", now: int) -> list:
     """Commit what a majority holds, and tell the followers at once, those included whom this very step removes."""
-    followers, effects = node.progress, []
+    effects: list = []
     while (index := majority_index(node)) > node.commit and may_commit(node, index):
-        followers = {**followers, **node.progress}
         effects += commit_to(node, index)
     if not effects:
         return []
@@ -275,7 +274,10 @@ def advance(node: "RaftNode", now: int) -> list:
         node.usable, node.closing = True, False
         effects.append(Tell("manager", Leading(node.term)))
         effects += reads.begin_waiting(node, now)
-    effects += broadcast(node, {**followers, **node.progress})
+    effects += broadcast(node, node.progress)
+    if node.gone:
+        effects += broadcast(node, node.gone)
+        node.gone = {}
     if node.member not in node.configuration.electors:
         return [*effects, *membership.farewell(node), *node.follow(node.term, None, now)]
     return effects + membership.leave_joint(node, now)

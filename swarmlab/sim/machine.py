@@ -270,7 +270,8 @@ class Machine:
             if kind is Send:
                 self.network.send(self, effect)
             elif kind is Note:
-                self.trace.note(self.name, effect.fact, self._due_to(effect, woken, cause))
+                due = self._due_to(effect, woken, cause) if woken or effect.of else cause
+                self.trace.note(self.name, effect.fact, due)
             elif kind is Tell:
                 told.append((effect.core, seat.name, effect.message, self.kernel.cause))
             elif kind is Save:

@@ -214,7 +214,7 @@ _SUBJECTS = {
     for kind in vars(events).values()
     if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
 }
-_PROGRESS = tuple(kind for kind in _SUBJECTS if {"task", "state"} <= set(kind._fields))
+_PROGRESS = frozenset(kind for kind in _SUBJECTS if {"task", "state"} <= set(kind._fields))
 
 
 def _plain(values: Iterable) -> tuple:
