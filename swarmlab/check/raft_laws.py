@@ -185,9 +185,11 @@ class RaftLaws:
         """What is agreed on for the first time is on the disks of a majority, of both halves if there are two [§5.3, §6].
 
         A change of members counts from when it is applied: what is agreed on together with one was agreed on by those
-        who decided before it. A follower may hear of both late, and then it is those who decide now.
+        who decided before it. A follower may hear of both late, and then it is those who decide now; or early, and then
+        it is those whom the leader of its term knows.
         """
-        groups = [self._groups.get(record.source, ((), ()))]
+        leader = self._leaders.get(self._node(record).term, record.source)
+        groups = [self._groups.get(machine, ((), ())) for machine in dict.fromkeys((record.source, leader))]
         if any(entry.kind in KINDS for entry in self.committed[before:]):
             groups.append(_halves(self._node(record)))
         lacks = [self._lacks(halves) for halves in groups]

@@ -237,7 +237,8 @@ class RaftNode:
 
     def stop_leading(self) -> list:
         """What was proposed may still be agreed on under the next leader: its fate is unknown, not failed."""
-        effects = [Tell("manager", Refused(key, "lost leadership")) for key in self.pending.values()]
+        keys = [*self.pending.values(), *(read.key for read in self.reads if not read.member)]
+        effects = [Tell("manager", Refused(key, "lost leadership")) for key in keys]
         self.pending, self.progress, self.gone = {}, {}, {}
         self.reads = []
         self.transfer, self.lease = None, 0
