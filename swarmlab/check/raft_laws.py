@@ -188,8 +188,9 @@ class RaftLaws:
         who decided before it. A follower may hear of both late, and then it is those who decide now; or early, and then
         it is those whom the leader of its term knows.
         """
-        leader = self._leaders.get(self._node(record).term, record.source)
-        groups = [self._groups.get(machine, ((), ())) for machine in dict.fromkeys((record.source, leader))]
+        term = self._node(record).term
+        leaders = [name for name, node in self._nodes.items() if node.term == term and node.role == "leader"]
+        groups = [self._groups.get(machine, ((), ())) for machine in dict.fromkeys((record.source, *leaders))]
         if any(entry.kind in KINDS for entry in self.committed[before:]):
             groups.append(_halves(self._node(record)))
         lacks = [self._lacks(halves) for halves in groups]
