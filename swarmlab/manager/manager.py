@@ -133,8 +133,9 @@ class Manager:
                 self.wish = word
                 return [*effects, Tell("raft", Found(word.member, self.machine))]
             case BeManager() if (word.node, word.member) != (self.node, self.member):
-                return [*self.begin_as(word.node, word.member, now), Tell("raft", Enter(word.member))]
-            case BeManager() if not self.awake:  # a crash came between
+                leave = [Tell("raft", Forget())] if self.awake else []  # a crash came before it could forget
+                return [*leave, *self.begin_as(word.node, word.member, now), Tell("raft", Enter(word.member))]
+            case BeManager() if not self.awake:  # a crash came before it could enter
                 return [Tell("raft", Enter(word.member))]
             case BeNothing() if self.node or self.awake:
                 self.be("")

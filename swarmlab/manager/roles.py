@@ -57,8 +57,9 @@ class Roles:
         """The store changed."""
         for kind, id in keys:
             if kind == "node":
+                node = store.get("node", id)
                 self.fresh[id] = None
-                self.census = self.census or store.get("node", id) is None
+                self.census = self.census or node is None or node.role == "manager"
 
     @property
     def deadline(self) -> int:
@@ -115,7 +116,8 @@ class Roles:
         """Who has been a member for longest and can be reached; rather one that is not to leave as well."""
         leaving = {node.member: None for node in store.all("node") if node.spec.role == "worker"}
         others = [member for member, _, reachable in self.members if reachable and member != self.member]
-        return next(iter([*(member for member in others if member not in leaving), *others]), "")
+        choice = [member for member in others if member not in leaving] or others
+        return choice[0] if choice else ""
 
     # ── into the group ───────────────────────────────────────────────────────────────────────────────────────────
 

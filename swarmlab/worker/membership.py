@@ -134,7 +134,7 @@ class Membership:
         effects = [*self._give_up(now), *self._found(now)]
         if self.missing_at <= now:
             self.missing_at, self.expelled_at, self.renew_at = NEVER, now - EXPELLED_PATIENCE, now
-        effects += self._ask(now) if self.ask_at <= now else []
+        effects += self._ask(now, again=True) if self.ask_at <= now else []
         return [*effects, *(self._renew(now) if self.renew_at <= now else [])]
 
     def boot(self, now: int) -> list:
@@ -154,9 +154,9 @@ class Membership:
         have come between.
         """
         self._look_for_me(me, me.managers, now)
-        manager = BeNothing() if me.role == "worker" else None if me.entered else BeManager(me.node, me.member)
+        orders: list = [BeNothing()] if me.role == "worker" else [] if me.entered else [BeManager(me.node, me.member)]
         return [
-            *([Tell("manager", manager)] if manager else []),
+            *(Tell("manager", order) for order in orders),
             *self._ask(now),
             Tell("agent", BeNode(me.node, me.managers)),
             Tell("gossip", JoinGossip(self._peers(me))),
@@ -219,8 +219,8 @@ class Membership:
         self.ask_at = now + self._key_time()
         return [Save("joining", self.joining)]
 
-    def _ask(self, now: int) -> list:
-        """The next question of who wants in, again and again until it is answered.
+    def _ask(self, now: int, again: bool = False) -> list:
+        """The next question of who wants in, again and again until it is answered; by any manager, once some are known.
 
         An answer that is lost leaves a node behind that nobody is: asked again, the manager makes another one. The
         real client has one connection for the whole exchange and leaves none.
@@ -228,7 +228,7 @@ class Membership:
         me, joining = self.identity, self.joining
         if me and not me.entered:
             self.ask_at = now + RAFT_JOIN_AGAIN
-            remote = without_port(joining.remote) if joining else self._some_manager(me)
+            remote = without_port(joining.remote) if joining and not again else self._some_manager(me)
             return [Send(remote, "manager", RaftJoin(me.node, me.member))]
         if me or joining is None:
             self.ask_at = NEVER

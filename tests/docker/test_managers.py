@@ -181,6 +181,17 @@ def test_with_one_of_three_down_only_the_dead_one_may_go(one_down) -> None:
     assert says(swarm, f"node demote {follower}", leader) == f"Manager {follower} demoted in the swarm.\n"
 
 
+def test_without_that_check_the_swarm_would_be_lost(one_down, monkeypatch) -> None:
+    """Two members are left, and one of them is dead: nobody can lead any more."""
+    monkeypatch.setattr("swarmlab.manager.nodes.can_remove", lambda members, member: True)
+    monkeypatch.setattr("swarmlab.manager.roles.can_remove", lambda members, member: True)
+    swarm = one_down.fork()
+    leader, follower = swarm.leader, other(swarm, "manager-1", swarm.leader)
+    assert says(swarm, f"node demote {follower}", leader) == f"Manager {follower} demoted in the swarm.\n"
+    swarm.run_for(30)
+    assert swarm.leader is None
+
+
 def test_a_dead_manager_that_was_demoted_comes_back_as_a_worker(one_down) -> None:
     swarm = one_down.fork()
     leader = swarm.leader

@@ -10,7 +10,6 @@ import pytest
 
 from swarmlab import Cluster
 from swarmlab.check import Laws
-from swarmlab.manager import nodes, roles
 from swarmlab.manager.store import Store
 from swarmlab.raft import SWARMKIT
 from swarmlab.worker.membership import Membership
@@ -51,8 +50,10 @@ class Storm:
         """Something happens to one machine, or a manager is asked to do something about it."""
         up, managers = self.swarm.machines[name].running, list(self.members().values())
         manager = self.dice.choice(managers or self.names)
-        if chance < 0.20:
-            self.swarm.crash(name) if up else self.swarm.restart(name)
+        if chance < 0.20 and up:
+            self.swarm.crash(name, midway=self.dice.choice([None, 0, 1, 2, 3, 5, 8]))
+        elif chance < 0.20:
+            self.swarm.restart(name)
         elif chance < 0.32:
             self.weather(name)
         elif chance < 0.50:
@@ -111,7 +112,7 @@ class Storm:
         return 2 * sum(one in members for one in voters) > len(voters)
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(24))
 def test_after_a_storm_a_swarm_leads_and_everybody_is_what_the_store_says(seed: int) -> None:
     storm = Storm(seed)
     storm.blow(25)
@@ -148,17 +149,11 @@ def wrong(storm: Storm, lead) -> list:
 def test_the_storms_are_storms() -> None:
     """Everything that they are there for happens in some of them."""
     kinds: set = set()
-    for seed in range(4):
+    for seed in range(16):
         storm = Storm(seed)
         storm.blow(25)
         kinds |= {type(record.fact).__name__ for record in storm.swarm.trace}
     assert {"MachineCrashed", "Partitioned", "MemberAdded", "MemberRemoved", "SwarmLeft", "SnapshotTaken"} <= kinds
-
-
-def count_nobody(monkeypatch) -> None:
-    """Managers are demoted however many of the others are lost."""
-    for room in (nodes, roles):
-        monkeypatch.setattr(room, "can_remove", lambda members, member: True)
 
 
 def hear_nothing(monkeypatch) -> None:
@@ -178,7 +173,7 @@ def forget_a_node(monkeypatch) -> None:
     monkeypatch.setattr(Store, "restore", careless)
 
 
-@pytest.mark.parametrize(("bug", "seeds"), [(count_nobody, [19]), (hear_nothing, [2, 3]), (forget_a_node, [0, 1])])
+@pytest.mark.parametrize(("bug", "seeds"), [(hear_nothing, range(8)), (forget_a_node, range(12))])
 def test_a_planted_bug_is_found(monkeypatch, bug, seeds) -> None:
     bug(monkeypatch)
     with pytest.raises(AssertionError):

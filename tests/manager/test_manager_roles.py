@@ -6,7 +6,9 @@ from manager_bench import Dice, ready, web
 from swarmlab.effects import (
     AddMember,
     Disk,
+    Enter,
     Following,
+    Forget,
     Leading,
     Members,
     Note,
@@ -27,6 +29,8 @@ from swarmlab.manager.nodes import can_remove
 from swarmlab.manager.roles import PENDING
 from swarmlab.messages import (
     Assignments,
+    BeManager,
+    BeNothing,
     Call,
     CreateObject,
     Expelled,
@@ -324,6 +328,23 @@ def test_a_newcomer_that_replays_how_others_came_in_does_not_think_it_was_remove
     manager = follower(bench)
     for rows in ((("member-1", "m1", True),), (("member-1", "m1", True), ("member-2", "w2", True))):
         assert manager.step(Told("raft", Members(rows)), 0) == []
+
+
+def orders(manager, word):
+    """What the engine's word makes it tell raft."""
+    return words(manager.step(Told("engine", word), 0))
+
+
+def test_a_manager_that_lost_power_on_the_way_is_told_again_what_it_is(bench):
+    """Raft may have entered the group already, or may still belong to the one before."""
+    manager = follower(bench)
+    assert orders(manager, BeManager(manager.node, "member-2")) == [Enter("member-2")]
+    manager.step(Told("raft", Following(1, None)), 0)
+    assert orders(manager, BeManager(manager.node, "member-2")) == []
+    assert orders(manager, BeManager(manager.node, "member-2b")) == [Forget(), Enter("member-2b")]
+    manager.step(Told("raft", Following(1, None)), 0)
+    assert orders(manager, BeNothing()) == [Forget()]
+    assert orders(manager, BeNothing()) == []
 
 
 # ── one manager is left: --force-new-cluster ─────────────────────────────────────────────────────────────────────

@@ -139,6 +139,21 @@ def test_a_crash_on_the_way_to_a_manager_does_not_end_it(rig):
     assert told(effects, "manager") == [order] and sent(effects, RaftJoin)
 
 
+def test_a_worker_says_at_every_boot_that_it_is_no_manager(rig):
+    """The power may have gone between its own disk and that of its manager."""
+    join(rig)
+    assert told(rig.boot(), "manager") == [BeNothing()]
+    ask(rig, SwarmLeave())
+    assert told(rig.boot(), "manager") == [BeNothing()]
+
+
+def test_who_wants_in_asks_another_manager_when_the_first_is_none_any_more(rig):
+    ask(rig, JOIN)
+    (first,) = sent(rig.heard("manager-1", certified("manager")), RaftJoin)
+    assert first.to == "10.0.0.1"
+    assert {wish.to for wish in sent(rig.run_for(30 * SECOND), RaftJoin)} <= OTHERS
+
+
 # ── removed from the group ───────────────────────────────────────────────────────────────────────────────────────
 
 
