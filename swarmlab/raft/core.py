@@ -172,7 +172,7 @@ class RaftNode:
             sender, message = event
             if message.target != self.member or self.damage:
                 return []
-            if message.source in self.removed and type(message) is not TimeoutNow:
+            if self.removed and message.source in self.removed and type(message) is not TimeoutNow:
                 return []  # as in SwarmKit, nobody hears who was removed, but for a leader's farewell
             if message.term != self.term:
                 return self.hear_other_term(message, sender, now)

@@ -68,6 +68,7 @@ class Machine:
         self.clock: Clock | None = None  # None: it shows the true time
         self.disk_lag = 0  # µs that a write takes
         self.tear = -1  # power goes off after so many more effects; -1: it does not
+        self.ailing = False  # one of these three is not as it should be: steps take the slow way
         self.hindered = True  # not running, frozen or loaded: events take the slow way
         self._epoch = 0  # counts boots, so that alarms of an earlier life are known
         self._frozen_until = 0
@@ -127,6 +128,7 @@ class Machine:
         """Let the clock run at this rate from now on; 1 is right, though what it shows by now may stay wrong."""
         showed = self.local_now()
         self.clock = None if rate == 1 and showed == self.kernel.now else Clock(rate, self.kernel.now, showed)
+        self._set_ailing()
         self.note(ClockChanged(rate))
         for seat in self.seats.values():
             if seat.core.deadline < NEVER:
@@ -135,11 +137,13 @@ class Machine:
     def slow_disk(self, lag: int) -> None:
         """From now on each write takes `lag` µs; 0 is at once again, behind what is under way."""
         self.disk_lag = lag
+        self._set_ailing()
         self.note(DiskChanged(lag))
 
     def tear_down(self, after: int) -> None:
         """Power off in the middle of what a core asks for next, when so many effects of it are done."""
         self.tear = after
+        self._set_ailing()
 
     def local_now(self) -> int:
         """The time that this machine's own clock shows, µs."""
@@ -163,6 +167,7 @@ class Machine:
             seat.armed = -1  # its alarms never fire
         self.seats, self._backlog = {}, []
         self._writing, self.tear = {}, -1
+        self._set_ailing()
         self._told.clear()
         self.note(fact)
 
@@ -181,6 +186,9 @@ class Machine:
         behind = self._free_at > self.kernel.now  # it still works off what it heard under load
         self.hindered = not self.running or self.frozen or self.lag > 0 or behind
 
+    def _set_ailing(self) -> None:
+        self.ailing = self.clock is not None or self.disk_lag > 0 or self.tear >= 0 or bool(self._writing)
+
     # ── what comes in ────────────────────────────────────────────────────────────────────────────────────────────
 
     def arrive(self, packet: tuple[str, Received]) -> None:
@@ -188,7 +196,9 @@ class Machine:
         if self.hindered:
             self._hinder(self._hear, packet)
         else:
-            self._hear(packet)
+            seat = self.seats.get(packet[0])
+            if seat is not None:
+                self._step(seat, packet[1])
 
     def tell(self, core: str, sender: str, message: Any) -> None:
         """Somebody at this machine speaks to one of its cores."""
@@ -245,15 +255,14 @@ class Machine:
     def _step(self, seat: Seat, event: Any) -> None:
         """One core hears one thing; then the others hear what that led to, until all are quiet."""
         core = seat.core
-        effects = core.step(event, self.kernel.now if self.clock is None else self.local_now())
-        if effects:
-            if self.tear >= 0 or self.disk_lag or self._writing:
-                effects = self._held_up(seat, effects)
-            self._carry_out(seat, effects, event is WOKEN)
-            if self.tear == 0:
-                self.crash()
+        if self.ailing:
+            self._step_badly(seat, event)
             if not self.running:
                 return
+        else:
+            effects = core.step(event, self.kernel.now)
+            if effects:
+                self._carry_out(seat, effects, event is WOKEN)
         deadline = core.deadline
         if deadline != seat.deadline:
             seat.deadline, seat.cause = deadline, self.kernel.cause
@@ -261,6 +270,14 @@ class Machine:
                 self.trace.alarms.append(AlarmRecord(self.kernel.now, self.name, seat.name, deadline))
             if deadline < seat.armed or self.clock is not None:
                 self._arm(seat)
+
+    def _step_badly(self, seat: Seat, event: Any) -> None:
+        """The same, with a wrong clock, a slow disk, or a power cut on the way."""
+        effects = seat.core.step(event, self.local_now())
+        if effects:
+            self._carry_out(seat, self._held_up(seat, effects), event is WOKEN)
+            if self.tear == 0:
+                self.crash()
 
     def _carry_out(self, seat: Seat, effects: list, woken: bool) -> None:
         cause = self.kernel.cause  # facts of one step are siblings: they share its cause
@@ -324,6 +341,7 @@ class Machine:
             self.kernel.after(self.disk_lag, self._write, work)
         elif not line:
             self._writing.pop(seat.name, None)
+            self._set_ailing()
 
     def _due_to(self, note: Note, woken: bool, cause: int) -> int:
         """A core waits for many things at once, and tells many things at once. What it notes when time is up goes on
