@@ -74,9 +74,9 @@ PREDICTIONS = {
 # ── groups of managers, tried out ────────────────────────────────────────────────────────────────────────────────
 
 
-def group_of(number: int, seed: int = 4, settings: Settings = PAPER) -> RaftGroup:
+def group_of(number: int, seed: int = 4, settings: Settings = PAPER, alarms: bool = False) -> RaftGroup:
     """A group of so many managers, alone, that has found a leader."""
-    group = RaftGroup(number, settings, seed=seed)
+    group = RaftGroup(number, settings, seed=seed, alarms=alarms)
     group.run_for(CALM)
     return group
 
