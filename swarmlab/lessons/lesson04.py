@@ -214,7 +214,11 @@ def compare(swarm: Cluster, dark: float) -> None:
     lines = (
         ("managers, and how many may die", dies, "the same table"),
         ("a command right after the loss", f"gives up after {twin.now - dark:.0f} s", "20 s"),
-        ("refused at once, by name, from", f"{refused_from(swarm, dark):.0f} s after the loss", "10 ticks of 1 s without a leader"),
+        (
+            "refused at once, by name, from",
+            f"{refused_from(swarm, dark):.0f} s after the loss",
+            "10 ticks of 1 s without a leader",
+        ),
     )
     for what, ours, real in lines:
         print(f"{what:31} {ours:21} the real engine: {real}")
