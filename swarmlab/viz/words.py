@@ -102,6 +102,8 @@ MARKS = {  # facts that are worth a stop on the time line
 def text_of(fact) -> str:
     """A fact in a few words that follow the name of its source: `leads in term 2`."""
     name = type(fact).__name__
+    if name == "EntriesAppended" and fact.first == fact.last:
+        return f"wrote entry {fact.first} to its log"
     if name in TEXTS:
         return TEXTS[name].format_map(
             {key: _field(name, key, value) for key, value in zip(fact._fields, fact, strict=True)}
