@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..effects import Append, Note, Restored, Save, Summarise, Summary, Tell, Trim
 from ..events import CommitAdvanced, SnapshotInstalled, SnapshotTaken
-from . import membership, replication
+from . import membership, reads, replication
 from .messages import Appended, InstallSnapshot, Snapshot
 from .progress import Progress
 
@@ -63,7 +63,8 @@ def hear_snapshot(node: "RaftNode", message: InstallSnapshot, sender: str, now: 
             effects += replication.commit_to(node, snapshot.index)
         else:
             effects += install(node, snapshot)
-    return [*effects, node.send(sender, Appended(node.term, node.member, message.source, node.commit))]
+    held = min(node.commit, node.held)  # of what is agreed on, some may still be on its way to a slow disk
+    return [*effects, node.send(sender, Appended(node.term, node.member, message.source, held))]
 
 
 def install(node: "RaftNode", snapshot: Snapshot) -> list:
@@ -76,7 +77,7 @@ def install(node: "RaftNode", snapshot: Snapshot) -> list:
     effects: list = [Save("snapshot", snapshot), Save("base", (snapshot.index, snapshot.term)), Append(1, ())]
     effects += node.save_commit()
     effects += [Note(SnapshotInstalled(snapshot.index, snapshot.term)), membership.tell_change(node, snapshot.index)]
-    return [*effects, Note(CommitAdvanced(snapshot.index)), tell(snapshot), node.tell_members()]
+    return [*effects, Note(CommitAdvanced(snapshot.index)), tell(snapshot), node.tell_members(), *reads.ready(node)]
 
 
 def tell(snapshot: Any) -> Tell:
