@@ -32,14 +32,11 @@ class Laws:
 
     def look(self) -> None:
         """Check what has happened since the last look. Raises LawBroken."""
-        records, laws = self.world.trace.records, self._laws
-        while self.seen < len(records):
-            record = records[self.seen]
-            self.seen += 1
-            kind = type(record.fact)
-            if kind in laws:
-                for law in laws[kind]:
-                    law(record)
+        records, laws, seen = self.world.trace.records, self._laws, self.seen
+        self.seen = len(records)
+        for record in records[seen:]:
+            for law in laws.get(type(record[4]), ()):
+                law(record)
 
 
 __all__ = ["LawBroken", "Laws"]

@@ -111,21 +111,24 @@ class RaftLaws:
         """The same index and term, in whatever log, is the same entry, behind an entry of the same term [§5.3]."""
         if not self.live:
             return
-        log, (first, last, term), source = self._nodes[record.source].log, record.fact, record.source
-        appended = self._open.get(source)
+        source, (first, last, term) = record.source, record.fact
+        log, appended = self._nodes[source].log, self._open.get(source)
         if appended is None:
             appended = self._open[source] = {}
-        for index in range(max(first, log.base + 1), min(last, log.last_index) + 1):
-            entry = log.entries[index - log.base - 1]
+        base, entries = log.base, log.entries
+        for index in range(max(first, base + 1), min(last, log.last_index) + 1):
+            place = index - base - 1
+            entry, before = entries[place], entries[place - 1].term if place else log.base_term
             if entry.term != term:
                 return  # it was noted late, and has been replaced meanwhile
             appended[index] = entry
-            before = log.term_at(index - 1)
-            known = self._entries.setdefault((index, term), (entry, before))
+            known = self._entries.get((index, term))
+            if known is None:
+                known = self._entries[index, term] = entry, before
             if entry.index != index or known[1] != before or before > term:
                 raise LawBroken("log matching", record, f"{source} has entry {index} behind another one")
             if entry is not known[0] and entry != known[0]:
-                raise LawBroken("log matching", record, f"{record.source} has another entry {index} of term {term}")
+                raise LawBroken("log matching", record, f"{source} has another entry {index} of term {term}")
 
     def leader_append_only(self, record: Record) -> None:
         """A leader never removes an entry of its log [§5.3]."""
@@ -159,16 +162,19 @@ class RaftLaws:
 
     def state_machine_safety(self, record: Record) -> None:
         """What one member holds for agreed on is what all others hold for agreed on, index by index [§5.4.3]."""
-        if not self.live or not self._node(record).member:  # who has left its group meanwhile has no log any more
+        source, index = record.source, record.fact.index
+        if not self.live:
             return
-        log, known, index = self._node(record).log, self.committed, record.fact.index
-        if index <= len(known) and index - self._commits.get(record.source, 0) == 1:  # mostly it is this simple
-            if self._open.get(record.source, {}).pop(index, None) is known[index - 1]:
+        node = self._nodes[source]
+        if not node.member:  # who has left its group meanwhile has no log any more
+            return
+        log, known, appended = node.log, self.committed, self._open.get(source, {})
+        if index <= len(known) and index - self._commits.get(source, 0) == 1:  # mostly it is this simple
+            if appended.pop(index, None) is known[index - 1]:
                 return
         if log.last_index < index:
             raise LawBroken("state machine safety", record, f"{record.source} commits {index}, which it has not")
-        first = len(known)
-        appended, before = self._open.setdefault(record.source, {}), self._commits.get(record.source, 0)
+        first, before = len(known), self._commits.get(source, 0)
         for number in range(min(max(before, index - 64), len(known)) + 1, index + 1):
             mine = appended.pop(number, None) or (log.entries[number - log.base - 1] if number > log.base else None)
             if number <= len(known):
@@ -177,7 +183,7 @@ class RaftLaws:
                     raise LawBroken("state machine safety", record, f"{record.source} disagrees about entry {number}")
             elif mine is not None and number == len(known) + 1:
                 known.append(mine)
-                self._agreed_in.append(max(self._node(record).term, self._agreed_in[-1] if self._agreed_in else 0))
+                self._agreed_in.append(max(node.term, self._agreed_in[-1] if self._agreed_in else 0))
         if len(known) == index > first:
             self._commit_is_justified(record, before)
 
@@ -201,8 +207,12 @@ class RaftLaws:
         """On how few disks of a half the newest agreed entry is; '' if it is on enough."""
         entry = self.committed[-1]
         for half in filter(None, halves):
-            holds = sum(self._is_on_disk(machine, entry.index, entry.term) for machine in half)
-            if holds < majority(len(half)):
+            holds, enough = 0, majority(len(half))
+            for machine in half:
+                holds += self._is_on_disk(machine, entry.index, entry.term)
+                if holds == enough:
+                    break
+            else:
                 return f"{holds} of {len(half)}"
         return ""
 

@@ -94,6 +94,10 @@ class Kernel:
         """Call `observer` after every event that made the list of facts longer: how laws are checked."""
         self.watched, self._observer, self._seen = facts, observer, len(facts)
 
+    def __getstate__(self) -> dict:
+        """Who watches one world does not watch its twins."""
+        return {**self.__dict__, "watched": None, "_observer": None, "_seen": 0}
+
     def _look(self) -> None:
         self._observer()
         self._seen = len(self.watched)
