@@ -84,9 +84,9 @@ def read(entries: list, base: tuple[int, int], snapshot: Any, commit: int) -> Lo
     """
     for position, entry in enumerate(entries):
         _examine(entry, entries[position - 1] if position else None)
-    if snapshot and not (entries and entries[0].index > snapshot.index):
-        if not any((entry.index, entry.term) == (snapshot.index, snapshot.term) for entry in entries):
-            entries, base = [], (snapshot.index, snapshot.term)
+    if snapshot and not any((entry.index, entry.term) == (snapshot.index, snapshot.term) for entry in entries):
+        behind = entries and entries[0].index > snapshot.index  # else they contradict it, or end before it
+        entries, base = entries if behind else [], (snapshot.index, snapshot.term)
     first = entries[0].index if entries else base[0] + 1
     if first > base[0] + 1:
         raise ValueError(f"the log on disk begins at {first}, but all up to {base[0]} is missing: entries were lost")

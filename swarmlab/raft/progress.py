@@ -77,5 +77,5 @@ class Progress:
             self.goal, self.since, self.rounds = last, now, 1
         if self.match < self.goal or (self.rounds > ROUNDS and not self.swift):
             return
-        self.swift = now - self.since < patience
+        self.swift = self.match >= last or now - self.since < patience  # with nothing to send no round takes long
         self.goal, self.since, self.rounds = last, now, self.rounds + (not self.swift)
