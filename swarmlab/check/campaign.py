@@ -283,7 +283,7 @@ def lack_of_progress(group: RaftGroup) -> str:
     behind = [machine for machine in belong if machine in group.nodes and group.nodes[machine].commit < agreed]
     if behind:
         return f"{', '.join(behind)} did not catch up with {leader}"
-    others = [m for m in group.nodes if m != leader and group.nodes[m].role == "leader"]
+    others = [m for m in belong if m != leader and m in group.nodes and group.nodes[m].role == "leader"]
     return f"{', '.join(others)} leads as well" if others else ""
 
 
