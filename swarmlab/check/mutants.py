@@ -74,7 +74,7 @@ def without(kind: type, *keys: str) -> Callable:
 # ── what is agreed on ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@plant("figure 8", 1, "an older term's entry is committed by counting", *SAFETY, max_entries=1, max_inflight=1, members=3, check_quorum=False, pre_vote=False, lease_reads=False, pace=40_000, faults=["crash", "partition", "links", "time_out"])  # fmt: skip
+@plant("figure 8", 1, "an older term's entry is committed by counting", *SAFETY, max_entries=1, max_inflight=1, members=3, check_quorum=False, pre_vote=False, lease_reads=False, pace=60_000, faults=["crash", "partition", "links", "time_out"])  # fmt: skip
 def _() -> list[Patch]:
     return [(replication, "may_commit", lambda node, index: True)]
 

@@ -162,7 +162,9 @@ class RaftNode:
         self.rounds: dict[int, int] = {}  # when the ones that may still extend the lease began
         self.reads: list[reads.Pending] = []
         self.lease = 0  # until when nobody else can have been elected, µs
+        self.called = False  # another one was told to campaign in this term, and may do so at any time
         # Time.
+        self.promised = 0  # until when it helps nobody to be elected: what lease reads rely on, µs
         self.armed = 0  # the tick from which the election time-out counts
         self.deadline = NEVER
 
@@ -257,6 +259,10 @@ class RaftNode:
         self.armed = self.tick_before(now)
         self.deadline = self.armed + (settings.election_low + int(self.dice.random() * choices)) * settings.tick
 
+    def promise(self) -> int:
+        """How long a leader that was heard may count on this voter, µs."""
+        return self.settings.election_low * self.settings.tick if self.settings.lease_reads else 0
+
     def wake(self, event: Woken, now: int) -> list:
         """A leader's time is up every heartbeat, anybody else's when no leader was heard."""
         if now < self.deadline:
@@ -313,7 +319,7 @@ class RaftNode:
 
     def start(self, event: Started, now: int) -> list:
         """Boot: what is known to be agreed on is told again, then it follows until its time-out."""
-        self.phase = now
+        self.phase, self.promised = now, now + self.promise()  # as it may have promised before the power went off
         if self.damage:
             return [Note(LogUnreadable(self.damage))]
         if not self.member:
@@ -325,7 +331,7 @@ class RaftNode:
             effects.append(snapshots.tell(self.snapshot))
         if self.members:
             effects += [membership.tell_change(self, self.commit), self.tell_members()]
-        effects += replication.commit_to(self, self.saved_commit)
+        effects += replication.commit_to(self, max(self.saved_commit, membership.proven(self.log)))
         self.arm(now)
         if self.configuration.electors == (self.member,):
             return effects + election.campaign(self, now)  # as SwarmKit: nobody else could lead
@@ -336,12 +342,11 @@ class RaftNode:
 
     def found(self, wish: Found, now: int) -> list:
         """Start a group of one. As in etcd, the first entry adds the founder, so that whoever joins later learns of it."""
-        entering = self.enter(Enter(wish.member), now)
+        *clean, member, begun = self.enter(Enter(wish.member), now)
         self.members, self.configuration = {wish.member: wish.address}, Configuration((wish.member,))
-        effects = [Save("members", ((wish.member, wish.address),)), *entering]
-        effects += self.enter_term(1, None)
+        effects = [*clean, begun, Save("members", ((wish.member, wish.address),)), *self.enter_term(1, None)]
         effects += self.write((Entry(1, 1, "add", (wish.member, wish.address)),))
-        return effects + election.campaign(self, now)
+        return [*effects, member, *election.campaign(self, now)]  # the member last: without it the rest means nothing
 
     def enter(self, wish: Enter, now: int) -> list:
         """Be a member that knows nobody yet: it hears, stores and votes, and campaigns only when it knows the group."""
@@ -376,7 +381,7 @@ class RaftNode:
         return membership.hand_over(self, wish, now)
 
     def rebuild(self, wish: Rebuild, now: int) -> list:
-        return membership.rebuild(self, now)
+        return [] if self.damage else membership.rebuild(self, now)
 
     def read(self, wish: Read, now: int) -> list:
         return reads.ask(self, wish.key, now)

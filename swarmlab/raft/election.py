@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..effects import NEVER, SILENCE, Following, Note, Save, Send, Tell
 from ..events import BecameCandidate, BecameLeader, BecamePreCandidate, VoteGranted, VoteRefused
-from . import membership, replication
+from . import membership, reads, replication
 from .messages import PreVote, PreVoteRequest, RequestVote, TimeoutNow, Vote
 from .progress import Progress
 from .quorum import joint_vote_result
@@ -34,6 +34,7 @@ def ask_first(node: "RaftNode", now: int) -> list:
     node.role, node.leader, node.votes = "precandidate", None, {node.member: True}
     node.arm(now)
     effects: list = [Note(BecamePreCandidate(node.term), SILENCE), Tell("manager", Following(node.term, None))]
+    effects += reads.give_up(node)
     for member in others(node):
         question = PreVoteRequest(node.term + 1, node.member, member, node.log.last_index, node.log.last_term)
         effects.append(node.send(node.members[member], question))
@@ -51,6 +52,7 @@ def campaign(node: "RaftNode", now: int, transfer: bool = False) -> list:
     node.arm(now)
     why = None if transfer else SILENCE
     effects += [Note(BecameCandidate(node.term), why), Tell("manager", Following(node.term, None))]
+    effects += reads.give_up(node)
     effects += [request_vote(node, member, transfer) for member in others(node)]
     return effects + lead_if_elected(node, now)
 
@@ -80,7 +82,11 @@ def ignores(node: "RaftNode", message: RequestVote | PreVoteRequest, now: int) -
 
     As in etcd, this belongs to check-quorum: only that makes sure that a leader without followers gives up.
     """
-    if not node.settings.check_quorum or node.leader is None or (type(message) is RequestVote and message.transfer):
+    if type(message) is RequestVote and message.transfer:
+        return False
+    if now < node.promised:
+        return True  # though it may have forgotten by whom: lease reads rely on it
+    if not node.settings.check_quorum or node.leader is None:
         return False
     return node.role == "leader" or now - node.armed < node.settings.election_low * node.settings.tick
 
@@ -91,7 +97,7 @@ def hear_request(node: "RaftNode", message: RequestVote, sender: str, now: int) 
     Who asks need not be in the own configuration: the candidate may know of a change not seen here yet, and a new
     member's or a learner's vote may be the one that is needed. It is the candidate's configuration that counts [§6].
     """
-    reason = why_not(node, message)
+    reason = why_not(node, message, now)
     if reason:
         refusal = node.send(sender, Vote(node.term, node.member, message.source, False))
         return [Note(VoteRefused(node.term, sender, reason)), refusal]
@@ -102,8 +108,10 @@ def hear_request(node: "RaftNode", message: RequestVote, sender: str, now: int) 
     return [*given, node.send(sender, Vote(node.term, node.member, message.source, True))]
 
 
-def why_not(node: "RaftNode", message: RequestVote) -> str:
+def why_not(node: "RaftNode", message: RequestVote, now: int) -> str:
     """'' if it gets the vote."""
+    if now < node.promised and not message.transfer:
+        return "a leader may count on it"
     if not may_vote(node, message.source):
         return "voted already"
     return "" if is_up_to_date(node, message) else "log is behind"
@@ -162,6 +170,7 @@ def lead_if_elected(node: "RaftNode", now: int) -> list:
 def lead(node: "RaftNode", now: int) -> list:
     """Begin with an empty entry of the own term: it commits whatever earlier leaders left open [§5.4.2, §8]."""
     node.role, node.leader, node.usable, node.change = "leader", node.machine, False, 0
+    node.called = False
     inherited = node.log.slice(node.commit + 1, node.log.last_index)
     node.closing = any(entry.kind in membership.KINDS for entry in inherited)
     everybody = [member for member in node.configuration.everybody if member != node.member]

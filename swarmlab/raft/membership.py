@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..effects import Append, Entry, MemberChange, Note, Refused, Tell, Transfer
 from ..events import EntriesCut, GroupChanged, MemberAdded, MemberRemoved, TransferBegun, TransferEnded
 from . import configuration, election, replication
+from .log import Log
 from .messages import TimeoutNow
 from .progress import Progress
 
@@ -43,6 +44,8 @@ def why_not(node: "RaftNode", changes: tuple[MemberChange, ...], joint: bool) ->
     for change in changes:
         if change.how != "remove" and change.member in node.removed:
             return "who was removed comes back as a new member only"  # as in SwarmKit: nobody hears the old one
+        if change.how != "remove" and not (change.address or change.member in node.members):
+            return "nobody knows where the new member is"
         progress = node.progress.get(change.member)
         if change.how == "add" and change.member in node.configuration.learners and progress and not progress.swift:
             return "the learner has not caught up"
@@ -69,6 +72,12 @@ def apply(node: "RaftNode", entry: Entry) -> list:
         return settle(node, configuration.leave(node.configuration), (), entry.index)
     changes, joint = entry.data if entry.kind == "change" else ((MemberChange(entry.kind, *entry.data),), False)
     return settle(node, configuration.after(node.configuration, changes, joint), changes, entry.index)
+
+
+def proven(log: Log) -> int:
+    """How far a log is agreed on by what it holds: a change follows another one only when that is committed."""
+    changes = [entry.index for entry in log.entries if entry.kind in KINDS]
+    return changes[-2] if len(changes) > 1 else 0
 
 
 def settle(node: "RaftNode", new: configuration.Configuration, changes: tuple, index: int) -> list:
@@ -147,9 +156,10 @@ def rebuild(node: "RaftNode", now: int) -> list:
     first = node.log.last_index + 1
     out = tuple(MemberChange("remove", member) for member in others)
     stay = () if node.member in node.configuration.voters else (MemberChange("add", node.member, node.machine),)
+    kinds: list[tuple[str, object]] = [("change", ((one,), False)) for one in (*stay, *out)]
     if node.configuration.outgoing:  # a joint change is cut short
-        node.configuration = configuration.Configuration(node.configuration.electors)
-    entries = tuple(Entry(first + n, node.term, "change", ((one,), False)) for n, one in enumerate((*stay, *out)))
+        kinds.insert(0, ("leave", None))
+    entries = tuple(Entry(first + n, node.term, *kind) for n, kind in enumerate(kinds))
     if entries:
         effects += [*node.write(entries), *replication.commit_to(node, entries[-1].index)]
     return [*effects, *election.campaign(node, now)]
@@ -187,7 +197,7 @@ def urge(node: "RaftNode") -> list:
     progress = node.progress.get(transfer.member) if transfer else None
     if transfer is None or progress is None or transfer.asked or progress.match < node.log.last_index:
         return []
-    node.transfer = transfer._replace(asked=True)
+    node.transfer, node.called = transfer._replace(asked=True), True
     return [node.send(progress.machine, TimeoutNow(node.term, node.member, transfer.member))]
 
 

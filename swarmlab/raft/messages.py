@@ -178,6 +178,7 @@ class ReadRequest(NamedTuple):
     source: str
     target: str
     key: int  # the follower's name for it
+    boot: int = 0  # when the follower booted: an answer that comes after its next boot is none
 
 
 class ReadAnswer(NamedTuple):
@@ -188,3 +189,4 @@ class ReadAnswer(NamedTuple):
     target: str
     key: int
     index: int
+    boot: int = 0

@@ -25,6 +25,7 @@ class Pending(NamedTuple):
     machine: str
     index: int
     round: int
+    boot: int = 0  # of who asked
 
 
 def ask(node: "RaftNode", key: int, now: int) -> list:
@@ -35,13 +36,13 @@ def ask(node: "RaftNode", key: int, now: int) -> list:
     if leader is None:
         return [Tell("manager", Refused(key, "not leader"))]
     node.asked[key] = 0
-    return [node.send(node.members[leader], ReadRequest(node.term, node.member, leader, key))]
+    return [node.send(node.members[leader], ReadRequest(node.term, node.member, leader, key, node.phase))]
 
 
 def hear_request(node: "RaftNode", message: ReadRequest, sender: str, now: int) -> list:
     if node.role != "leader":
         return []
-    return begin(node, Pending(message.key, message.source, sender, 0, 0), now)
+    return begin(node, Pending(message.key, message.source, sender, 0, 0, message.boot), now)
 
 
 def begin(node: "RaftNode", read: Pending, now: int) -> list:
@@ -66,7 +67,7 @@ def begin_waiting(node: "RaftNode", now: int) -> list:
 
 
 def holds_lease(node: "RaftNode", now: int) -> bool:
-    return node.settings.lease_reads and node.transfer is None and now < node.lease
+    return node.settings.lease_reads and node.transfer is None and not node.called and now < node.lease
 
 
 def confirmed(node: "RaftNode") -> int:
@@ -106,13 +107,14 @@ def settle(node: "RaftNode") -> list:
 
 def answer(node: "RaftNode", read: Pending) -> list:
     if read.member:
-        return [node.send(read.machine, ReadAnswer(node.term, node.member, read.member, read.key, read.index))]
+        answer = ReadAnswer(node.term, node.member, read.member, read.key, read.index, read.boot)
+        return [node.send(read.machine, answer)]
     return [Tell("manager", ReadReady(read.key, read.index))]
 
 
 def hear_answer(node: "RaftNode", message: ReadAnswer, sender: str, now: int) -> list:
     """The leader has told from which index on; wait until that much is applied here [§6.4, step 4]."""
-    if message.key not in node.asked:
+    if message.key not in node.asked or message.boot != node.phase:
         return []
     node.asked[message.key] = message.index
     return ready(node)

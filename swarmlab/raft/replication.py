@@ -158,6 +158,8 @@ def heed(node: "RaftNode", sender: str, now: int) -> list:
     """Every word of the leader of this term puts off the next election; the first one ends this one [§5.2]."""
     assert node.role != "leader", "two leaders in one term"
     node.arm(now)
+    if node.settings.lease_reads:
+        node.promised = node.armed + node.promise()
     return node.follow(node.term, sender, now) if node.leader is None else []
 
 
@@ -237,7 +239,7 @@ def hear_appended(node: "RaftNode", message: Appended, sender: str, now: int) ->
     if progress is None:
         return []
     effects = greet(node, progress)
-    if progress.snapshot and message.match >= node.log.base:
+    if progress.snapshot and message.match >= min(progress.snapshot, node.log.base):
         progress.probe(message.match + 1)  # it goes on from what the follower says, whatever was expected
     agreed = advance(node, now) if progress.prove(message.match) else []
     if progress.member in node.configuration.learners:

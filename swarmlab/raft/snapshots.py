@@ -32,7 +32,8 @@ def take(node: "RaftNode", summary: Summary) -> list:
         return []
     index, configuration, members, removed = asked
     node.snapshot = Snapshot(index, node.log.term_at(index), configuration, members, removed, summary.state)
-    return [Save("snapshot", node.snapshot), *compact(node), Note(SnapshotTaken(index, node.log.base + 1))]
+    own = Save("snapshot", node.snapshot, vital=False)  # nobody is told of it: a leader need not fall silent meanwhile
+    return [own, *compact(node), Note(SnapshotTaken(index, node.log.base + 1))]
 
 
 def compact(node: "RaftNode") -> list:
@@ -41,7 +42,7 @@ def compact(node: "RaftNode") -> list:
     if keep_from <= node.log.base:
         return []
     gone = node.log.compact(keep_from)
-    return [Save("base", (node.log.base, node.log.base_term)), Trim(gone)]
+    return [Save("base", (node.log.base, node.log.base_term), vital=False), Trim(gone)]
 
 
 def send(node: "RaftNode", progress: Progress) -> list:
