@@ -44,6 +44,8 @@ class RaftLaws:
         self._nodes: dict[str, Any] = {}
         self._open: dict[str, dict[int, Entry]] = {}  # machine → what it appended, until that is agreed on or cut
         self._entries: dict[tuple[int, int], tuple[Any, int]] = {}  # (index, term) → (entry, term of the one before)
+        self._wrote: dict[str, int] = {}  # machine → the last index that it appended
+        self._erased: dict[str, int] = {}  # machine → the same, of the member that was there before
         self._groups: dict[str, tuple[tuple, tuple]] = {}  # machine → who has a vote, in either half, as it knows
 
     def begin(self) -> None:
@@ -115,6 +117,7 @@ class RaftLaws:
         log, appended = self._nodes[source].log, self._open.get(source)
         if appended is None:
             appended = self._open[source] = {}
+        self._wrote[source] = last
         base, entries = log.base, log.entries
         for index in range(max(first, base + 1), min(last, log.last_index) + 1):
             place = index - base - 1
@@ -219,6 +222,8 @@ class RaftLaws:
     def _is_on_disk(self, machine: str, index: int, term: int) -> bool:
         if machine not in self.world.machines:
             return False
+        if index <= self._erased.get(machine, 0):
+            return True  # it was, until the machine began anew as another member
         disk = self.world.machines[machine].disk("raft")
         first = disk.log[0].index if disk.log else 0
         if first and first <= index < first + len(disk.log):
@@ -246,6 +251,8 @@ class RaftLaws:
         if type(record.fact) is MachineStarted or record.fact.term == 0:  # in term 0 a machine enters another group
             self._commits.pop(record.source, None)
             self._open.pop(record.source, None)
+        if type(record.fact) is BecameFollower and record.fact.term == 0:
+            self._erased[record.source] = self._wrote.pop(record.source, 0)
 
 
 def _halves(core: Any) -> tuple[tuple, tuple]:
