@@ -244,14 +244,20 @@ class RaftLaws:
     def forget_role(self, record: Record) -> None:
         """(bookkeeping) Who boots, follows or campaigns does not lead."""
         self._leads.pop(record.source, None)
-        if type(record.fact) is MachineStarted:
-            seat = self.world.machines[record.source].seats.get("raft")
-            if seat is not None:
-                self._nodes[record.source] = seat.core
-        if type(record.fact) is MachineStarted or record.fact.term == 0:  # in term 0 a machine enters another group
+
+    def know_the_node(self, record: Record) -> None:
+        """(bookkeeping) A machine has booted: another node, which knows what is on disk."""
+        seat = self.world.machines[record.source].seats.get("raft")
+        if seat is not None:
+            self._nodes[record.source] = seat.core
+        self._commits.pop(record.source, None)
+        self._open.pop(record.source, None)
+
+    def begin_anew(self, record: Record) -> None:
+        """(bookkeeping) In term 0 a machine begins as another member, with an empty disk."""
+        if record.fact.term == 0:
             self._commits.pop(record.source, None)
             self._open.pop(record.source, None)
-        if type(record.fact) is BecameFollower and record.fact.term == 0:
             self._erased[record.source] = self._wrote.pop(record.source, 0)
 
 
@@ -264,9 +270,9 @@ def _halves(core: Any) -> tuple[tuple, tuple]:
 
 LAWS: dict[type, tuple[Callable, ...]] = {
     BecameLeader: (RaftLaws.terms_grow, RaftLaws.election_safety, RaftLaws.leader_completeness),
-    BecameFollower: (RaftLaws.terms_grow, RaftLaws.forget_role),
+    BecameFollower: (RaftLaws.terms_grow, RaftLaws.forget_role, RaftLaws.begin_anew),
     BecameCandidate: (RaftLaws.terms_grow, RaftLaws.one_vote, RaftLaws.forget_role),
-    MachineStarted: (RaftLaws.forget_role,),
+    MachineStarted: (RaftLaws.know_the_node, RaftLaws.forget_role),
     VoteGranted: (RaftLaws.one_vote,),
     CommitAdvanced: (RaftLaws.state_machine_safety, RaftLaws.commits_grow),
     EntriesCut: (RaftLaws.leader_append_only,),
