@@ -248,3 +248,12 @@ def _remove_one(session: Session, screen: Screen, kind: str, each: Any) -> bool:
         screen.err.append(f"Failed to remove {kind} {each.id}: Error response from daemon: {refusal.text}")
         return False
     return True
+
+
+RUN = {
+    "stack deploy": deploy,
+    "stack ls": list_stacks,
+    "stack ps": list_tasks,
+    "stack rm": remove,
+    "stack services": list_services,
+}

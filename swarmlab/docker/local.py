@@ -118,3 +118,13 @@ def remove_networks(session: Session, options: Options, screen: Screen) -> None:
         kept = [line for line in lines if not (options["force"] and line.endswith(" not found"))]
         if kept:
             raise Exit("\n".join([*kept, "exit status 1"])) from None
+
+
+RUN = {
+    "network create": create_network,
+    "network ls": list_networks,
+    "network rm": remove_networks,
+    "ps": list_containers,
+    "rm": remove_containers,
+    "run": run,
+}

@@ -86,3 +86,13 @@ def _changed(spec: NodeSpec, options: Options) -> NodeSpec:
 
 def _write(session: Session, node: Node, spec: NodeSpec) -> None:
     session.call(UpdateObject("node", node.id, node.version, spec))
+
+
+RUN = {
+    "node demote": demote,
+    "node ls": list_all,
+    "node promote": promote,
+    "node ps": list_tasks,
+    "node rm": remove,
+    "node update": update,
+}

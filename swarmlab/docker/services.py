@@ -158,3 +158,12 @@ def remove_each(session: Session, screen: Screen, requests: Sequence) -> None:
             errors.append(f"Error response from daemon: {refusal.text}")
     if errors:
         raise Exit("\n".join(errors))
+
+
+RUN = {
+    "service create": create,
+    "service ls": list_services,
+    "service ps": list_tasks,
+    "service rm": remove,
+    "service scale": scale,
+}

@@ -147,3 +147,13 @@ def version(session: Session, options: Options, screen: Screen) -> None:
     screen.say(f"Client:\n Version:           {CLIENT_VERSION}\n Context:           default\n")
     session.call(Info())
     screen.say(f"Server:\n Engine:\n  Version:          {Description().engine_version}")
+
+
+RUN = {
+    "info": info,
+    "swarm init": init,
+    "swarm join": join,
+    "swarm join-token": join_token,
+    "swarm leave": leave,
+    "version": version,
+}

@@ -1,0 +1,5 @@
+"""The rows of the table for `docker secret …` and `docker config …`."""
+
+from .vocabulary import Command
+
+COMMANDS: tuple[Command, ...] = ()

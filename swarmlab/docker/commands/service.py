@@ -1,0 +1,111 @@
+"""The rows of the table for `docker service …`."""
+
+from ..flags import Flag
+from .vocabulary import DETACH, LISTING, TASKS, Command, absent, stored
+
+
+def _update(word: str) -> tuple[Flag, ...]:
+    """The six flags that `--update-` and `--rollback-` have in common."""
+    actions = "pause, continue or rollback" if word == "update" else "pause or continue"
+    one = "an update" if word == "update" else "a rollback"
+    return (
+        Flag(f"{word}-delay", "duration", f"Pause of each worker between two tasks during {one} (default 0s)"),
+        Flag(f"{word}-failure-action", "string", f"When {one} fails: {actions} (default pause)"),
+        Flag(f"{word}-max-failure-ratio", "float", f"Share of tasks that may fail during {one} (default 0)"),
+        Flag(f"{word}-monitor", "duration", f"How long a new task of {one} is watched for failure (default 5s)"),
+        Flag(f"{word}-order", "string", f"Order of {one}: start-first or stop-first (default stop-first)"),
+        Flag(f"{word}-parallelism", "uint", f"Tasks replaced at a time during {one}, 0 for all (default 1)"),
+    )
+
+
+SERVICE_FLAGS = (
+    stored("cap-add", "list", "Linux capabilities to add"),
+    stored("cap-drop", "list", "Linux capabilities to drop"),
+    Flag("config", "config", "Config that the containers get as a file"),
+    Flag("constraint", "list", "Nodes that may run it, as in node.role==worker"),
+    Flag("container-label", "label", "Label of the containers"),
+    DETACH,
+    stored("dns", "list", "DNS servers of the containers"),
+    stored("dns-option", "list", "DNS options of the containers"),
+    stored("dns-search", "list", "DNS search domains of the containers"),
+    Flag("endpoint-mode", "string", "How its name resolves: vip or dnsrr (default vip)", default="vip"),
+    Flag("entrypoint", "string", "Command line that replaces the image's entrypoint"),
+    Flag("env", "env", "Environment variable, as NAME=value", "e"),
+    Flag("env-file", "list", "File with environment variables"),
+    Flag("generic-resource", "generic", "Resources of your own kind that a task needs, as gpu=2"),
+    stored("group", "list", "More groups of the user in the container"),
+    Flag("health-cmd", "string", "Command that tells whether the container is well"),
+    Flag("health-interval", "health duration", "Time from one health check to the next"),
+    Flag("health-retries", "int", "Failed checks in a row that make it unhealthy"),
+    Flag("health-start-interval", "health duration", "Time between checks while it starts"),
+    Flag("health-start-period", "health duration", "Time to start in which failed checks do not count"),
+    Flag("health-timeout", "health duration", "How long one check may take"),
+    stored("host", "list", "More lines for /etc/hosts, as name:ip"),
+    Flag("hostname", "string", "Hostname of the containers", default=""),
+    stored("init", "bool", "Start a small init in each container"),
+    stored("isolation", "string", "Isolation on Windows"),
+    Flag("label", "label", "Label of the service", "l"),
+    Flag("limit-cpu", "decimal", "Processors that a task may use at most", default=0),
+    Flag("limit-memory", "bytes", "Memory that a task may use at most", default=0),
+    Flag("limit-pids", "int", "Processes that a task may have at most, 0 for any number", default=0),
+    Flag("log-driver", "string", "Where the output of the containers goes", default=""),
+    Flag("log-opt", "env", "Setting of the log driver, as name=value"),
+    Flag("max-concurrent", "uint", "Tasks of a job at a time (default: as many as --replicas)"),
+    Flag(
+        "mode", "string", "replicated, global, replicated-job or global-job (default replicated)", default="replicated"
+    ),
+    Flag("mount", "mount", "Volume, folder or tmpfs, as type=volume,source=data,target=/data"),
+    Flag("name", "string", "Name of the service", default=""),
+    Flag("network", "network", "Network to join"),
+    Flag("no-healthcheck", "bool", "Ignore the image's own health check"),
+    stored("no-resolve-image", "bool", "Do not ask the registry for the digest"),
+    stored("oom-score-adj", "int", "How early the kernel kills it when memory runs out"),
+    Flag("placement-pref", "pref", "Spread the tasks evenly, as in spread=node.labels.zone"),
+    Flag("publish", "port", "Port to publish, as 8080:80 or published=8080,target=80,mode=host", "p"),
+    Flag("quiet", "bool", "Wait without showing progress", "q"),
+    stored("read-only", "bool", "No writing to the container's root filesystem"),
+    Flag("replicas", "uint", "How many tasks to run"),
+    Flag("replicas-max-per-node", "uint", "Tasks that one node may run at most, 0 for any number"),
+    Flag("reserve-cpu", "decimal", "Processors that a node must have free for a task", default=0),
+    Flag("reserve-memory", "bytes", "Memory that a node must have free for a task", default=0),
+    Flag("restart-condition", "string", "When an ended task is replaced: none, on-failure or any (default any)"),
+    Flag("restart-delay", "duration", "Wait before the replacement starts (default 5s)"),
+    Flag("restart-max-attempts", "uint", "Replacements before giving up (default: no limit)"),
+    Flag("restart-window", "duration", "Period in which attempts are counted"),
+    *_update("rollback"),
+    Flag("secret", "secret", "Secret that the containers get as a file"),
+    Flag("stop-grace-period", "duration", "Time between the signal to stop and the kill (default 10s)"),
+    stored("stop-signal", "string", "Signal that stops the container", default=""),
+    stored("sysctl", "list", "Kernel settings of the containers"),
+    stored("tty", "bool", "Give the container a terminal", "t"),
+    stored("ulimit", "list", "Limits of the shell in the container"),
+    *_update("update"),
+    stored("user", "string", "User in the container, as name or uid, with :group", "u"),
+    stored("with-registry-auth", "bool", "Send the registry's password to the nodes"),
+    stored("workdir", "string", "Folder in which the container starts", "w"),
+    *absent("credential-spec"),
+)
+
+
+COMMANDS = (
+    Command(
+        "service create",
+        "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+        "Ask the swarm to keep something running",
+        SERVICE_FLAGS,
+        least=1,
+        most=None,
+        interspersed=False,
+    ),
+    Command("service ls", "[OPTIONS]", "List the services", LISTING, aliases=("service list",)),
+    Command("service ps", "[OPTIONS] SERVICE [SERVICE...]", "List the tasks of services", TASKS, least=1, most=None),
+    Command("service rm", "SERVICE [SERVICE...]", "Remove services", least=1, most=None, aliases=("service remove",)),
+    Command(
+        "service scale",
+        "SERVICE=REPLICAS [SERVICE=REPLICAS...]",
+        "Scale one or multiple replicated services",  # part of an error message, so in Docker's words
+        (DETACH,),
+        least=1,
+        most=None,
+    ),
+)
