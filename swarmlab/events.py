@@ -302,6 +302,8 @@ class TaskStored(NamedTuple):
     message: str
     err: str
     image: str
+    reserved: tuple = (0, 0)  # thousand-millionths of a processor, bytes
+    limits: tuple = (0, 0)
 
 
 class NetworkStored(NamedTuple):

@@ -182,7 +182,10 @@ def _service_fact(index: int, service: Service) -> ServiceStored:
 def _task_fact(index: int, task: Task) -> TaskStored:
     desired, state = STATES[task.desired], STATES[task.state]
     where = (index, task.id, task.service, task.name, task.slot, task.node)
-    return TaskStored(*where, desired, state, task.message, task.err, task.spec.container.image)
+    spec = task.spec
+    reserved = (spec.reservations.nano_cpus, spec.reservations.memory)
+    limits = (spec.limits.nano_cpus, spec.limits.memory)
+    return TaskStored(*where, desired, state, task.message, task.err, spec.container.image, reserved, limits)
 
 
 def _cluster_fact(index: int, cluster: Cluster) -> ClusterStored:
