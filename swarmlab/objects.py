@@ -327,10 +327,16 @@ class Service(NamedTuple):
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
+    last_execution: int = 0  # of a job: when it was asked for, or asked for again
 
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def is_job(self) -> bool:
+        """Its tasks are to complete, not to run."""
+        return self.spec.mode.endswith("-job")
 
     def __repr__(self) -> str:
         replicas = f" × {self.spec.replicas}" if self.spec.mode.startswith("replicated") else ""

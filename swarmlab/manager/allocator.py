@@ -85,7 +85,7 @@ class _Work:
         for service in services.values():
             self.settle("service", service, self.service(service))
         for task in self.tasks(keys, services, networks):
-            if task.state == NEW and task.desired <= RUNNING:
+            if task.state == NEW:  # whatever it is wanted for: jobs are to complete, and what ends must first be pending
                 self.settle("task", task, self.task(task))
         for node in self.nodes(keys, networks):
             self.settle("node", node, self.node(node))

@@ -98,7 +98,7 @@ def write(store: Store, request: Any, dice: Dice, now: int, members: tuple = ())
     """The changes that fulfil the request, all of them or, with ApiError raised, none. `members` are raft's rows."""
     match request:
         case CreateObject(ServiceSpec() as spec):
-            return [Put(_new_service(store, spec, new_id(dice)))]
+            return [Put(_new_service(store, spec, new_id(dice), now))]
         case CreateObject(NetworkSpec() as spec):
             return [Put(_new_network(store, spec, new_id(dice)))]
         case CreateObject(SecretSpec() as spec):
@@ -109,6 +109,8 @@ def write(store: Store, request: Any, dice: Dice, now: int, members: tuple = ())
             return nodes.update(store, find(store, "node", id), spec, version, members)
         case RemoveObject("node", ref, force):
             return nodes.remove(store, find(store, "node", ref), force, members, now)
+        case UpdateObject("service"):
+            return [Put(_executed(_update_service(store, request, now), now))]
         case UpdateObject(kind) if kind in UPDATES:
             return UPDATES[kind](store, request)
         case RemoveObject(kind) if kind in REMOVALS:
@@ -140,7 +142,7 @@ def _with_new_token(cluster: Cluster, role: str, secret: str) -> Cluster:
 # ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _new_service(store: Store, spec: ServiceSpec, id: str) -> Service:
+def _new_service(store: Store, spec: ServiceSpec, id: str, now: int) -> Service:
     spec = _with_network_ids(store, spec)
     check_words(spec)
     check_service(spec)
@@ -151,13 +153,21 @@ def _new_service(store: Store, spec: ServiceSpec, id: str) -> Service:
     if _is_taken(store, "service", spec.name):
         text = f"name conflicts with an existing object: service {spec.name} already exists"
         refuse("AlreadyExists", text)
-    return Service(id, spec)
+    service = Service(id, spec)
+    return replace(service, last_execution=now) if service.is_job else service
 
 
-def _update_service(store: Store, request: UpdateObject) -> list:
+def _executed(service: Service, now: int) -> Service:
+    """Whatever is changed of a job, it runs once more."""
+    if not service.is_job:
+        return service
+    return replace(service, job_iteration=service.job_iteration + 1, last_execution=now)
+
+
+def _update_service(store: Store, request: UpdateObject, now: int) -> Service:
     service: Service = find(store, "service", request.id)
     if request.rollback:
-        return [Put(_rolled_back(service, request.version))]
+        return _rolled_back(service, request.version, now)
     spec = _with_network_ids(store, request.spec)
     check_words(spec)
     check_service(spec)
@@ -171,31 +181,28 @@ def _update_service(store: Store, request: UpdateObject) -> list:
     if spec.name != service.spec.name:
         refuse("Unimplemented", "renaming services is not supported")
     check_version(service, request.version)
-    is_job = spec.mode.endswith("-job")
-    new = replace(
+    return replace(
         service,
         spec=spec,
         spec_version=request.version,
         previous_spec=service.spec,
         previous_spec_version=service.spec_version,
         update_status=None,
-        job_iteration=service.job_iteration + is_job,
     )
-    return [Put(new)]
 
 
-def _rolled_back(service: Service, version: int) -> Service:
-    """The previous spec again; the one it replaces becomes the previous one, so that twice is a redo."""
+def _rolled_back(service: Service, version: int, now: int) -> Service:
+    """The previous spec and its version again; what they replace becomes the previous one, so that twice is a redo."""
     if service.previous_spec is None:
         refuse("FailedPrecondition", f"service {service.id} does not have a previous spec")
     check_version(service, version)
     return replace(
         service,
         spec=service.previous_spec,
-        spec_version=version,
+        spec_version=service.previous_spec_version,
         previous_spec=service.spec,
         previous_spec_version=service.spec_version,
-        update_status=("rollback_started", "manually requested rollback", 0, 0),
+        update_status=("rollback_started", "manually requested rollback", now, 0),
     )
 
 
@@ -369,7 +376,6 @@ def _remove_file(store: Store, file: Any) -> list:
 
 
 UPDATES: dict[str, Callable[..., list]] = {
-    "service": _update_service,
     "secret": _update_file,
     "config": _update_file,
 }
