@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from ..objects import ApiError
-from . import deploy, local, nodes, services, swarm
+from . import deploy, local, nodes, services, swarm, system
 from .commands import ABSENT, BY_NAME, GLOBAL_FLAGS, GROUPS, Command
 from .flags import Bad, Options, parse
 from .session import Exit, Interrupted, Result, Screen, Session
@@ -23,6 +23,7 @@ RUN: dict[str, Callable[[Session, Options, Screen], None]] = {
     **nodes.RUN,
     **services.RUN,
     **swarm.RUN,
+    **system.RUN,
 }
 
 
@@ -62,7 +63,7 @@ def _run(words: list[str], session: Session, screen: Screen) -> None:
     options = _global_options(words)
     words = list(options.words)
     if options["version"]:
-        screen.say(f"Docker version {swarm.CLIENT_VERSION}, build swarmlab")
+        screen.say(f"Docker version {system.CLIENT_VERSION}, build swarmlab")
     elif options["help"] or words[:1] == ["help"]:
         _help(words[1:], screen) if words[:1] == ["help"] else screen.out.append(top_help())
     elif not words:
