@@ -406,6 +406,17 @@ class ContainerExited(NamedTuple):
     code: int
 
 
+class LogShipped(NamedTuple):
+    """A line that a container printed left the node at once, by its logging driver."""
+
+    driver: str
+    options: tuple  # (name, value) pairs
+    task: str  # id, '' for a plain container
+    container: str  # its name
+    stream: str  # stdout · stderr
+    text: str
+
+
 class ContainerRemoved(NamedTuple):
     """The container was deleted from this node."""
 

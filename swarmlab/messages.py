@@ -4,9 +4,11 @@ Messages travel on named channels; the channel is also the core that listens. `m
 use port 2377/tcp, `gossip` 7946/udp, `vxlan` 4789/udp. Raft's and the overlay's own messages live in their rooms.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .objects import Description, PortConfig, Task
+from .effects import NEVER, SECOND
+from .objects import Description, LogDriver, Mount, NetworkTarget, PortConfig, Task
 
 # ── people at a keyboard ↔ the engine of one machine (`client` ↔ `engine`) ───────────────────────────────────────
 
@@ -69,6 +71,16 @@ class EngineInfo(NamedTuple):
     error: str
 
 
+class ContainerSettings(NamedTuple):
+    """What a container is made with, beside image and arguments."""
+
+    env: tuple[str, ...] = ()
+    hostname: str = ""
+    mounts: tuple[Mount, ...] = ()
+    log_driver: LogDriver | None = None
+    restart: str = ""  # by this machine's engine: '' or no · always · unless-stopped · on-failure[:n]
+
+
 class Run(NamedTuple):
     """`docker run -d`. Answer: the 64-character container id."""
 
@@ -76,6 +88,10 @@ class Run(NamedTuple):
     name: str = ""
     args: tuple[str, ...] = ()
     ports: tuple[PortConfig, ...] = ()
+    settings: ContainerSettings = ContainerSettings()
+    labels: Mapping = {}
+    networks: tuple[NetworkTarget, ...] = ()  # none asked for: the machine's own `bridge`
+    remove: bool = False  # when it ends
 
 
 class ListContainers(NamedTuple):
@@ -103,6 +119,143 @@ class Container(NamedTuple):
     ports: tuple[PortConfig, ...]
     task: str  # id, '' for a plain one
     labels: dict
+    settings: ContainerSettings = ContainerSettings()
+    started_at: int = 0  # 0: never
+    restarts: int = 0  # by the engine
+    networks: tuple = ()  # (network id, network name, address, aliases) of a plain one; '' is no address
+
+
+class StopContainer(NamedTuple):
+    """The stop signal, and after the grace period the kill. Answer: None, when it has ended."""
+
+    ref: str
+    grace: int = 10 * SECOND
+
+
+class KillContainer(NamedTuple):
+    """Answer: None."""
+
+    ref: str
+    signal: str = "SIGKILL"
+
+
+class StartContainer(NamedTuple):
+    """Start one that does not run. Answer: None."""
+
+    ref: str
+
+
+class Logs(NamedTuple):
+    """What a `container`, a `service` or a `task` has printed. Answer: LogAnswer. Times are µs."""
+
+    kind: str
+    ref: str
+    since: int = 0
+    until: int = NEVER
+    tail: int = -1  # the last lines of each container; -1: all
+
+
+class LogLine(NamedTuple):
+    time: int
+    stream: str  # stdout · stderr
+    text: str
+    task: str = ""  # id
+    node: str = ""  # id
+
+
+class LogAnswer(NamedTuple):
+    """The lines, container by container in the order in which they came, and why others are missing."""
+
+    lines: tuple[LogLine, ...]
+    missing: tuple[str, ...] = ()
+
+
+class ListImages(NamedTuple):
+    """Answer: a tuple of ImageRow, newest first."""
+
+
+class ImageRow(NamedTuple):
+    reference: str  # nginx:alpine
+    size: int  # bytes
+    used: int  # by how many containers
+
+
+class PullImage(NamedTuple):
+    """Answer: None, when it is there."""
+
+    image: str
+
+
+class RemoveImage(NamedTuple):
+    """Answer: None."""
+
+    ref: str
+    force: bool = False
+
+
+class ListVolumes(NamedTuple):
+    """Answer: a tuple of Volume, by name."""
+
+
+class Volume(NamedTuple):
+    """A place on one machine where containers keep data: it stays when they go, and moves nowhere."""
+
+    name: str
+    driver: str = "local"
+    labels: Mapping = {}
+    options: Mapping = {}
+    created_at: int = 0
+    used: int = 0  # by how many containers
+    anonymous: bool = False
+
+
+class CreateVolume(NamedTuple):
+    """Answer: its name."""
+
+    name: str = ""
+    driver: str = "local"
+    labels: Mapping = {}
+    options: Mapping = {}
+
+
+class RemoveVolume(NamedTuple):
+    """Answer: None."""
+
+    ref: str
+    force: bool = False
+
+
+class Connect(NamedTuple):
+    """`docker network connect`. Answer: None."""
+
+    network: str
+    container: str
+    aliases: tuple[str, ...] = ()
+    address: str = ""
+
+
+class Disconnect(NamedTuple):
+    """`docker network disconnect`. Answer: None."""
+
+    network: str
+    container: str
+    force: bool = False
+
+
+class Events(NamedTuple):
+    """What happened here, and on a manager in the swarm, between two times. Answer: a tuple of Event, oldest first."""
+
+    since: int = 0
+    until: int = NEVER
+
+
+class Event(NamedTuple):
+    time: int
+    kind: str  # container · image · network · volume · service · node · secret · config
+    action: str
+    id: str
+    attributes: Mapping
+    scope: str = "local"  # or swarm
 
 
 class ListNetworks(NamedTuple):
@@ -115,6 +268,13 @@ class NetworkRow(NamedTuple):
     driver: str
     scope: str
     labels: dict
+    subnet: str = ""  # of a bridge: 172.17.0.0/16
+    gateway: str = ""
+    internal: bool = False
+    attachable: bool = False
+    options: Mapping = {}
+    created_at: int = 0
+    containers: tuple = ()  # (container id, name, address) of plain containers of this machine on it
 
 
 # about the swarm: passed on to a manager, and by it to the leader
@@ -385,6 +545,24 @@ class Relay(NamedTuple):
     message: Any
 
 
+# ── engine ↔ engine: lines of containers on their way to the manager that was asked (channel `engine`) ───────────
+
+
+class FetchLogs(NamedTuple):
+    """A manager's engine asks the engine of a node for the lines of these tasks."""
+
+    number: int
+    tasks: tuple[str, ...]
+    since: int
+    until: int
+    tail: int
+
+
+class FetchedLogs(NamedTuple):
+    number: int
+    lines: tuple[LogLine, ...]
+
+
 # ── agent ↔ executor of the same machine: the pretend container runtime ──────────────────────────────────────────
 
 
@@ -397,6 +575,7 @@ class Prepare(NamedTuple):
     args: tuple[str, ...]
     labels: dict
     ports: tuple[PortConfig, ...] = ()
+    settings: ContainerSettings = ContainerSettings()
 
 
 class Prepared(NamedTuple):
