@@ -1,4 +1,4 @@
-"""Virtual time as dates, and durations in Go's short form: the one place that says which day a run begins on."""
+"""Virtual time as dates: the one place that says on which day a run begins."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -38,26 +38,3 @@ def _fraction(at: int, fixed: bool = False) -> str:
     digits = f"{at % 1_000_000:06}"
     digits = f"{digits}000" if fixed else digits.rstrip("0")
     return digits and f".{digits}"
-
-
-def duration(span: int) -> str:
-    """µs as Go prints a duration.
-
-    >>> duration(5_000_000), duration(90_500_000), duration(3_600_000_000), duration(1_500), duration(0)
-    ('5s', '1m30.5s', '1h0m0s', '1.5ms', '0s')
-    """
-    sign, span = ("-", -span) if span < 0 else ("", span)
-    if 0 < span < 1000:
-        return f"{sign}{span}µs"
-    if 0 < span < 1_000_000:
-        return f"{sign}{_short(span, 1000)}ms"
-    minutes, rest = divmod(span, 60_000_000)
-    hours, minutes = divmod(minutes, 60)
-    head = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
-    return f"{sign}{head}{_short(rest, 1_000_000)}s"
-
-
-def _short(number: int, unit: int) -> str:
-    whole, rest = divmod(number, unit)
-    digits = str(rest).rjust(len(str(unit)) - 1, "0").rstrip("0")
-    return f"{whole}.{digits}" if digits else str(whole)
