@@ -65,6 +65,7 @@ LOOK = SECOND  # how often a waiting call looks for a leader
 CLIENT = "client-call"  # the channel of a person's question: its answer is told to the machine's own engine
 CHANNELS: dict[type, str] = dict.fromkeys((OpenSession, Heartbeat, StatusReport), "agent")
 CHANNELS |= dict.fromkeys((Certify, RaftJoin, Renew), "engine")
+CONNECTING = (Call, OpenSession)  # what a manager that was removed is not heard for; a session that is open goes on
 
 
 class Waiting(NamedTuple):
@@ -203,12 +204,15 @@ class Manager:
         else:
             route = Route(sender, CHANNELS[type(message)])
         if self.lead:
-            if route.channel == CLIENT and not any(machine == sender for _, machine, _ in self.members):
+            if type(message) in CONNECTING and route.via and not self.is_member(sender):
                 return [refusal(route, message, CLOSING)]  # SwarmKit cuts the line to who was removed from the group
             return self.lead.serve(route, message, now)
         if self.leader and not route.via:
             return [Send(self.leader, "manager", Forward(sender, route.channel, message))]
         return [refusal(route, message, NO_LEADER)]
+
+    def is_member(self, machine: str) -> bool:
+        return any(member == machine for _, member, _ in self.members)
 
     def pass_back(self, relay: Relay) -> list:
         if relay.channel == CLIENT:

@@ -135,14 +135,24 @@ class Agent:
     # ── the session ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _open(self, now):
-        """Ask some manager; after a failure rather another one than the same again."""
-        machines = [machine for _, machine, _ in self.managers]
-        choice = [machine for machine in machines if machine != self.manager] or machines
+        """Ask a manager; after a failure rather another one than the same again."""
+        choice = self._choice()
         if not choice:
             return self._retry(now)
         self.manager = choice[int(self.dice.random() * len(choice))]
         self._enter("opening", now + OPEN_PATIENCE)
         return [Send(self.manager, "manager", OpenSession(self.node, self.description, self.address))]
+
+    def _choice(self):
+        """The managers that may be asked now. Where one runs on this machine, it is that one [SwarmKit connectionbroker].
+
+        SwarmKit's agent asks no other as long as its own runs. Ours does when it has been refused for long: a manager
+        that was removed while nobody could tell it stops in SwarmKit, and here learns of it from the others.
+        """
+        machines = [machine for _, machine, _ in self.managers]
+        if self.machine in machines and self.backoff < BACKOFF_MOST:
+            return [self.machine]
+        return [machine for machine in machines if machine != self.manager] or machines
 
     def _retry(self, now):
         """The session is lost, or was never opened: wait a little longer each time [SwarmKit agent/agent.go]."""

@@ -39,6 +39,7 @@ from swarmlab.messages import (
     HeartbeatAnswer,
     ListObjects,
     NotRaftJoined,
+    OpenSession,
     RaftJoin,
     RaftJoined,
     RebuildSwarm,
@@ -47,9 +48,10 @@ from swarmlab.messages import (
     Renew,
     Renewed,
     Reply,
+    SessionInvalid,
     SwarmFounded,
 )
-from swarmlab.objects import Drop
+from swarmlab.objects import Description, Drop
 
 REFUSED = "rpc error: code = FailedPrecondition desc = "
 NO_QUORUM = REFUSED + "can't remove member from the raft: this would result in a loss of quorum"
@@ -311,6 +313,13 @@ def test_a_removed_manager_gets_no_answers_but_its_agent_does(three):
     assert relay == Relay("w2", "client-call", Reply(3, None, CLOSING))
     beat = Forward("w2", "agent", Heartbeat(three.nodes["w2"], three.sessions["w2"]))
     assert isinstance(three.hear("w2", beat)[0].message, HeartbeatAnswer)
+
+
+def test_through_a_removed_manager_no_new_session_is_opened(three):
+    """Recorded in transcript 07: managers that were left behind stay unknown."""
+    three.wish(three.nodes["w2"], role="worker")
+    [relay] = three.hear("w2", Forward("w2", "agent", OpenSession(three.nodes["w2"], Description("w2"), "10.0.0.2")))
+    assert relay == Relay("w2", "agent", SessionInvalid("no leader"))
 
 
 # ── this manager is removed ──────────────────────────────────────────────────────────────────────────────────────

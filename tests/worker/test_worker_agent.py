@@ -63,6 +63,26 @@ def test_a_new_node_opens_a_session_with_some_manager_it_knows(rig):
     assert told(effects, "engine") == [Registered("worker")]
 
 
+OWN = (*MANAGERS, ("node1", "worker-1", "10.0.0.9"))
+
+
+def test_the_agent_of_a_manager_asks_its_own_manager(rig):
+    """SwarmKit connectionbroker: as long as a manager runs here, it is the one."""
+    own = Rig(Agent, Description("worker-1"), "10.0.0.9")
+    (opening,) = sent(own.told("engine", BeNode("node1", OWN)), OpenSession)
+    assert opening.to == "worker-1"
+    own.heard("worker-1", SessionInvalid("no leader"))
+    (again,) = sent(own.run_for(100 * MS), OpenSession)
+    assert again.to == "worker-1"
+
+
+def test_an_agent_whose_own_manager_has_refused_it_for_long_asks_the_others(rig):
+    own = Rig(Agent, Description("worker-1"), "10.0.0.9")
+    own.told("engine", BeNode("node1", OWN))
+    asked = [effect.to for _ in range(3000) for effect in sent(own.run_for(50 * MS), OpenSession)]
+    assert set(asked[:5]) == {"worker-1"} and set(asked[8:]) > {"worker-1"}
+
+
 def test_it_beats_after_each_period_and_takes_over_the_period_and_the_managers(rig):
     open_session(rig)
     (beat,) = sent(rig.run_for(5 * SECOND), Heartbeat)
