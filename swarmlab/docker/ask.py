@@ -4,8 +4,7 @@ Source: docs.docker.com, `docker service create`; texts as recorded from Docker 
 """
 
 import re
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..messages import ListObjects
@@ -25,45 +24,38 @@ from ..objects import (
 )
 from .flags import Options
 from .images import full_image
+from .kept import asked
 from .session import Exit, Session, read_file
 
 MODES = ("replicated", "global", "replicated-job", "global-job")
 
-STORED = {  # flags without an effect in the simulation, and the name under which the engine keeps them
-    "cap-add": "capability_add",
-    "cap-drop": "capability_drop",
-    "dns": "dns_nameservers",
-    "dns-option": "dns_options",
-    "dns-search": "dns_search",
-    "group": "groups",
-    "host": "hosts",
-    "init": "init",
-    "isolation": "isolation",
-    "oom-score-adj": "oom_score_adj",
-    "read-only": "read_only",
-    "sysctl": "sysctls",
-    "tty": "tty",
-    "ulimit": "ulimits",
-    "user": "user",
-    "workdir": "dir",
-}
-
 
 def service_spec(options: Options, session: Session) -> ServiceSpec:
-    """What the person asks for. Raises `Exit` where the client itself refuses."""
+    """What the person asks for. Raises `Exit` where the client itself refuses; the first fault in its order is told."""
+    env, health = _environment(options, session), _healthcheck(options)
     _check_mode(options)
-    jobs = options["mode"].endswith("-job")
-    wanted = 1 if options["replicas"] is None else options["replicas"]
+    wanted, at_a_time = _how_many(options)
+    task = _task_spec(options, session)
     spec = ServiceSpec(
         name=options["name"],
         labels=mapping(options["label"]),
-        task=_task_spec(options, session),
+        task=replace(task, container=replace(task.container, env=env, healthcheck=health)),
         mode=options["mode"],
         replicas=wanted,
-        max_concurrent=(options["max-concurrent"] or wanted) if jobs else 1,
-        endpoint=EndpointSpec(options["endpoint-mode"] or "vip", options["publish"]),
+        max_concurrent=at_a_time,
+        endpoint=EndpointSpec(options["endpoint-mode"].lower() or "vip", options["publish"]),
     )
     return replace(spec, update=_update(options, "update"), rollback=_update(options, "rollback"))
+
+
+def _how_many(options: Options) -> tuple[int, int]:
+    """Replicas, or completions of a job and how many of its tasks go at a time. Each stands in for the other."""
+    wanted, at_a_time = options["replicas"], options["max-concurrent"]
+    if wanted is None:
+        wanted = 1 if at_a_time is None else at_a_time
+    if options["mode"] != "replicated-job":
+        return wanted, 1
+    return wanted, wanted if at_a_time is None else at_a_time
 
 
 def mapping(pairs: Sequence[str]) -> dict[str, str]:
@@ -91,12 +83,14 @@ def _check_mode(options: Options) -> None:
     mode = options["mode"]
     if mode not in MODES:
         raise Exit(f"Unknown mode: {mode}, only replicated and global supported")
+    if options["replicas"] is not None and mode == "global":
+        raise Exit("replicas can only be used with replicated or replicated-job mode")
     if options["replicas-max-per-node"] and mode.startswith("global"):
         raise Exit("replicas-max-per-node can only be used with replicated or replicated-job mode")
-    if options["replicas"] is not None and mode.startswith("global"):
-        raise Exit("replicas can only be used with replicated or replicated-job mode")
     if options["max-concurrent"] is not None and mode != "replicated-job":
         raise Exit("max-concurrent can only be used with replicated-job mode")
+    if options["replicas"] is not None and mode == "global-job":
+        raise Exit("replicas can only be used with replicated or replicated-job mode")
     if mode.endswith("-job") and any(name.startswith(("update-", "rollback-")) for name in options.given):
         raise Exit("update and rollback configuration is not supported for jobs")
 
@@ -106,7 +100,7 @@ def _task_spec(options: Options, session: Session) -> TaskSpec:
         container=_container_spec(options, session),
         limits=Resources(options["limit-cpu"], options["limit-memory"], options["limit-pids"]),
         reservations=Resources(
-            options["reserve-cpu"], options["reserve-memory"], generic=_generic(options["generic-resource"])
+            options["reserve-cpu"], options["reserve-memory"], generic=generic(options["generic-resource"])
         ),
         restart=RestartPolicy(**_chosen(options, "restart", ("condition", "delay", "max_attempts", "window"))),
         placement=Placement(options["constraint"], options["placement-pref"], options["replicas-max-per-node"] or 0),
@@ -120,16 +114,14 @@ def _container_spec(options: Options, session: Session) -> ContainerSpec:
     spec = ContainerSpec(
         image=full_image(image),
         labels=mapping(options["container-label"]),
-        command=_entrypoint(options["entrypoint"]),
+        command=options["entrypoint"] or (),
         args=tuple(args),
         hostname=options["hostname"],
-        env=_environment(options, session),
         mounts=options["mount"],
-        healthcheck=_healthcheck(options),
         stop_signal=options["stop-signal"],
         secrets=with_ids(session, "secret", options["secret"]),
         configs=with_ids(session, "config", options["config"]),
-        options={STORED[name]: options[name] for name in STORED if name in options.given},
+        options=asked(options),
     )
     grace = options["stop-grace-period"]
     return spec if grace is None else replace(spec, stop_grace_period=grace)
@@ -152,32 +144,46 @@ def _networks(options: Options) -> tuple:
     return options["network"]
 
 
-def _entrypoint(text: str | None) -> tuple[str, ...]:
-    try:
-        return tuple(shlex.split(text or ""))
-    except ValueError:
-        raise Exit("EOF found when expecting closing quote") from None
-
-
-def _generic(pairs: Sequence[tuple[str, str]]) -> Mapping[str, int]:
-    wanted = {}
+def generic(pairs: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """How many of each kind of its own a task needs. Raises `Exit`: a node's resources may have names, a wish may not."""
+    wanted: dict[str, list[str]] = {}
     for name, value in pairs:
-        if not re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
-            term = f"{name}={value}"
-            why = f"could not parse GenericResource: incorrect term {term}, missing '=' or malformed expression"
-            raise Exit(f"invalid generic resource specification: {why}")
-        wanted[name] = int(value)
-    return wanted
+        if "=" in value:
+            why = f"incorrect term {name}={value}, missing '=' or malformed expression"
+            raise Exit(f"{NOT_GENERIC}: could not parse GenericResource: {why}")
+        wanted.setdefault(name.strip(), []).append(value.strip())
+    return {name: _amount(name, values) for name, values in wanted.items()}
+
+
+NOT_GENERIC = "invalid generic resource specification"
+
+
+def _amount(name: str, values: Sequence[str]) -> int:
+    numbers = [value for value in values if re.fullmatch(r"[+-]?\d{1,18}", value, re.ASCII)]
+    if numbers == values and len(values) == 1:
+        if int(values[0]) < 0:
+            raise Exit(f"{NOT_GENERIC}: could not parse GenericResource: cannot ask for negative resource {name}")
+        return int(values[0])
+    if numbers:
+        both = f"mixed discrete and named resources in expression '{name}=[{' '.join(values)}]'"
+        raise Exit(f"{NOT_GENERIC}: could not parse GenericResource: {both}")
+    request = f"invalid generic-resource request `{name}={values[0]}`"
+    raise Exit(f"{request}, Named Generic Resources is not supported for service create or update")
 
 
 def _environment(options: Options, session: Session) -> tuple[str, ...]:
     """Files first, then flags; a name alone takes the person's own value; the last of several counts."""
     variables: dict[str, str] = {}
-    for line in [*_env_lines(options["env-file"], session), *options["env"]]:
-        name, equals, _ = line.partition("=")
+    for line in from_environment([*_env_lines(options["env-file"], session), *options["env"]], session):
+        name = line.partition("=")[0]
         variables.pop(name, None)
-        variables[name] = line if equals or name not in session.env else f"{name}={session.env[name]}"
+        variables[name] = line
     return tuple(variables.values())
+
+
+def from_environment(lines: Sequence[str], session: Session) -> list[str]:
+    """A name alone takes the value that the person has under it, if any."""
+    return [line if "=" in line or line not in session.env else f"{line}={session.env[line]}" for line in lines]
 
 
 def _env_lines(paths: Sequence[str], session: Session) -> list[str]:

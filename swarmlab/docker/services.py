@@ -18,6 +18,7 @@ from .progress import watch
 from .session import Exit, Screen, Session
 from .tables import is_table, show
 from .units import UnitError, quote
+from .update import check_rollback, updated
 from .usage import usage_line
 
 MISSING_IMAGE = """image {0} could not be accessed on a registry to record
@@ -104,6 +105,30 @@ def one_node(nodes: Sequence[Node], ref: str) -> Node:
     return found[0]
 
 
+def update(session: Session, options: Options, screen: Screen) -> None:
+    """The service is read, changed and written back: who wrote in between is not overwritten, the engine sees to that."""
+    ref = options.words[0]
+    service = session.call(GetObject("service", ref))
+    check_rollback(options)
+    spec = updated(service.spec, options, session)
+    session.call(UpdateObject("service", service.id, service.version, spec, options["rollback"]))
+    if "image" in options.given and not options["no-resolve-image"]:
+        warn_of_missing(spec, screen)
+    screen.say(ref)
+    if not options["detach"]:
+        watch(session, screen, service.id, ref, options["quiet"])
+
+
+def rollback(session: Session, options: Options, screen: Screen) -> None:
+    """Back to the spec before the last change; a second time is forward again."""
+    ref = options.words[0]
+    service = session.call(GetObject("service", ref))
+    session.call(UpdateObject("service", service.id, service.version, service.spec, rollback=True))
+    screen.say(ref)
+    if not options["detach"]:
+        watch(session, screen, service.id, ref, options["quiet"])
+
+
 def scale(session: Session, options: Options, screen: Screen) -> None:
     """Each service for itself: one that is refused does not stop the others."""
     for word in options.words:
@@ -165,5 +190,7 @@ RUN = {
     "service ls": list_services,
     "service ps": list_tasks,
     "service rm": remove,
+    "service rollback": rollback,
     "service scale": scale,
+    "service update": update,
 }

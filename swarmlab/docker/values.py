@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..objects import FileReference, Mount, NetworkTarget, PortConfig
+from .container_values import address, command, extra_host, search_domain, ulimit
 from .units import UnitError, parse_cpus, parse_duration, parse_port, parse_size, quote
 
 # ── readers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -305,4 +306,9 @@ KINDS = {
     "config": Kind(partial(file_reference, "config"), "config", many=True),
     "generic": Kind(generic_resource, "list", many=True),
     "pref": Kind(preference, "pref", many=True),
+    "command": Kind(command, "command"),
+    "address": Kind(address, "list", many=True),
+    "domain": Kind(search_domain, "list", many=True),
+    "host": Kind(extra_host, "list", many=True),
+    "ulimit": Kind(ulimit, "ulimit", many=True),
 }

@@ -46,7 +46,7 @@ _UNDER = {
     "node": "inspect",
     "plugin": "create disable enable inspect install ls push rm set upgrade",
     "secret": "create inspect ls rm",
-    "service": "inspect logs rollback update",
+    "service": "inspect logs",
     "stack": "config",
     "swarm": "ca unlock unlock-key update",
     "system": "df events prune",
