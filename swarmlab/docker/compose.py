@@ -37,23 +37,28 @@ class ComposeFile:
 
 
 def load(
-    paths: Sequence[str], read: Callable[[str], bytes], env: Mapping[str, str], *, deploy: bool = True
+    paths: Sequence[str],
+    read: Callable[[str], bytes],
+    env: Mapping[str, str],
+    *,
+    deploy: bool = True,
+    interpolated: bool = True,
 ) -> ComposeFile:
     """The stack files at `paths`, the later ones laid over the first. Raises StackError with Docker's words.
 
     `read` gives the bytes of a file or raises OSError; relative paths in a file count from the folder of the first
     one. `env` is the client's environment, the only source of variables. `stack config` words one refusal more
-    shortly than `stack deploy`: for that, `deploy=False`.
+    shortly than `stack deploy`, and leaves variables alone if asked to: `deploy=False`, `interpolated=False`.
     """
     if not paths:
         raise StackError("specify a Compose file (with --compose-file)")
     loader = Loader(os.path.dirname(paths[0]), read, env)
     documents = [_document(path, read) for path in paths]
-    files = [_load_one(document, documents[0], loader, deploy) for document in documents]
+    files = [_load_one(document, documents[0], loader, deploy, interpolated) for document in documents]
     merged = files[0]
     for file in files[1:]:
         merged = _merge(merged, file)
-    warnings = (*loader.warnings, *_deploy_warnings(documents))
+    warnings = (*loader.warnings, *(_deploy_warnings(documents) if deploy else ()))
     return ComposeFile(version_of(documents[0]), **merged, warnings=warnings)
 
 
@@ -64,14 +69,15 @@ def _document(path: str, read: Callable[[str], bytes]) -> dict:
     return document
 
 
-def _load_one(document: dict, first: dict, loader: Loader, deploy: bool) -> dict[str, dict]:
+def _load_one(document: dict, first: dict, loader: Loader, deploy: bool, interpolated: bool) -> dict[str, dict]:
     version = version_of(document)
     if version != version_of(first):
         raise StackError(f"version mismatched between two composefiles : {version_of(first)} and {version}")
     _refuse_forbidden(document, deploy)
-    document = {
-        key: value if key == "version" else interpolate(value, loader.env, key) for key, value in document.items()
-    }
+    if interpolated:
+        document = {
+            key: value if key == "version" else interpolate(value, loader.env, key) for key, value in document.items()
+        }
     validate(document, version)
     return {
         "services": {name: _service(service, loader) for name, service in document.get("services", {}).items()},

@@ -3,13 +3,15 @@
 from ..flags import Flag
 from .vocabulary import FORMAT, LISTING, TASKS, Command, stored
 
+FILES = Flag("compose-file", "strings", 'The file; several are merged, "-" is the standard input', "c")
+
 COMMANDS = (
     Command(
         "stack deploy",
         "[OPTIONS] STACK",
         "Make the services of a file run, or bring them up to date",
         (
-            Flag("compose-file", "strings", "The file; several are merged", "c"),
+            FILES,
             Flag(
                 "detach",
                 "bool",
@@ -31,6 +33,12 @@ COMMANDS = (
         least=1,
         most=1,
         aliases=("stack up",),
+    ),
+    Command(
+        "stack config",
+        "[OPTIONS]",
+        "Print what the files come to, merged and with their variables replaced",
+        (FILES, Flag("skip-interpolation", "bool", "Leave the variables as they are")),
     ),
     Command("stack ls", "[OPTIONS]", "List the stacks", (FORMAT,), aliases=("stack list",)),
     Command("stack services", "[OPTIONS] STACK", "List the services of a stack", LISTING, least=1, most=1),
