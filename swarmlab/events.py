@@ -254,6 +254,16 @@ class Planned(NamedTuple):
     changes: int
 
 
+class Scheduled(NamedTuple):
+    """The scheduler tried to place the tasks of one version of a service. [swarmkit manager/scheduler]"""
+
+    service: str
+    spec_version: int
+    placed: int
+    left: int  # tasks for which there was no suitable node
+    counts: tuple  # (filter, nodes that it turned down since one passed them all), if any task is left
+
+
 class ClusterStored(NamedTuple):
     """The settings of the swarm were written."""
 

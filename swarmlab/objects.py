@@ -228,7 +228,7 @@ class Description(NamedTuple):
     architecture: str = "x86_64"
     nano_cpus: int = 2 * 10**9
     memory: int = 4 * 2**30
-    generic: Mapping = {}
+    generic: Mapping = {}  # kind → number, or the names of its pieces: {"ssd": 3, "gpu": ("UUID1", "UUID2")}
     engine_version: str = "20.10.24"
     engine_labels: Mapping = {}
     log_drivers: tuple[str, ...] = (
@@ -368,6 +368,7 @@ class Task(NamedTuple):
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
+    assigned_generic: Mapping = {}  # kind → number, or the names that the node gave it
 
     @property
     def name(self) -> str:
