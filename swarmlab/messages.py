@@ -258,6 +258,18 @@ class Event(NamedTuple):
     scope: str = "local"  # or swarm
 
 
+class SwarmChanges(NamedTuple):
+    """The engine asks the manager of its machine what changed of late. Answer: a tuple of SwarmChange, oldest first."""
+
+
+class SwarmChange(NamedTuple):
+    """An object of the store before and after, None where there is none. Tasks are not among them, as in Docker."""
+
+    time: int
+    old: Any
+    new: Any
+
+
 class ListNetworks(NamedTuple):
     """Answer: a tuple of NetworkRow: this machine's own networks and those of the swarm that it knows of."""
 
@@ -365,6 +377,19 @@ class RaftJoined(NamedTuple):
 
 class NotRaftJoined(NamedTuple):
     reason: str
+    unreachable: bool = False  # nobody answers under the address that the machine advertises
+
+
+class CallBack(NamedTuple):
+    """A leader calls who wants to be a manager, under the address that it advertises."""
+
+    number: int
+
+
+class CalledBack(NamedTuple):
+    """The answer of the machine that was called."""
+
+    number: int
 
 
 class Renew(NamedTuple):

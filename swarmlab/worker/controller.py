@@ -7,7 +7,7 @@ answer of the container runtime. States only grow. Source: SwarmKit design/task_
 from typing import NamedTuple
 
 from ..effects import NEVER, SECOND
-from ..messages import Broken, Exited, Prepare, Prepared, Running, Start, Stop
+from ..messages import Broken, ContainerSettings, Exited, Prepare, Prepared, Running, Start, Stop
 from ..objects import (
     ACCEPTED,
     ASSIGNED,
@@ -135,7 +135,9 @@ def prepare(task: Task) -> Prepare:
     # Ports of the ingress network are opened by the mesh of every node, only host ports by the container itself.
     ports = tuple(port for port in task.ports if port.publish_mode == "host")
     args = (*spec.command, *spec.args)
-    return Prepare(task.id, spec.image, f"{task.name}.{task.id}", args, {**spec.labels, **labels}, ports)
+    driver = task.log_driver or task.spec.log_driver
+    settings = ContainerSettings(spec.env, spec.hostname, spec.mounts, driver)
+    return Prepare(task.id, spec.image, f"{task.name}.{task.id}", args, {**spec.labels, **labels}, ports, settings)
 
 
 def _moved(work, state, message, now):

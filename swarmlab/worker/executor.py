@@ -10,17 +10,26 @@ import heapq
 from math import log
 from typing import NamedTuple
 
-from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Received, Save, Send, Started, Tell, Told, Woken
-from ..events import ContainerCreated, ContainerExited, ContainerRemoved, ContainerStarted, ImagePulled, PullStarted
+from ..effects import MS, NEVER, Dice, Disk, Note, Received, Save, Started, Tell, Told, Woken
+from ..events import ContainerCreated, ContainerExited, ContainerRemoved, ContainerStarted
 from ..messages import (
     Broken,
     Call,
     Container,
+    CreateVolume,
     Discard,
+    Events,
     Exited,
+    FetchLogs,
     ListContainers,
+    ListImages,
+    ListVolumes,
+    LogLine,
     Prepare,
     Prepared,
+    PullImage,
+    RemoveImage,
+    RemoveVolume,
     Reply,
     Running,
     Serve,
@@ -28,11 +37,14 @@ from ..messages import (
     Start,
     Stop,
 )
-from . import identity, images
-from .registry import Absent, Layers, Pull
+from ..objects import ApiError
+from . import identity, images, logs, plain
+from .events import Recent
+from .registry import Absent, Layers
+from .shelf import Shelf
+from .volumes import Volumes, check_mounts
 
 CREATE_TIME = 5 * MS  # file system, network namespace
-PULL_PATIENCE = 60 * SECOND  # then the registry is asked again; doubled each time, for images too large for the line
 KILLED = 137  # 128 + SIGKILL
 TASK_LABEL = "com.docker.swarm.task.id"
 
@@ -42,14 +54,16 @@ class Box(NamedTuple):
 
     container: Container
     args: tuple[str, ...]
+    log: tuple[LogLine, ...] = ()
+    by_hand: bool = False  # somebody stopped it, so that no restart policy starts it again
 
 
 class Alarm(NamedTuple):
-    """Something that is due at `time`: about a container, or about the pull of an image."""
+    """Something that is due to a container at `time`."""
 
     time: int
     number: int  # first set, first due
-    what: str  # pull · create · start · exit · served
+    what: str  # create · start · again · exit · served
     key: str
     about: tuple
 
@@ -60,16 +74,19 @@ class Executor:
     def __init__(self, machine: str, disk: Disk, dice: Dice):
         self.machine = machine
         self.dice = dice
-        self.images: tuple[str, ...] = disk.values.get("images", ())
+        self.recent = Recent()
+        self.shelf = Shelf(disk, self.recent)
+        self.volumes = Volumes(disk, self.recent)
         self.boxes = {name.removeprefix("box "): box for name, box in disk.values.items() if name.startswith("box ")}
         self.wanted: dict[str, Prepare] = {}  # asked for, not made yet
+        self.stoppers: dict[str, list[str]] = {}  # key → the cores that asked to stop it, and hear when it has
         self.owner: dict[str, str] = {}  # key → the core that hears of it
         self.alarms: list[Alarm] = []
         self.alarm_number = 0
 
     @property
     def deadline(self) -> int:
-        return self.alarms[0].time if self.alarms else NEVER
+        return min(self.alarms[0].time, self.shelf.deadline) if self.alarms else self.shelf.deadline
 
     def step(self, event, now: int) -> list:
         match event:
@@ -85,8 +102,10 @@ class Executor:
                 return self._stop(sender, key, grace, now)
             case Told(sender, Discard(key)):
                 return self._discard(sender, key, now)
-            case Told(sender, Call(number, ListContainers(everything))):
-                return [Tell(sender, Reply(number, self._listed(everything)))]
+            case Told(sender, Call(number, PullImage(image))):
+                return self.shelf.answer_pull(sender, number, images.full(image), now)
+            case Told(sender, Call(number, request)):
+                return self._asked(sender, number, request, now)
             case Received(_, Layers(reference, size)):
                 return self._pulled(reference, size, now)
             case Received(_, Absent(reference, reason)):
@@ -102,37 +121,25 @@ class Executor:
         if wish.key in self.boxes:  # made before the machine went down
             return [Tell(sender, Prepared(wish.key, self.boxes[wish.key].container.id))]
         reference = images.full(wish.image)
-        pulling = self._waiting_for(reference)
         self.wanted[wish.key] = wish
         # SwarmKit's agent asks the registry even for an image that is there, to get a newer one of the same tag;
         # our registry never has newer ones, so we do not.
-        if reference in self.images:
-            self._set(now + CREATE_TIME, "create", wish.key)
-        elif not pulling:
-            return [Note(PullStarted(reference)), self._ask(reference, PULL_PATIENCE, now)]
+        if reference not in self.shelf.images:
+            return self.shelf.pull(reference, now)
+        self._set(now + CREATE_TIME, "create", wish.key)
         return []
 
     def _waiting_for(self, reference):
         return [key for key, wish in self.wanted.items() if images.full(wish.image) == reference]
 
-    def _ask(self, reference, patience, now):
-        self._set(now + patience, "pull", reference, (patience * 2,))
-        return Send("registry", "registry", Pull(reference))
-
-    def _pull_overdue(self, reference, patience, now):
-        missing = reference not in self.images and self._waiting_for(reference)
-        return [self._ask(reference, patience, now)] if missing else []
-
     def _pulled(self, reference, size, now):
-        if reference in self.images:
-            return []
-        self.images = (*self.images, reference)
-        for key in self._waiting_for(reference):
-            self._set(now + CREATE_TIME, "create", key)
-        return [Save("images", self.images), Note(ImagePulled(reference, size))]
+        if reference not in self.shelf.images:
+            for key in self._waiting_for(reference):
+                self._set(now + CREATE_TIME, "create", key)
+        return self.shelf.arrived(reference, size, now)
 
     def _not_pulled(self, reference, reason):
-        effects = []
+        effects = self.shelf.refused(reference, reason)
         for key in self._waiting_for(reference):
             del self.wanted[key]
             owner = self.owner.pop(key)
@@ -146,6 +153,10 @@ class Executor:
         wish = self.wanted.pop(key, None)
         if wish is None:
             return []
+        try:
+            check_mounts(wish.settings.mounts)
+        except ApiError as refusal:
+            return [Tell(self.owner.pop(key), Broken(key, refusal.text))]
         task = wish.labels.get(TASK_LABEL, "")
         box = Box(
             Container(
@@ -160,51 +171,96 @@ class Executor:
                 ports=wish.ports,
                 task=task,
                 labels=wish.labels,
+                settings=wish.settings,
             ),
             wish.args,
         )
         fact = ContainerCreated(box.container.id, wish.name, wish.image, task)
-        return [self._keep(key, box), Note(fact), Tell(self.owner[key], Prepared(key, box.container.id))]
+        self.recent.note(now, "container", "create", box.container)
+        made = self.volumes.make_for(box.container, now)
+        return [*made, self._keep(key, box), Note(fact), Tell(self.owner[key], Prepared(key, box.container.id))]
 
     def _start(self, sender, key, now):
         box = self.boxes.get(key)
         if box is None:
             return [Tell(sender, Broken(key, f"No such container: {key}"))]
         self.owner[key] = sender
+        if box.container.state == "running":
+            return []
+        self._set(now + self._image(box.container.image).start, "start", key)
         if box.container.state == "created":
-            self._set(now + self._image(box.container.image).start, "start", key)
-        return []
+            return []
+        return [self._keep(key, changed(box, "created", box.container.state_at)._replace(by_hand=False))]
 
     def _started(self, key, now):
         box = self.boxes.get(key)
-        if box is None or box.container.state != "created":
+        if box is None or box.container.state not in ("created", "restarting"):
             return []
-        ends = images.lifetime(self._image(box.container.image), box.args)
+        image = self._image(box.container.image)
+        ends = images.lifetime(image, box.args)
         if ends:
-            self._set(now + ends[0], "exit", key, (ends[1],))
+            self._set(now + ends[0], "exit", key, (ends[1], now))
+        box, shipped = self._printed(box, logs.at_start(image, box.container.image, box.args), now)
+        running = changed(box, "running", now)
+        running = running._replace(container=running.container._replace(started_at=now))
         fact = ContainerStarted(box.container.id, box.container.task)
-        return [self._keep(key, changed(box, "running", now)), Note(fact), Tell(self.owner[key], Running(key))]
+        self.recent.note(now, "container", "start", box.container)
+        return [self._keep(key, running), Note(fact), *shipped, Tell(self.owner[key], Running(key))]
+
+    def _printed(self, box, lines, now):
+        """The box with what its container has just printed, and the facts of lines that were shipped."""
+        driver = box.container.settings.log_driver
+        log = logs.kept(box.log, driver, lines, now)
+        return box._replace(log=log), logs.shipped(box.container, driver, lines)
 
     def _stop(self, sender, key, grace, now):
         box = self.boxes.get(key)
         if box is None or box.container.state == "exited":
             return [Tell(sender, Exited(key, box.container.exit_code if box else 0))]
-        if box.container.state == "created":
-            return self._end(key, box, KILLED, now)
+        self.stoppers.setdefault(key, []).append(sender)
+        effects = []
+        if sender == "engine":
+            box = box._replace(by_hand=True)
+            effects = [self._keep(key, box)]
+        if box.container.state != "running":
+            return [*effects, *self._end(key, box, KILLED, now)]
         image = self._image(box.container.image)
         obeys = image.stop is not None and image.stop < grace
         when, code = (image.stop, image.stop_code) if obeys else (grace, KILLED)
-        self._set(now + when, "exit", key, (code,))
-        return []
+        self.recent.note(now, "container", "kill", box.container, ("signal", "15" if grace else "9"))
+        if when < NEVER:
+            self._set(now + when, "exit", key, (code, box.container.started_at))
+        return effects
 
-    def _exited(self, key, code, now):
+    def _exited(self, key, code, started_at, now):
         box = self.boxes.get(key)
-        return self._end(key, box, code, now) if box and box.container.state == "running" else []
+        runs = box and box.container.state == "running" and box.container.started_at == started_at
+        return self._end(key, box, code, now) if runs else []
 
     def _end(self, key, box, code, now):
-        fact = ContainerExited(box.container.id, box.container.task, code)
-        ended = self._keep(key, changed(box, "exited", now, code))
-        return [ended, Note(fact), Tell(self.owner[key], Exited(key, code))]
+        container = box.container
+        ended = changed(box, "exited", now, code)
+        if plain.restarts(container, code, box.by_hand):
+            self._set(now + plain.pause(container.restarts), "again", key)
+            ended = changed(box, "restarting", now, code)
+        self.recent.note(now, "container", "die", container, ("exitCode", str(code)))
+        stoppers = self.stoppers.pop(key, ())
+        if stoppers:
+            self.recent.note(now, "container", "stop", container)
+        tell = dict.fromkeys((self.owner.get(key, ""), *stoppers))
+        hear = [Tell(core, Exited(key, code)) for core in tell if core]
+        return [self._keep(key, ended), Note(ContainerExited(container.id, container.task, code)), *hear]
+
+    def _again(self, key, now):
+        """A restart policy of the engine starts what has ended."""
+        box = self.boxes.get(key)
+        if box is None or box.container.state not in ("restarting", "exited") or box.by_hand:
+            return []
+        self._set(now + self._image(box.container.image).start, "start", key)
+        waits = changed(box, "restarting", box.container.state_at, box.container.exit_code)
+        return [
+            self._keep(key, waits._replace(container=waits.container._replace(restarts=box.container.restarts + 1)))
+        ]
 
     def _discard(self, sender, key, now):
         self.wanted.pop(key, None)
@@ -218,12 +274,19 @@ class Executor:
             effects.append(Tell(self.owner[key], Exited(key, KILLED)))  # removed by hand: the agent must know
         del self.boxes[key]
         self.owner.pop(key, None)
+        self.recent.note(now, "container", "destroy", box.container)
+        if sender == "agent":  # it removes the volumes that nobody named, too
+            effects += self.volumes.drop_unnamed(box.container, now)
         return [*effects, Save(f"box {key}", None), Note(ContainerRemoved(box.container.id, box.container.task))]
 
     def _find_the_dead(self, now):
-        """Containers do not survive a power cut; with the engine's default restart policy `no` they stay down."""
-        running = [(key, box) for key, box in self.boxes.items() if box.container.state == "running"]
-        return [self._keep(key, changed(box, "exited", now, KILLED)) for key, box in running]
+        """Containers do not survive a power cut; those with a restart policy are started again."""
+        ended = [(key, box) for key, box in self.boxes.items() if box.container.state in ("running", "restarting")]
+        for key, box in self.boxes.items():
+            if plain.starts_at_boot(box.container, box.by_hand):
+                self.owner[key] = "engine"
+                self._set(now, "again", key)
+        return [self._keep(key, changed(box, "exited", now, KILLED)) for key, box in ended]
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -235,11 +298,57 @@ class Executor:
         self._set(now + took, "served", key, (request, sender))
         return []
 
-    def _served(self, key, request, sender):
-        return [Tell(sender, Served(request, key, 200 if self._is_running(key) else 0))]
+    def _served(self, key, request, sender, now):
+        if not self._is_running(key):
+            return [Tell(sender, Served(request, key, 0))]
+        effects: list = [Tell(sender, Served(request, key, 200))]
+        box = self.boxes[key]
+        access = self._image(box.container.image).access
+        if access:
+            box, shipped = self._printed(box, (("stdout", access),), now)
+            effects += [self._keep(key, box, vital=False), *shipped]
+        return effects
 
     def _is_running(self, key):
         return key in self.boxes and self.boxes[key].container.state == "running"
+
+    # ── what people ask of this machine ──────────────────────────────────────────────────────────────────────────
+
+    def _asked(self, sender, number, request, now):
+        try:
+            effects, value = self._answered(request, now)
+        except ApiError as refusal:
+            return [Tell(sender, Reply(number, error=refusal.text))]
+        return [*effects, Tell(sender, Reply(number, value))]
+
+    def _answered(self, request, now):
+        """What the request changes, and the answer. Raises ApiError."""
+        containers = [box.container for box in self.boxes.values()]
+        match request:
+            case ListContainers(everything):
+                return [], self._listed(everything)
+            case FetchLogs(_, keys, since, until, tail):
+                return [], self._lines(keys, since, until, tail)
+            case ListImages():
+                return [], self.shelf.listed(containers)
+            case RemoveImage(ref, force):
+                return self.shelf.remove(ref, force, containers, now), None
+            case ListVolumes():
+                return [], self.volumes.listed(containers)
+            case CreateVolume():
+                return self.volumes.create(request, identity.container_id(self.dice), now)
+            case RemoveVolume(ref):
+                return self.volumes.remove(ref, containers, now), None
+            case Events(since, until):
+                return [], self.recent.between(since, until)
+        raise ApiError(f"{type(request).__name__} is not possible here")
+
+    def _lines(self, keys, since, until, tail):
+        found = []
+        for box in (self.boxes[key] for key in keys if key in self.boxes):
+            own = logs.chosen(box.log, since, until, tail)
+            found += [line._replace(task=box.container.task) for line in own]
+        return tuple(found)
 
     # ── bookkeeping ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -252,31 +361,31 @@ class Executor:
         assert image, f"no container is made of {reference}, which does not exist"
         return image
 
-    def _keep(self, key, box):
+    def _keep(self, key, box, vital=True):
         self.boxes[key] = box
-        return Save(f"box {key}", box)
+        return Save(f"box {key}", box, vital)
 
     def _set(self, time, what, key, about=()):
         self.alarm_number += 1
         heapq.heappush(self.alarms, Alarm(time, self.alarm_number, what, key, about))
 
     def _ring(self, now):
-        effects = []
-        while self.deadline <= now:
+        effects = self.shelf.wake(now)
+        while self.alarms and self.alarms[0].time <= now:
             effects += self._due(heapq.heappop(self.alarms), now)
         return effects
 
     def _due(self, alarm, now):
         match alarm.what:
-            case "pull":
-                return self._pull_overdue(alarm.key, *alarm.about, now)
             case "create":
                 return self._created(alarm.key, now)
             case "start":
                 return self._started(alarm.key, now)
+            case "again":
+                return self._again(alarm.key, now)
             case "exit":
                 return self._exited(alarm.key, *alarm.about, now)
-        return self._served(alarm.key, *alarm.about)
+        return self._served(alarm.key, *alarm.about, now)
 
 
 def changed(box: Box, state: str, now: int, code: int = 0) -> Box:

@@ -6,6 +6,7 @@ their defaults: Docker documentation, "docker image pull" and "distribution refe
 
 import re
 from functools import cache
+from hashlib import sha256
 from typing import NamedTuple
 
 from ..effects import MS, SECOND
@@ -26,6 +27,9 @@ class Image(NamedTuple):
     exits: tuple[int, int] | None  # (µs after the start, exit code) of its own command; None: it runs for ever
     entrypoint: str
     command: str
+    says: str = ""  # the line that it prints on stdout when it starts
+    warns: str = ""  # and the one before it on stderr
+    access: str = ""  # what it prints for every request
 
 
 # ── references ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -48,6 +52,11 @@ def split(reference: str) -> tuple[str, str]:
 def full(reference: str) -> str:
     """The reference as the engine keeps it: short, and with its tag."""
     return ":".join(split(reference))
+
+
+def image_id(reference: str) -> str:
+    """The 64 hexadecimal digits by which an engine knows it: here computed from its name alone."""
+    return sha256(f"image {full(reference)}".encode()).hexdigest()
 
 
 VERSION = re.compile(r"v?\d")  # how the tag of a release begins: 1.27, 7-alpine, v3.0
@@ -97,6 +106,9 @@ def _image(repository: str, tag: str) -> Image:
         exits=ends and (round(ends["after"] * SECOND), ends["code"]),
         entrypoint=row["entrypoint"],
         command=row["command"],
+        says=row["says"],
+        warns=row["warns"],
+        access=row["access"],
     )
 
 
@@ -125,7 +137,7 @@ def lifetime(image: Image, args: tuple[str, ...]) -> tuple[int, int] | None:
     """
     if not args:
         return image.exits
-    line = " ".join(args).removeprefix("/bin/").removeprefix("sh -c ").strip()
+    line = _line(args)
     if found := SLEEP.fullmatch(line) or CRASH.fullmatch(line):
         return round(float(found[1]) * SECOND), int(found[2] or 0)
     if line.split()[:1] == ["echo"] or line in ("true", "exit"):
@@ -133,6 +145,17 @@ def lifetime(image: Image, args: tuple[str, ...]) -> tuple[int, int] | None:
     if line == "false":
         return 0, 1
     return (0, int(found[1]) % 256) if (found := EXIT.fullmatch(line)) else None
+
+
+def small_command(args: tuple[str, ...]) -> str:
+    """The arguments as one line if they are one of those small commands, else ''."""
+    line = _line(args)
+    small = line.partition(" ")[0].partition(";")[0] in ("sleep", "crash", "exit", "echo", "true", "false")
+    return line if small else ""
+
+
+def _line(args: tuple[str, ...]) -> str:
+    return " ".join(args).removeprefix("/bin/").removeprefix("sh -c ").strip()
 
 
 def command_line(image: Image, args: tuple[str, ...]) -> str:

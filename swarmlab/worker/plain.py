@@ -5,7 +5,7 @@ Source: Docker documentation, "docker container run" (--name) and "docker contai
 
 from collections.abc import Sequence
 
-from ..effects import Dice
+from ..effects import MS, SECOND, Dice
 from ..messages import Container, Endpoint
 from ..objects import ApiError, PortConfig, replace
 from . import images
@@ -52,6 +52,34 @@ def check_removal(container: Container, force: bool) -> None:
             f"You cannot remove a running container {container.id}. "
             "Stop the container before attempting removal or force remove"
         )
+
+
+# ── restart policies of the engine, for plain containers only ────────────────────────────────────────────────────
+
+FIRST_PAUSE, LONGEST_PAUSE = 100 * MS, 60 * SECOND
+
+
+def restarts(container: Container, code: int, by_hand: bool) -> bool:
+    """Whether the engine starts it again, now that it has ended with this code."""
+    policy, _, most = container.settings.restart.partition(":")
+    if by_hand or policy in ("", "no"):
+        return False
+    if policy == "on-failure":
+        return code != 0 and not (most.isdigit() and 0 < int(most) <= container.restarts)
+    return True
+
+
+def pause(restarts: int) -> int:
+    """The engine waits 100 ms, and each time twice as long."""
+    return min(FIRST_PAUSE << min(restarts, 10), LONGEST_PAUSE)
+
+
+def starts_at_boot(container: Container, by_hand: bool) -> bool:
+    policy = container.settings.restart
+    return policy == "always" or (policy == "unless-stopped" and not by_hand)
+
+
+# ── what the network knows of them ───────────────────────────────────────────────────────────────────────────────
 
 
 def endpoint(container: str, name: str, ports: tuple[PortConfig, ...], machine: str) -> Endpoint:
