@@ -9,8 +9,10 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ..effects import SECOND
+from .go_values import Row, as_json
 from .session import Exit, Screen
-from .templates import TemplateError, as_json, parse, render
+from .template_run import render
+from .templates import TemplateError, parse
 
 GAP, NARROWEST = 3, 10  # blanks between columns; width of a column with them
 
@@ -76,7 +78,7 @@ def show(
     screen.rows = tuple({header: row[field] for field, header in shown.items()} for row in rows)
     if format == "json":
         for row in rows:
-            screen.say(as_json({field: row[field] for field in layout.headers}))
+            screen.say(as_json(Row(layout.kind, {field: row[field] for field in layout.headers})))
         return
     if quiet and is_table(format):
         format = layout.quiet
@@ -95,9 +97,9 @@ def is_table(format: str) -> bool:
 def _print(screen: Screen, layout: Layout, rows: Sequence[Mapping[str, Any]], format: str) -> None:
     table = format.startswith("table")
     template = parse(format.removeprefix("table").strip().replace("\\t", "\t").replace("\\n", "\n"))
-    lines = [render(template, row, layout.kind) for row in rows]
+    lines = [render(template, Row(layout.kind, row)) for row in rows]
     if table:
-        title = render(template, layout.headers, layout.kind)
+        title = render(template, Row(layout.kind, layout.headers), header=True)
         screen.out.append(columns(line.split("\t") for line in (title, *lines)))
     else:
         screen.out += [line + "\n" for line in lines]

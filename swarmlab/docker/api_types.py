@@ -1,0 +1,197 @@
+"""The objects of the Engine API as types: fields in order, what is left out when empty, and what an empty one is.
+
+One table serves three readers: `encode` turns plain values into the JSON that the engine answers with, templates learn
+from it which fields there are although they are empty, and the HTTP server speaks it. A field is written
+`GoName[=JsonName] type[?]`; `?` leaves it out of the JSON while it is empty. Types: `str int float bool bytes time
+duration any`, `map` (of texts), `{T}` (a map of T), `[T]` (a list), `*T` (may be missing), and the names of this table.
+Source: Docker Engine API v1.41; moby `api/types`.
+"""
+
+import base64
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from .dates import NEVER, rfc3339
+
+
+class Field(NamedTuple):
+    name: str  # as templates call it
+    key: str  # as JSON calls it
+    type: str
+    omitempty: bool
+
+
+TABLE = """
+Version: Index int?
+TLSInfo: TrustRoot str?, CertIssuerSubject bytes?, CertIssuerPublicKey bytes?
+Driver: Name str?, Options map?
+
+Node: ID str, Version Version, CreatedAt time, UpdatedAt time, Spec NodeSpec, Description NodeDescription, Status NodeStatus, ManagerStatus *ManagerStatus?
+NodeSpec: Name str?, Labels map, Role str?, Availability str?
+NodeDescription: Hostname str?, Platform Platform, Resources Resources, Engine EngineDescription, TLSInfo TLSInfo
+Platform: Architecture str?, OS str?
+Resources: NanoCPUs int?, MemoryBytes int?, GenericResources [GenericResource]?
+Limit: NanoCPUs int?, MemoryBytes int?, Pids int?
+GenericResource: NamedResourceSpec *NamedGenericResource?, DiscreteResourceSpec *DiscreteGenericResource?
+NamedGenericResource: Kind str?, Value str?
+DiscreteGenericResource: Kind str?, Value int?
+EngineDescription: EngineVersion str?, Labels map?, Plugins [PluginDescription]?
+PluginDescription: Type str?, Name str?
+NodeStatus: State str?, Message str?, Addr str?
+ManagerStatus: Leader bool?, Reachability str?, Addr str?
+
+Service: ID str, Version Version, CreatedAt time, UpdatedAt time, Spec ServiceSpec, PreviousSpec *ServiceSpec?, Endpoint Endpoint, UpdateStatus *UpdateStatus?, ServiceStatus *ServiceStatus?, JobStatus *JobStatus?
+ServiceSpec: Name str?, Labels map, TaskTemplate TaskSpec, Mode ServiceMode, UpdateConfig *UpdateConfig?, RollbackConfig *UpdateConfig?, EndpointSpec *EndpointSpec?
+ServiceMode: Replicated *ReplicatedService?, Global *GlobalService?, ReplicatedJob *ReplicatedJob?, GlobalJob *GlobalJob?
+ReplicatedService: Replicas *int?
+GlobalService:
+ReplicatedJob: MaxConcurrent *int?, TotalCompletions *int?
+GlobalJob:
+UpdateConfig: Parallelism int, Delay duration?, FailureAction str?, Monitor duration?, MaxFailureRatio float, Order str
+EndpointSpec: Mode str?, Ports [PortConfig]?
+PortConfig: Name str?, Protocol str?, TargetPort int?, PublishedPort int?, PublishMode str?
+Endpoint: Spec EndpointSpec, Ports [PortConfig]?, VirtualIPs [EndpointVirtualIP]?
+EndpointVirtualIP: NetworkID str?, Addr str?
+UpdateStatus: State str?, StartedAt *time?, CompletedAt *time?, Message str?
+ServiceStatus: RunningTasks int, DesiredTasks int, CompletedTasks int
+JobStatus: JobIteration Version, LastExecution time?
+
+TaskSpec: ContainerSpec *ContainerSpec?, Resources *ResourceRequirements?, RestartPolicy *RestartPolicy?, Placement *Placement?, Networks [NetworkAttachmentConfig]?, LogDriver *Driver?, ForceUpdate int, Runtime str?
+ResourceRequirements: Limits *Limit?, Reservations *Resources?
+RestartPolicy: Condition str?, Delay *duration?, MaxAttempts *int?, Window *duration?
+Placement: Constraints [str]?, Preferences [PlacementPreference]?, MaxReplicas int?, Platforms [Platform]?
+PlacementPreference: Spread *SpreadOver
+SpreadOver: SpreadDescriptor str
+NetworkAttachmentConfig: Target str?, Aliases [str]?, DriverOpts map?
+ContainerSpec: Image str?, Labels map?, Command [str]?, Args [str]?, Hostname str?, Env [str]?, Dir str?, User str?, Groups [str]?, Privileges *Privileges?, Init *bool?, StopSignal str?, TTY bool?, OpenStdin bool?, ReadOnly bool?, Mounts [Mount]?, StopGracePeriod *duration?, Healthcheck *HealthConfig?, Hosts [str]?, DNSConfig *DNSConfig?, Secrets [SecretReference]?, Configs [ConfigReference]?, Isolation str?, Sysctls map?, CapabilityAdd [str]?, CapabilityDrop [str]?, Ulimits [Ulimit]?, OomScoreAdj int?
+Privileges: CredentialSpec *CredentialSpec, SELinuxContext any, NoNewPrivileges bool
+CredentialSpec: Config str, File str, Registry str
+Mount: Type str?, Source str?, Target str?, ReadOnly bool?, Consistency str?, BindOptions *BindOptions?, VolumeOptions *VolumeOptions?, TmpfsOptions *TmpfsOptions?
+BindOptions: Propagation str?, NonRecursive bool?
+VolumeOptions: NoCopy bool?, Labels map?, Subpath str?, DriverConfig *Driver?
+TmpfsOptions: SizeBytes int?, Mode int?
+HealthConfig: Test [str]?, Interval duration?, Timeout duration?, StartPeriod duration?, StartInterval duration?, Retries int?
+DNSConfig: Nameservers [str]?, Search [str]?, Options [str]?
+SecretReference: File *FileTarget, SecretID str, SecretName str
+ConfigReference: File *FileTarget?, ConfigID str, ConfigName str
+FileTarget: Name str, UID str, GID str, Mode int
+Ulimit: Name str, Hard int, Soft int
+
+Task: ID str, Version Version, CreatedAt time, UpdatedAt time, Name str?, Labels map, Spec TaskSpec, ServiceID str?, Slot int?, NodeID str?, Status TaskStatus, DesiredState str?, NetworksAttachments [NetworkAttachment]?, GenericResources [GenericResource]?, JobIteration *Version?
+TaskStatus: Timestamp time?, State str?, Message str?, Err str?, ContainerStatus *ContainerStatus?, PortStatus PortStatus
+ContainerStatus: ContainerID str, PID int, ExitCode int
+PortStatus: Ports [PortConfig]?
+NetworkAttachment: Network SwarmNetwork, Addresses [str]?
+SwarmNetwork: ID str, Version Version, CreatedAt time, UpdatedAt time, Spec SwarmNetworkSpec, DriverState Driver, IPAMOptions *SwarmIPAM?
+SwarmNetworkSpec: Name str?, Labels map, DriverConfiguration *Driver?, IPv6Enabled bool?, Internal bool?, Attachable bool?, Ingress bool?, IPAMOptions *SwarmIPAM?, Scope str?
+SwarmIPAM: Driver Driver, Configs [SwarmIPAMConfig]?
+SwarmIPAMConfig: Subnet str?, Range str?, Gateway str?
+
+Network: Name str, ID=Id str, Created time, Scope str, Driver str, EnableIPv6 bool, IPAM IPAM, Internal bool, Attachable bool, Ingress bool, ConfigFrom ConfigReferenceNetwork, ConfigOnly bool, Containers {EndpointResource}, Options map, Labels map, Peers [PeerInfo]?, Services {ServiceInfo}?
+IPAM: Driver str, Options map, Config [IPAMConfig]
+IPAMConfig: Subnet str?, IPRange str?, Gateway str?
+ConfigReferenceNetwork: Network str
+EndpointResource: Name str, EndpointID str, MacAddress str, IPv4Address str, IPv6Address str
+PeerInfo: Name str, IP str
+ServiceInfo: VIP str, Ports [str], LocalLBIndex int, Tasks [NetworkTask]
+NetworkTask: Name str, EndpointID str, EndpointIP str, Info map
+
+Swarm: ID str, Version Version, CreatedAt time, UpdatedAt time, Spec SwarmSpec, TLSInfo TLSInfo, RootRotationInProgress bool, DefaultAddrPool [str], SubnetSize int, DataPathPort int, JoinTokens *JoinTokens?
+SwarmSpec: Name str?, Labels map, Orchestration OrchestrationConfig, Raft RaftConfig, Dispatcher DispatcherConfig, CAConfig CAConfig, TaskDefaults TaskDefaults, EncryptionConfig EncryptionConfig
+OrchestrationConfig: TaskHistoryRetentionLimit *int?
+RaftConfig: SnapshotInterval int?, KeepOldSnapshots *int?, LogEntriesForSlowFollowers int?, ElectionTick int, HeartbeatTick int
+DispatcherConfig: HeartbeatPeriod duration?
+CAConfig: NodeCertExpiry duration?, ExternalCAs [ExternalCA]?, SigningCACert str?, SigningCAKey str?, ForceRotate int?
+ExternalCA: Protocol str, URL str, Options map?, CACert str
+TaskDefaults: LogDriver *Driver?
+EncryptionConfig: AutoLockManagers bool
+JoinTokens: Worker str, Manager str
+
+Secret: ID str, Version Version, CreatedAt time, UpdatedAt time, Spec SecretSpec
+SecretSpec: Name str, Labels map, Data bytes?, Driver *Driver?, Templating *Driver?
+Config: ID str, Version Version, CreatedAt time, UpdatedAt time, Spec ConfigSpec
+ConfigSpec: Name str, Labels map, Data bytes?, Templating *Driver?
+"""
+
+
+@cache
+def fields(name: str) -> tuple[Field, ...]:
+    """The fields of one type of the table, in order."""
+    return _table()[name]
+
+
+def is_struct(type: str) -> bool:
+    """Whether it is a name of the table."""
+    return type in _table()
+
+
+def package(name: str) -> str:
+    """Where Go keeps the type, as messages about it say."""
+    return PACKAGES.get(name, "swarm")
+
+
+@cache
+def _table() -> dict[str, tuple[Field, ...]]:
+    rows = (line.partition(":") for line in TABLE.splitlines() if line)
+    return {name: tuple(_field(text) for text in row.split(",") if text.strip()) for name, _, row in rows}
+
+
+def _field(text: str) -> Field:
+    names, type = text.split()
+    name, _, key = names.partition("=")
+    return Field(name, key or name, type.removesuffix("?"), type.endswith("?"))
+
+
+PACKAGES = {  # all others are in `swarm`
+    **dict.fromkeys(("Network", "IPAM", "IPAMConfig", "EndpointResource", "PeerInfo", "ServiceInfo"), "network"),
+}
+
+# ── values → JSON ────────────────────────────────────────────────────────────────────────────────────────────────
+
+EMPTY = {"str": "", "int": 0, "float": 0, "bool": False, "duration": 0, "bytes": b""}
+
+
+def encode(type: str, value: Any) -> Any:
+    """What the engine answers for a value of this type: nested dicts and lists that `json.dumps` takes as they are.
+
+    A struct is a mapping from JSON names to values; what it lacks is empty. Times and durations are µs.
+    """
+    if type[0] == "*":
+        return None if value is None else encode(type[1:], value)
+    if type[0] == "[":
+        return None if value is None else [encode(type[1:-1], one) for one in value]
+    if type[0] == "{" or type == "map":
+        inner = type[1:-1] or "str" if type[0] == "{" else "str"
+        return None if value is None else {key: encode(inner, value[key]) for key in sorted(value)}
+    if type in _table():
+        return _encode_struct(type, value or {})
+    return _encode_plain(type, value)
+
+
+def _encode_plain(type: str, value: Any) -> Any:
+    if type == "time":
+        return NEVER if value is None else rfc3339(value)
+    if type == "duration":
+        return (value or 0) * 1000
+    if type == "bytes":
+        return base64.b64encode(value or b"").decode()
+    return EMPTY.get(type) if value is None else value
+
+
+def _encode_struct(type: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {}
+    for field in fields(type):
+        found = value.get(field.key)
+        if not (field.omitempty and is_empty(field.type, found)):
+            shown[field.key] = encode(field.type, found)
+    return shown
+
+
+def is_empty(type: str, value: Any) -> bool:
+    """What `omitempty` leaves out. Go never thinks a struct empty, nor a pointer to nothing much; a time is a struct."""
+    if type[0] == "*":
+        return value is None
+    if type == "time" or type in _table():
+        return False
+    return not value
