@@ -28,6 +28,7 @@ class Computer(NamedTuple):
     os: str = "linux"
     architecture: str = "x86_64"
     bandwidth: int = 125_000_000  # bytes per second: gigabit Ethernet
+    interfaces: tuple = ()  # (name, address) pairs; the others reach it under `address` alone. None named: eth0 has it
 
     @property
     def description(self) -> Description:
@@ -46,7 +47,7 @@ def computer(name: Any, properties: Mapping[str, Any]) -> Computer:
         if key not in Computer._fields[1:]:
             raise ValueError(f"a machine has no {key}; it has {', '.join(Computer._fields[1:])}")
     fields = dict(properties)
-    for key in ("labels", "engine_labels"):
+    for key in ("labels", "engine_labels", "interfaces"):
         if key in fields:
             fields[key] = pairs_of(fields[key])
     made = Computer(name)._replace(**fields)
@@ -58,6 +59,8 @@ def computer(name: Any, properties: Mapping[str, Any]) -> Computer:
     for key in ("address", "zone", "os", "architecture"):
         if not isinstance(getattr(made, key), str):
             raise ValueError(f"{key}={getattr(made, key)!r} is impossible for a machine: a text")
+    if made.interfaces and made.address not in dict(made.interfaces).values():
+        raise ValueError(f"address {made.address!r} is on none of the interfaces of {name}")
     return made._replace(memory=int(made.memory), bandwidth=int(made.bandwidth))
 
 

@@ -362,7 +362,7 @@ class World(Recorder):
         return Agent(computer.name, disk, dice, computer.description, computer.address)
 
     def _engine(self, computer: Computer, disk: Disk, dice: Any) -> Engine:
-        return Engine(computer.name, disk, dice, computer.description, computer.address)
+        return Engine(computer.name, disk, dice, computer.description, computer.address, computer.interfaces)
 
     def _machine(self, name: str, outside: bool = False) -> Machine:
         """The machine of this name; `client` and `registry` only where they can be meant."""

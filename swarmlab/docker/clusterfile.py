@@ -19,6 +19,7 @@ KNOWN = (
     "os",
     "architecture",
     "bandwidth",
+    "interfaces",
 )
 RATES = {"bit": 1, "kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9}
 
@@ -62,7 +63,7 @@ def _computer(row: Any, number: int, path: Path) -> Computer:
             fields["memory"] = parse_size(str(row["memory"]))
         if "bandwidth" in row:
             fields["bandwidth"] = _bandwidth(row["bandwidth"])
-        for key in ("labels", "engine_labels"):
+        for key in ("labels", "engine_labels", "interfaces"):
             fields[key] = pairs_of({str(k): str(v) for k, v in (row.get(key) or {}).items()})
         return Computer(**fields)
     except (ValueError, AttributeError) as fault:

@@ -12,6 +12,7 @@ from ..effects import NEVER, SILENCE, Dice, Note, Propose, Send, Tell
 from ..events import HeartbeatsMissed, Planned
 from ..messages import (
     Call,
+    CalledBack,
     Certified,
     Certify,
     FoundSwarm,
@@ -31,6 +32,7 @@ from ..messages import (
 from ..objects import ApiError, Node, Put, Transaction
 from . import admission, api, dispatcher
 from .api import LOST_LEADERSHIP, NO_VALID_TOKEN
+from .callback import UNREACHABLE, Callbacks
 from .dispatcher import Dispatcher, Report, Route, deliver
 from .nodes import managers
 from .roles import Roles, Turning, may_join, not_a_manager, turned
@@ -139,6 +141,7 @@ class Leader:
         self.turns = Turns(strategy, now)
         self.roles = Roles(me.member, members, self.new_key)
         self.roles.lead(store)
+        self.callbacks = Callbacks()
         self.known_managers: tuple | None = None  # kept at hand for heartbeats
 
     def begin(self, wish: FoundSwarm | RebuildSwarm) -> None:
@@ -173,7 +176,9 @@ class Leader:
             case Certify():
                 return self.serve_certify(route, message)
             case RaftJoin():
-                return self.serve_join(route, message)
+                return self.serve_join(route, message, now)
+            case CalledBack(number):
+                return self.hear_answer(route.to, number)
             case Renew():
                 return self.serve_renewal(route, message)
         return []
@@ -197,10 +202,17 @@ class Leader:
         self.works.append(Admitting(route, wish, role))
         return []
 
-    def serve_join(self, route: Route, wish: RaftJoin) -> list:
-        if not may_join(self.store.get("node", wish.node)):
+    def serve_join(self, route: Route, wish: RaftJoin, now: int) -> list:
+        """Who may be a manager is called back first, under the address that the others will use."""
+        node: Node | None = self.store.get("node", wish.node)
+        if not node or not may_join(node):
             return [deliver(route, NotRaftJoined(not_a_manager(wish.node)))]
-        self.works.append(Joining(route, wish))
+        return self.callbacks.call(route, wish, node.address, now)
+
+    def hear_answer(self, machine: str, number: int) -> list:
+        call = self.callbacks.answered(machine, number)
+        if call:
+            self.works.append(Joining(call.route, call.wish))
         return []
 
     def serve_renewal(self, route: Route, wish: Renew) -> list:
@@ -245,7 +257,12 @@ class Leader:
     @property
     def deadline(self) -> int:
         """The earliest of all timers. While a proposal is in flight the planners wait for it, not for time."""
-        return min(self.dispatcher.deadline, self.roles.deadline, NEVER if self.waits else self.turns.deadline)
+        return min(
+            self.dispatcher.deadline,
+            self.roles.deadline,
+            self.callbacks.deadline,
+            NEVER if self.waits else self.turns.deadline,
+        )
 
     @property
     def waits(self) -> bool:
@@ -268,6 +285,8 @@ class Leader:
     def run_timers(self, now: int) -> list:
         effects, turnings = self.roles.work(self.store, now)
         self.works += turnings
+        unanswered = [call.route for call in self.callbacks.overdue(now)]
+        effects += [deliver(route, NotRaftJoined(UNREACHABLE, unreachable=True)) for route in unanswered]
         late = tuple(self.dispatcher.overdue(now))
         if late:
             self.works.append(Missed(late))

@@ -37,6 +37,7 @@ from ..messages import (
     BeManager,
     BeNothing,
     Call,
+    CalledBack,
     Certify,
     Expelled,
     Forward,
@@ -64,7 +65,7 @@ LOOK = SECOND  # how often a waiting call looks for a leader
 
 CLIENT = "client-call"  # the channel of a person's question: its answer is told to the machine's own engine
 CHANNELS: dict[type, str] = dict.fromkeys((OpenSession, Heartbeat, StatusReport), "agent")
-CHANNELS |= dict.fromkeys((Certify, RaftJoin, Renew), "engine")
+CHANNELS |= dict.fromkeys((CalledBack, Certify, RaftJoin, Renew), "engine")
 CONNECTING = (Call, OpenSession)  # what a manager that was removed is not heard for; a session that is open goes on
 
 

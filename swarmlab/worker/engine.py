@@ -7,10 +7,12 @@ daemon/cluster; swarm.md §3.
 
 from typing import NamedTuple
 
-from ..effects import Dice, Disk, Received, Save, Started, Tell, Told, Woken
+from ..effects import Dice, Disk, Received, Save, Send, Started, Tell, Told, Woken
 from ..messages import (
     Broken,
     Call,
+    CallBack,
+    CalledBack,
     CreateObject,
     Discard,
     EngineInfo,
@@ -37,7 +39,8 @@ from ..messages import (
 )
 from ..objects import ApiError, Description, NetworkSpec, ServiceSpec
 from . import identity, networks, plain, refusals
-from .founding import answer, with_port
+from .addresses import Interfaces, with_port
+from .founding import answer
 from .membership import Membership
 
 
@@ -52,9 +55,11 @@ class PlainRun(NamedTuple):
 class Engine:
     """Answers every `Call` of `client` with one `Reply`."""
 
-    def __init__(self, machine: str, disk: Disk, dice: Dice, description: Description, address: str):
+    def __init__(
+        self, machine: str, disk: Disk, dice: Dice, description: Description, address: str, interfaces: Interfaces = ()
+    ):
         self.machine, self.dice = machine, dice
-        self.swarm = Membership(machine, disk, dice, description, address)
+        self.swarm = Membership(machine, disk, dice, description, interfaces or (("eth0", address),))
         self.networks: tuple[NetworkRow, ...] = disk.values.get("networks", ())
         self.asked: dict[int, Call] = {}  # our own calls to the other cores, and whose call each is for
         self.calls = 0
@@ -72,6 +77,8 @@ class Engine:
             case Told(_, Reply(number) as reply) if number in self.asked:
                 call = self.asked.pop(number)
                 return self._or_refuse(call.id, self._go_on, call, reply)
+            case Received(sender, CallBack(number)):
+                return [Send(sender, "manager", CalledBack(number))]
             case Received(_, message):
                 return self.swarm.hear(message, now)
             case Told("executor", message):

@@ -11,8 +11,7 @@ from ..events import SwarmJoined
 from ..messages import BeNode, FoundSwarm, InitAnswer, JoinGossip, RebuildSwarm, Reply, SwarmInit
 from ..objects import Description
 from . import identity
-
-PORT = 2377
+from .addresses import with_port, without_port
 
 
 class Identity(NamedTuple):
@@ -23,6 +22,7 @@ class Identity(NamedTuple):
     member: str  # its name inside raft; '' for a worker
     managers: tuple  # (node id, machine, address)
     entered: bool  # a manager: raft has let it in
+    address: str = ""  # the one it advertises
 
 
 class Joining(NamedTuple):
@@ -46,7 +46,7 @@ def new_swarm(
 ) -> Founding:
     """A swarm of which this machine is the first manager, under fresh names."""
     node, member = identity.node_id(dice), identity.member_id(dice)
-    me = Identity(node, "manager", member, ((node, machine, address),), entered=True)
+    me = Identity(node, "manager", member, ((node, machine, address),), entered=True, address=address)
     order = FoundSwarm(
         node=node,
         member=member,
@@ -62,7 +62,7 @@ def new_swarm(
 
 def same_swarm(call: int, request: SwarmInit, me: Identity, machine: str, address: str) -> Founding:
     """The swarm that there is, without its other managers."""
-    alone = me._replace(managers=((me.node, machine, address),))
+    alone = me._replace(managers=((me.node, machine, address),), address=address)
     return Founding(call, alone, RebuildSwarm(address, request.options))
 
 
@@ -87,11 +87,3 @@ def known_address(me: Identity) -> str:
 def answer(call: int, value: Any = None, error: str | None = None) -> list:
     """The one reply to a call."""
     return [Tell("client", Reply(call, value, error))]
-
-
-def with_port(address: str) -> str:
-    return address if ":" in address else f"{address}:{PORT}"
-
-
-def without_port(address: str) -> str:
-    return address.partition(":")[0]

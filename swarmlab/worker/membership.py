@@ -33,7 +33,8 @@ from ..messages import (
 )
 from ..objects import ApiError, Description
 from . import founding, identity, refusals
-from .founding import Founding, Identity, Joining, answer, known_address, without_port
+from .addresses import Interfaces, advertised, without_port
+from .founding import Founding, Identity, Joining, answer, known_address
 
 MAKE_KEYS = (
     50 * MS,
@@ -48,8 +49,8 @@ EXPELLED_PATIENCE = 16 * SECOND  # a manager that was removed waits so long to b
 class Membership:
     """The engine's part that deals with the swarm as a whole. Effects as from a core; refusals are raised."""
 
-    def __init__(self, machine: str, disk: Disk, dice: Dice, description: Description, address: str):
-        self.machine, self.dice, self.description, self.address = machine, dice, description, address
+    def __init__(self, machine: str, disk: Disk, dice: Dice, description: Description, interfaces: Interfaces):
+        self.machine, self.dice, self.description, self.interfaces = machine, dice, description, interfaces
         self.identity: Identity | None = disk.values.get("identity")
         self.joining: Joining | None = disk.values.get("joining")
         self.founding: Founding | None = None
@@ -82,6 +83,12 @@ class Membership:
         """As `docker info` has it."""
         return "pending" if self.joining else "active" if self.identity else "inactive"
 
+    @property
+    def address(self) -> str:
+        """Under which the others know this machine."""
+        known = self.identity or self.joining
+        return known.address if known else self.interfaces[0][1]
+
     def check_manager(self) -> None:
         """Raises ApiError where the swarm cannot be asked."""
         if self.identity is None and self.joining is None:
@@ -104,6 +111,8 @@ class Membership:
             case RaftJoined(managers) if self.identity and not self.identity.entered:
                 self.ask_at, self.missing_at, self.error = NEVER, NEVER, ""
                 return [*self._become(self.identity._replace(entered=True, managers=managers)), *self._maybe_joined()]
+            case NotRaftJoined(reason, unreachable=True) if self.joining:
+                return self._turned_away(reason)
             case NotRaftJoined(reason):
                 self.error = reason  # we go on asking: what stands in the way now may be gone in a moment
             case Renewed(number, role, managers) if self.identity and number == self.renewals and role:
@@ -177,7 +186,7 @@ class Membership:
             return self._rebuild(id, request)
         if self.identity or self.joining or self.founding:
             raise ApiError(refusals.ALREADY_IN)
-        address = without_port(request.advertise_address) or self.address
+        address = advertised(request.advertise_address, self.interfaces)
         self.founding = founding.new_swarm(id, request, self.machine, address, self.description, self.dice)
         self.found_at = now + self._key_time()
         return []
@@ -188,7 +197,7 @@ class Membership:
         if me is None or me.role != "manager":
             raise ApiError(refusals.ONLY_A_WORKER)
         self.check_manager()
-        address = without_port(request.advertise_address) or known_address(me) or self.address
+        address = advertised(request.advertise_address or known_address(me), self.interfaces)
         self.founding = founding.same_swarm(id, request, me, self.machine, address)
         return [Tell("manager", self.founding.order)]
 
@@ -213,7 +222,8 @@ class Membership:
             raise ApiError(refusals.ALREADY_IN)
         if identity.digest_in(request.token) is None:
             raise ApiError(refusals.BAD_TOKEN)
-        self.joining = Joining(request.token, request.remote, without_port(request.advertise_address) or self.address)
+        address = advertised(request.advertise_address, self.interfaces)
+        self.joining = Joining(request.token, request.remote, address)
         self.join_call, self.give_up_at = id, now + JOIN_PATIENCE
         self.registered, self.error = False, ""
         self.ask_at = now + self._key_time()
@@ -242,7 +252,7 @@ class Membership:
             return self._join_failed(self._foreign())
         is_manager = message.role == "manager"
         member = identity.member_id(self.dice) if is_manager else ""
-        me = Identity(message.node, message.role, member, message.managers, entered=not is_manager)
+        me = Identity(message.node, message.role, member, message.managers, not is_manager, self.joining.address)
         return [*self._become(me), *self._take_up(me, now)]
 
     def _foreign(self) -> str:
@@ -259,6 +269,12 @@ class Membership:
     def _join_failed(self, reason: str) -> list:
         self.error = reason
         return [*self._stop_joining(), *self._answer_join(error=reason)]
+
+    def _turned_away(self, reason: str) -> list:
+        """The group does not reach this manager under its address: it is nothing again, as before the join."""
+        self.error = refusals.UNREACHABLE.format(reason)
+        refused = self._answer_join(error=self.error)
+        return [*refused, *self._forget_all()]
 
     def _stop_joining(self) -> list:
         self.joining, self.ask_at = None, NEVER
@@ -313,7 +329,7 @@ class Membership:
             return []
         self.wanted, self.expelled_at, self.renew_at, self.missing_at = "", NEVER, NEVER, NEVER
         member = identity.member_id(self.dice) if role == "manager" else ""
-        new = Identity(me.node, role, member, me.managers, entered=role == "worker")
+        new = Identity(me.node, role, member, me.managers, role == "worker", me.address)
         orders: list = [BeNothing()] if me.role == "manager" else []
         orders += [BeManager(new.node, new.member)] if role == "manager" else []
         return [
@@ -337,11 +353,16 @@ class Membership:
 
     def leave(self, call: int) -> list:
         """Make every core forget."""
+        refused = self._answer_join(error=refusals.NOT_IN)
+        return [*refused, *self._forget_all(), *answer(call)]
+
+    def _forget_all(self) -> list:
+        """Be no node any more."""
         me, self.identity, self.registered = self.identity, None, False
         self.wanted, self.expelled_at, self.renew_at, self.missing_at = "", NEVER, NEVER, NEVER
-        effects = [*self._answer_join(error=refusals.NOT_IN), *self._stop_joining()]
+        effects = self._stop_joining()
         if me:
             effects += [Save("identity", None), Note(SwarmLeft(me.node)), Tell("agent", BeNothing())]
             effects += [Tell("manager", BeNothing())] if me.role == "manager" else []
             effects += [Tell("gossip", LeaveGossip())]
-        return [*effects, *answer(call)]
+        return effects

@@ -26,6 +26,10 @@ JOIN_GOES_ON = (
     "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. "
     'Use the "docker info" command to see the current swarm status of your node.'
 )
+UNREACHABLE = (
+    "manager stopped: can't initialize raft node: rpc error: code = Unknown desc = {}: "
+    "rpc error: code = DeadlineExceeded desc = context deadline exceeded"
+)
 LEAVING_MANAGER = "You are attempting to leave the swarm on a node that is participating as a manager. "
 LAST_MANAGER = "Removing the last manager erases all current state of the swarm. Use `--force` to ignore this message."
 QUORUM_GONE = "Removing this node leaves {} managers out of {}. Without a Raft quorum your swarm will be inaccessible. "

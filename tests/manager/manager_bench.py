@@ -26,6 +26,8 @@ from swarmlab.manager.manager import Manager
 from swarmlab.messages import (
     Assignments,
     Call,
+    CallBack,
+    CalledBack,
     Certify,
     FoundSwarm,
     OpenSession,
@@ -70,7 +72,7 @@ class Bench:
         self.manager = Manager("m1", Disk({}, []), Dice(seed))
         self.now, self.index, self.term, self.agrees = 0, 0, 1, True
         self.disk, self.facts, self.sent, self.told = {}, [], [], []
-        self.rows, self.asked = (), 0
+        self.rows, self.asked, self.last = (), 0, ""
         self.orders = []  # what raft was asked for, but proposals
         self.feed(STARTED)
 
@@ -93,6 +95,8 @@ class Bench:
                 self.disk[key] = value
             case Send("m1", "manager", message):
                 return [Received("m1", message)]
+            case Send(_, "engine", CallBack(number)):
+                return [Received(self.last, CalledBack(number))]  # the machine that wants in is the last that was heard
             case Send():
                 self.sent.append(effect)
         return []
@@ -135,7 +139,7 @@ class Bench:
 
     def hear(self, sender, message):
         """A message comes in; the answers that go back to its sender."""
-        before = len(self.sent)
+        before, self.last = len(self.sent), sender
         self.feed(Received(sender, message))
         return [effect.message for effect in self.sent[before:]]
 
