@@ -7,8 +7,9 @@ Source: Docker documentation, "How services work"; swarmkit `manager/orchestrato
 from collections.abc import Iterable
 
 from ..objects import REMOVE, RUNNING, Drop, Put, Service, Task, replace
-from .restart import Memory, fillers, new_task
+from .restart import Memory, fillers
 from .store import Key, Store
+from .tasks import new_task
 
 Slots = dict[int, list[Task]]
 
@@ -16,10 +17,29 @@ Slots = dict[int, list[Task]]
 def plan(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> tuple[list, int | None]:
     """Make tasks for missing slots, ask for the end of surplus ones."""
     changes: list = []
-    for service in store.changed("service", changed):
+    for service in _concerned(store, changed, memory):
         if service.spec.mode == "replicated":
             changes += _reconcile(store, service, memory, now)
     return changes, None
+
+
+def _concerned(store: Store, changed: Iterable[Key] | None, memory: Memory) -> list[Service]:
+    """The services that changed, and those that lost a task which shall run: it was deleted."""
+    ids = list(store.tables["task"]) if changed is None else [id for kind, id in changed if kind == "task"]
+    robbed = [("service", service) for id in ids if (service := _note(store, id, memory))]
+    return store.changed("service", None if changed is None else dict.fromkeys([*changed, *robbed]))
+
+
+def _note(store: Store, id: str, memory: Memory) -> str:
+    """Remember which tasks shall run; the service of one that is gone, '' for all others."""
+    task: Task | None = store.get("task", id)
+    if task is None:
+        return memory.wanted.pop(id, "")
+    if task.desired <= RUNNING:
+        memory.wanted[id] = task.service
+    else:
+        memory.wanted.pop(id, None)
+    return ""
 
 
 def _reconcile(store: Store, service: Service, memory: Memory, now: int) -> list:

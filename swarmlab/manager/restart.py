@@ -1,4 +1,4 @@
-"""What follows a task that ended, or whose node is gone: a new task in its slot, after a delay, if the policy agrees.
+"""What follows a task that ended, or whose node is gone: a new task in its place, after a delay, if the policy agrees.
 
 The replacement exists at once, desired `ready`: it is scheduled and its image pulled while the delay runs. The delay
 only postpones desired `running`. Source: Docker documentation, "restart_policy"; swarmkit
@@ -10,14 +10,11 @@ from heapq import heappop, heappush
 from typing import Any, NamedTuple
 
 from ..effects import SECOND
-from ..objects import COMPLETE, NEW, READY, REMOVE, RUNNING, SHUTDOWN, Drop, Node, Put, Service, Task, replace
-from .constraints import match, parse
-from .security import derived_id
+from ..objects import COMPLETE, READY, REMOVE, RUNNING, SHUTDOWN, Drop, Node, Put, Service, Task, replace
 from .store import Key, Store
+from .tasks import Place, by_place, final, is_usable, meets_constraints, new_task, place_of, shut_down
 
 PATIENCE = 60 * SECOND  # how long a replacement waits for the old task to stop
-
-Place = tuple[str, int | str]  # service id, then the slot or, for a global task, the node
 
 
 class Start(NamedTuple):
@@ -36,43 +33,28 @@ class Memory:
         self.starts: dict[str, Start] = {}  # by new task
         self.waits: dict[str, str] = {}  # old task → new task
         self.alarms: list[tuple[int, str]] = []  # a heap of (time, new task)
-        self.history: dict[Place, tuple[int, list[int]]] = {}  # (spec version, times of restarts)
+        self.history: dict[str, dict[Place, tuple[int, list[int]]]] = {}  # by service: (spec version, restarts at)
+        self.wanted: dict[str, str] = {}  # task of a replicated service that shall run → service
         self.updates: dict[str, Any] = {}  # by service: the updater's part of it
-
-
-def new_task(store: Store, service: Service, slot: int, node: str = "", desired: int = RUNNING, now: int = 0) -> Task:
-    """A fresh task of the service as it is wanted now. Its id follows from where and when it was made."""
-    return Task(
-        id=derived_id(service.id, slot, node, store.index, now),
-        service=service.id,
-        service_name=service.spec.name,
-        slot=slot,
-        node=node,
-        spec=service.spec.task,
-        spec_version=service.spec_version,
-        endpoint=service.spec.endpoint,
-        state=NEW,
-        status_at=now,
-        desired=desired,
-        log_driver=service.spec.task.log_driver,
-    )
+        self.swaps: dict[str, str] = {}  # task that an update waits for → service
 
 
 # ── the rules ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def is_usable(node: Node | None) -> bool:
-    """May tasks stay on this node? Not when it is gone, down or drained; unknown and paused ones keep theirs."""
-    return node is not None and node.state != "down" and node.spec.availability != "drain"
-
-
-def may_restart(task: Task, memory: Memory) -> bool:
+def may_restart(service: Service, task: Task, memory: Memory) -> bool:
     """Does the task's restart policy allow one more task in its place?"""
     policy = task.spec.restart
-    if policy.condition == "none" or (policy.condition == "on-failure" and task.state == COMPLETE):
+    if policy.condition == "none":
         return False
-    version, times = memory.history.get(_place(task), (task.spec_version, []))
-    if not policy.max_attempts or version != task.spec_version:
+    if task.state == COMPLETE and (policy.condition == "on-failure" or service.is_job):
+        return False
+    # SwarmKit looks for the attempts of a global job without its node, and never finds any.
+    if not policy.max_attempts or service.spec.mode == "global-job":
+        return True
+    known = memory.history.get(service.id, {})
+    version, times = known.get(place_of(service, task), (task.spec_version, []))
+    if version != task.spec_version:
         return True
     if policy.window:
         times = [at for at in times if task.status_at - policy.window < at < task.status_at]
@@ -82,17 +64,13 @@ def may_restart(task: Task, memory: Memory) -> bool:
 def fillers(service: Service, tasks: list[Task], memory: Memory) -> list[Task]:
     """What fills a place that these tasks share: those that shall run, or the last one if its policy forbids another."""
     wanted = [task for task in tasks if task.desired <= RUNNING]
-    if wanted:
+    if wanted or not tasks:
         return wanted
     if service.update_status and service.update_status[0] == "rollback_started":
         return []
-    newest = max(tasks, key=lambda task: (task.created_at, task.version))
+    newest = max(tasks, key=lambda task: (task.status_at, task.created_at, task.version))
     # SwarmKit counts even a slot that it is removing as filled then; we do not, as a scale-up would find no slot.
-    return [] if newest.desired == REMOVE or may_restart(newest, memory) else [newest]
-
-
-def _place(task: Task) -> Place:
-    return task.service, task.slot or task.node
+    return [] if newest.desired == REMOVE or may_restart(service, newest, memory) else [newest]
 
 
 # ── the planner ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,7 +85,7 @@ def plan(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) 
         changes += _services_gone(store, changed, memory)
     touched = _touched(store, changed)
     for task in touched.values():
-        if task and _needs_restart(store, task, memory):
+        if task and _needs_restart(store, task) and task.id not in memory.starts:
             changes += restart(store, task, memory, now)
     changes += _due_starts(store, touched, memory, now)
     return changes, memory.alarms[0][0] if memory.alarms else None
@@ -124,25 +102,30 @@ def _touched(store: Store, changed: Iterable[Key] | None) -> dict[str, Task | No
     return touched
 
 
-def _needs_restart(store: Store, task: Task, memory: Memory) -> bool:
-    service = store.get("service", task.service)
-    if service is None or task.desired > RUNNING or task.id in memory.starts:
+def _needs_restart(store: Store, task: Task) -> bool:
+    """It ended, or is on a node of no use. Global tasks end with their node; jobs have a planner of their own."""
+    if task.desired > RUNNING:
         return False
-    if task.state > RUNNING:
-        return service.spec.mode in ("replicated", "global")
-    return service.spec.mode == "replicated" and bool(task.node) and not is_usable(store.get("node", task.node))
+    ended = task.state > RUNNING
+    if not ended and (not task.node or is_usable(store.get("node", task.node))):
+        return False
+    service: Service | None = store.get("service", task.service)
+    if service is None:
+        return False
+    return service.spec.mode == "replicated" or (ended and service.spec.mode == "global")
 
 
 def restart(store: Store, task: Task, memory: Memory, now: int) -> list:
     """The old task is desired `shutdown`; if its policy allows, a new one takes its place when the delay is over."""
     service, node = store.get("service", task.service), store.get("node", task.node)
-    changes = [Put(replace(task, desired=SHUTDOWN))]
-    is_global = service.spec.mode == "global"
-    if not may_restart(task, memory) or (is_global and not _global_may_stay(service, node)):
+    mode = service.spec.mode
+    changes: list = [Put(replace(task, desired=SHUTDOWN))]
+    if not may_restart(service, task, memory) or (mode == "global" and not _global_may_stay(service, node)):
         return changes
-    new = new_task(store, service, task.slot, task.node if is_global else "", READY, now)
+    new = new_task(store, service, task.slot, "" if mode.startswith("replicated") else task.node, READY, now)
     delay = 0 if node and node.spec.availability == "drain" else task.spec.restart.delay
-    _remember(memory, task, new, now)
+    _forget_outside(memory, service, task)
+    _remember(memory, service, new, now)
     start_later(store, new, task if task.state <= RUNNING else None, delay, memory, now)
     return [*changes, Put(new)]
 
@@ -151,19 +134,23 @@ def _global_may_stay(service: Service, node: Node | None) -> bool:
     """A failed global task is not made anew on a node that is paused or meets the constraints no longer."""
     if node is None or not is_usable(node) or node.spec.availability != "active":
         return False
-    return match(parse(service.spec.task.placement.constraints), node)
+    return meets_constraints(service, node)
 
 
-def _remember(memory: Memory, old: Task, new: Task, now: int) -> None:
-    policy = new.spec.restart
-    if not policy.max_attempts:
-        return
-    version, times = memory.history.get(_place(new), (new.spec_version, []))
-    if version != new.spec_version:
-        times = []
-    if policy.window:
-        times = [at for at in times if at > old.status_at - policy.window]
-    memory.history[_place(new)] = (new.spec_version, [*times, now])
+def _forget_outside(memory: Memory, service: Service, old: Task) -> None:
+    """Restarts before the window count for nothing any more."""
+    known, place, window = memory.history.get(service.id, {}), place_of(service, old), old.spec.restart.window
+    if window and place in known:
+        version, times = known[place]
+        known[place] = (version, [at for at in times if at > old.status_at - window])
+
+
+def _remember(memory: Memory, service: Service, new: Task, at: int) -> None:
+    """A restart counts for its place and this version of the service."""
+    if new.spec.restart.max_attempts:
+        known, place = memory.history.setdefault(service.id, {}), place_of(service, new)
+        version, times = known.get(place, (new.spec_version, []))
+        known[place] = (new.spec_version, [*(times if version == new.spec_version else ()), at])
 
 
 # ── starting after a delay ───────────────────────────────────────────────────────────────────────────────────────
@@ -179,11 +166,12 @@ def start_later(store: Store, new: Task, old: Task | None, delay: int, memory: M
 
 
 def _is_stopping(store: Store, id: str) -> bool:
+    """One that never got a node counts too: it has to be seen as shut down."""
     task = store.get("task", id)
     if task is None or task.state > RUNNING:
         return False
     node = store.get("node", task.node)
-    return node is not None and node.state != "down"
+    return not task.node or (node is not None and node.state != "down")
 
 
 def _due_starts(store: Store, touched: Iterable[str], memory: Memory, now: int) -> list:
@@ -208,11 +196,12 @@ def _try_start(store: Store, id: str, memory: Memory, now: int) -> list:
     del memory.starts[id]
     memory.waits.pop(start.old, None)
     task = store.get("task", id)
-    if task is None or task.desired >= RUNNING:
+    service = store.get("service", task.service) if task else None
+    if task is None or service is None or task.desired >= RUNNING:
         return []
-    if _needs_restart(store, task, memory):
+    if _needs_restart(store, task):
         return restart(store, task, memory, now)  # it ended, or lost its node, while it waited
-    return [Put(replace(task, desired=RUNNING))]
+    return [Put(replace(task, desired=final(service)))]
 
 
 # ── what goes, and what a new leader finds ───────────────────────────────────────────────────────────────────────
@@ -220,9 +209,10 @@ def _try_start(store: Store, id: str, memory: Memory, now: int) -> list:
 
 def _services_gone(store: Store, changed: Iterable[Key] | None, memory: Memory) -> list:
     """All tasks of a service that was removed are to be stopped and forgotten."""
-    gone = [id for kind, id in changed or () if kind == "service" and store.get("service", id) is None]
-    if gone:
-        memory.history = {place: times for place, times in memory.history.items() if place[0] not in gone}
+    keys = changed if changed is not None else [("service", id) for id in store.by_service if id]
+    gone = [id for kind, id in keys if kind == "service" and store.get("service", id) is None]
+    for id in gone:
+        memory.history.pop(id, None)
     return [Put(replace(task, desired=REMOVE)) for id in gone for task in store.tasks_of(id) if task.desired < REMOVE]
 
 
@@ -231,9 +221,12 @@ def _recall(store: Store, memory: Memory, now: int) -> list:
     memory.begun = True
     changes: list = []
     for task in store.all("task"):
-        if store.get("service", task.service) is None:
-            changes.append(Drop("task", task.id))
-        elif task.desired == READY and task.state <= RUNNING:
+        service = store.get("service", task.service)
+        if service is None:
+            changes += [Drop("task", task.id)] if task.service else []
+        elif service.spec.mode == "global-job" and not is_usable(store.get("node", task.node)):
+            changes += shut_down([task])
+        elif task.desired == READY and task.state <= COMPLETE:
             left = max(0, task.status_at + task.spec.restart.delay - now)
             start_later(store, task, None, min(left, task.spec.restart.delay), memory, now)
     for service in store.all("service"):
@@ -242,11 +235,8 @@ def _recall(store: Store, memory: Memory, now: int) -> list:
 
 
 def _recall_history(store: Store, service: Service, memory: Memory) -> None:
-    """Every task of the newest version but the first of its slot was a restart."""
-    seen: dict[Place, list[int]] = {}
-    for task in store.tasks_of(service.id):
-        if task.spec_version == service.spec_version and task.spec.restart.max_attempts:
-            seen.setdefault(_place(task), []).append(task.created_at)
-    for place, times in seen.items():
-        if len(times) > 1:
-            memory.history[place] = (service.spec_version, times[1:])
+    """In each place, every task of its newest version but the first was a restart."""
+    for tasks in by_place(service, store.tasks_of(service.id)).values():
+        newest = max(task.spec_version for task in tasks)
+        for task in [task for task in tasks if task.spec_version == newest][1:]:
+            _remember(memory, service, task, task.created_at)

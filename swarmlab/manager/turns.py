@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..effects import MS, NEVER, SECOND
-from . import allocator, global_mode, reaper, replicated, restart, scheduler, updater
+from ..objects import KINDS
+from . import allocator, enforcer, global_mode, jobs, reaper, replicated, restart, scheduler, updater
 from .store import Key, Store
 
 
@@ -18,18 +19,21 @@ class Planner(NamedTuple):
     name: str
     plan: Callable
     memory: str  # planners that name the same memory share it
+    watches: tuple[str, ...] = tuple(KINDS.values())  # kinds of objects that concern it
     settle: int = 0
     longest: int = 0
 
 
 PLANNERS = (
-    Planner("restart", restart.plan, "restarts"),
-    Planner("replicated", replicated.plan, "restarts"),
-    Planner("global", global_mode.plan, "restarts"),
-    Planner("updater", updater.plan, "restarts"),
-    Planner("reaper", reaper.plan, "nothing", 250 * MS, 250 * MS),
+    Planner("enforcer", enforcer.plan, "nothing", ("node",)),
+    Planner("restart", restart.plan, "restarts", ("service", "node", "task")),
+    Planner("replicated", replicated.plan, "restarts", ("service", "task")),
+    Planner("global", global_mode.plan, "restarts", ("service", "node")),
+    Planner("jobs", jobs.plan, "restarts", ("service", "task")),
+    Planner("updater", updater.plan, "restarts", ("service", "task")),
+    Planner("reaper", reaper.plan, "history", ("task",)),
     Planner("allocator", allocator.plan, "addresses"),
-    Planner("scheduler", scheduler.plan, "places", 50 * MS, SECOND),
+    Planner("scheduler", scheduler.plan, "places", settle=50 * MS, longest=SECOND),
 )
 
 
@@ -60,14 +64,21 @@ class Turns:
             "restarts": restart.Memory(),
             "addresses": allocator.Memory(),
             "places": scheduler.Memory(),
+            "history": reaper.Memory(),
             "nothing": None,
         }
-        self.see((), now)  # at first everything is news
+        for planner in PLANNERS:  # at first everything is news
+            self.turns[planner.name].see(planner, (), now)
 
     def see(self, keys: Iterable[Key], now: int) -> None:
         """These objects changed."""
+        kinds: dict[str, list[Key]] = {}
+        for key in keys:
+            kinds.setdefault(key[0], []).append(key)
         for planner in PLANNERS:
-            self.turns[planner.name].see(planner, keys, now)
+            news = [key for kind in planner.watches if kind in kinds for key in kinds[kind]]
+            if news:
+                self.turns[planner.name].see(planner, news, now)
 
     @property
     def deadline(self) -> int:

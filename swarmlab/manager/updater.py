@@ -1,190 +1,224 @@
 """Rolling update: tasks of an older version are replaced, some at a time.
 
-So many workers as `parallelism` says each take a slot, replace what is in it, rest for `delay` and take the next. What
-a failing update leads to (pause, rollback) is not watched here. Source: Docker documentation, "Apply rolling updates to
-a service"; swarmkit `manager/orchestrator/update/updater.go`.
+What has to be replaced is found when the update begins. So many workers as `parallelism` says each take a slot, replace
+what is in it, rest for `delay` and take the next. What a failing update leads to (pause, rollback) is not watched here.
+Source: Docker documentation, "Apply rolling updates to a service"; swarmkit `manager/orchestrator/update/updater.go`.
 """
 
+from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..effects import NEVER, SECOND
-from ..objects import READY, RUNNING, SHUTDOWN, Put, Service, Task, TaskSpec, UpdateConfig, replace
-from .constraints import match, parse
-from .restart import Memory, fillers, new_task, start_later
+from ..objects import READY, RUNNING, Put, Service, Task, replace
+from .restart import Memory, fillers, start_later
 from .store import Key, Store
+from .tasks import Place, by_place, is_dirty, is_usable, meets_constraints, new_task, shut_down
+
+
+class Slot(NamedTuple):
+    """What filled a place when the update began."""
+
+    place: Place
+    tasks: tuple[Task, ...]
 
 
 class Swap(NamedTuple):
-    """One worker at work: the new task of a place, and the old ones that it replaces."""
+    """One worker at work: the tasks that go when the new one runs, and whether the new one only has to be started."""
 
-    new: str
-    old: tuple[str, ...]
+    old: tuple[Task, ...] = ()
+    only_start: bool = False
 
 
 class Update:
     """One rolling update under way; the next leader starts it anew from what is still old."""
 
-    def __init__(self, spec_version: int) -> None:
-        self.spec_version = spec_version
-        self.swaps: dict[int | str, Swap] = {}  # by slot, or node
-        self.taken: dict[int | str, None] = {}  # places that a worker has had: each gets one try
-        self.rests: list[int] = []  # until when each resting worker rests
+    def __init__(self, service: Service, dirty: list[Slot], state: str) -> None:
+        self.service = service
+        self.config = service.spec.rollback if state == "rollback_started" else service.spec.update
+        self.workers = self.config.parallelism or len(dirty)
+        self.waiting = deque(dirty)
+        self.swaps: dict[str, Swap] = {}  # by the task that a worker waits for
+        self.rests: deque[int] = deque()  # until when each resting worker rests, in order
         self.ends = NEVER  # when the last watch is over
+
+    @property
+    def due(self) -> int:
+        return min(self.rests[0] if self.rests else NEVER, self.ends)
 
 
 def plan(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> tuple[list, int | None]:
     """Take every service that is being updated, or has to be, one step further."""
-    services = {service.id: None for service in store.changed("service", changed)}
-    services |= {task.service: None for task in store.changed("task", changed) if task.service in memory.updates}
-    services |= {
-        id: None for id in memory.updates if changed is None or id in services or _is_due(memory.updates[id], now)
-    }
     changes: list = []
-    for id in services:
-        service = store.get("service", id)
-        if service is None or service.spec.mode.endswith("-job"):
-            memory.updates.pop(id, None)
-        else:
-            changes += _step(store, service, memory, now)
-    times = [at for update in memory.updates.values() for at in (*update.rests, update.ends)]
-    return changes, min(times, default=None)
+    for id, news in _concerned(store, changed, memory, now).items():
+        changes += _step(store, id, news, memory, now)
+    times = [update.due for update in memory.updates.values()]
+    due = min(times, default=NEVER)
+    return changes, None if due == NEVER else due
 
 
-def _is_due(update: Update, now: int) -> bool:
-    return min([*update.rests, update.ends]) <= now
-
-
-def is_dirty(store: Store, service: Service, task: Task) -> bool:
-    """Does the update have to replace this task? Replicas and service labels do not matter, all of the task does."""
-    if task.spec_version == service.spec_version:
-        return False
-    new = service.spec.task
-    if task.endpoint == service.spec.endpoint and _without_placement(task.spec) == _without_placement(new):
-        node = store.get("node", task.node)
-        return task.spec != new and not (node and match(parse(new.placement.constraints), node))
-    return True
-
-
-def _without_placement(spec: TaskSpec) -> TaskSpec:
-    return replace(spec, placement=TaskSpec().placement)
+def _concerned(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> dict[str, dict[str, None]]:
+    """The services to look at, each with the tasks that it waited for and that changed."""
+    if changed is None:
+        changed = [("service", id) for id in (*store.tables["service"], *memory.updates)]
+        changed += [("task", id) for id in memory.swaps]
+    found: dict[str, dict[str, None]] = {id: {} for kind, id in changed if kind == "service"}
+    for kind, id in changed:
+        if kind == "task" and id in memory.swaps:
+            found.setdefault(memory.swaps[id], {})[id] = None
+    for id, update in memory.updates.items():
+        if update.due <= now:
+            found.setdefault(id, {})
+    return found
 
 
 # ── one service ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _step(store: Store, service: Service, memory: Memory, now: int) -> list:
-    state = service.update_status[0] if service.update_status else ""
-    update = memory.updates.get(service.id)
-    if state in ("paused", "rollback_paused") or (update and update.spec_version != service.spec_version):
-        memory.updates.pop(service.id, None)
-        update = None
-    if state in ("paused", "rollback_paused"):
+def _step(store: Store, id: str, news: Iterable[str], memory: Memory, now: int) -> list:
+    service: Service | None = store.get("service", id)
+    update: Update | None = memory.updates.get(id)
+    state = service.update_status[0] if service and service.update_status else ""
+    if service is None or service.is_job or state in ("paused", "rollback_paused"):
+        _cancel(memory, id)
         return []
-    dirty = _dirty_places(store, service, memory, update)
-    if update is None and not dirty:
-        return _finish(service, now) if state in ("updating", "rollback_started") else []
     changes: list = []
-    if update is None:
-        update = memory.updates[service.id] = Update(service.spec_version)
+    if update is None or update.service.spec != service.spec:
+        _cancel(memory, id)
+        dirty = _dirty_slots(store, service, memory)
+        if not dirty:
+            return _finish(service, now) if state in ("updating", "rollback_started") else []
+        update = memory.updates[id] = Update(service, dirty, state)
         if not state:
-            status = ("updating", "update in progress", now, 0)
-            changes.append(Put(replace(service, update_status=status)))
-    config = service.spec.rollback if state == "rollback_started" else service.spec.update
-    changes += _watch_swaps(store, update, config, now)
-    changes += _begin_swaps(store, service, update, config, dirty, memory, now)
-    if not (update.swaps or update.rests):
-        changes += _wait_for_end(service, update, config, memory, now)
-    return changes
+            changes.append(Put(replace(service, update_status=("updating", "update in progress", now, 0))))
+    return changes + _advance(store, update, news, memory, now)
 
 
-def _dirty_places(store: Store, service: Service, memory: Memory, update: Update | None) -> dict[int | str, list[Task]]:
+def _cancel(memory: Memory, id: str) -> None:
+    """The workers stop where they are; a start that they asked for still comes."""
+    update = memory.updates.pop(id, None)
+    for task in update.swaps if update else ():
+        del memory.swaps[task]
+
+
+def _dirty_slots(store: Store, service: Service, memory: Memory) -> list[Slot]:
     """What fills each place, where that is not just one task of the new version; slots in order."""
-    places: dict[int | str, list[Task]] = {}
-    for task in store.tasks_of(service.id):
-        places.setdefault(task.slot or task.node, []).append(task)
-    live = {place: fillers(service, tasks, memory) for place, tasks in sorted(places.items(), key=_order)}
-    taken = update.taken if update else {}
-    return {
-        place: tasks
-        for place, tasks in live.items()
-        if place not in taken and (len(tasks) > 1 or any(is_dirty(store, service, task) for task in tasks))
-    }
+    places = by_place(service, store.tasks_of(service.id))
+    live = ((place, fillers(service, places[place], memory)) for place in sorted(places))
+    return [
+        Slot(place, tuple(tasks))
+        for place, tasks in live
+        if (len(tasks) > 1 or any(is_dirty(store, service, task) for task in tasks))
+        and _may_update(store, service, place)
+    ]
 
 
-def _order(item: tuple) -> tuple:
-    place = item[0]
-    return (place, "") if isinstance(place, int) else (0, place)
+def _may_update(store: Store, service: Service, place: Any) -> bool:
+    """A global task on a node that is paused is left alone; one on a node of no use is not the updater's business."""
+    if service.spec.mode != "global":
+        return True
+    node = store.get("node", place)
+    return is_usable(node) and node.spec.availability != "pause" and meets_constraints(service, node)
 
 
-def _watch_swaps(store: Store, update: Update, config: UpdateConfig, now: int) -> list:
+def _advance(store: Store, update: Update, news: Iterable[str], memory: Memory, now: int) -> list:
+    """Workers whose new task has come rest, those that have rested take the next slot."""
+    changes: list = []
+    while update.rests and update.rests[0] <= now:
+        update.rests.popleft()
+    for id in news:
+        changes += _watch(store, update, id, memory, now)
+    while update.waiting and len(update.swaps) + len(update.rests) < update.workers:
+        changes += _take(store, update, update.waiting.popleft(), memory, now)
+    if not (update.waiting or update.swaps or update.rests):
+        changes += _wait_for_end(store, update, memory, now)
+    return changes
+
+
+def _watch(store: Store, update: Update, id: str, memory: Memory, now: int) -> list:
     """A new task that runs, or has ended, sets its worker free; with start-first only now the old ones go."""
-    update.rests = [until for until in update.rests if until > now]
-    changes: list = []
-    for place, swap in list(update.swaps.items()):
-        new = store.get("task", swap.new)
-        if new is not None and new.state < RUNNING and new.desired <= RUNNING:
-            continue
-        if config.order == "start-first" and new is not None and new.state == RUNNING:
-            old = (store.get("task", id) for id in swap.old)
-            changes += [Put(replace(task, desired=SHUTDOWN)) for task in old if task and task.desired <= RUNNING]
-        del update.swaps[place]
-        if config.delay:
-            update.rests.append(now + config.delay)
-    return changes
+    new: Task | None = store.get("task", id)
+    swap = update.swaps.get(id)
+    if swap is None or (new and new.desired < RUNNING):
+        return []  # it is of an update that was given up, or still waits for its start
+    if new and new.state < RUNNING and not swap.only_start:
+        return []  # there is no timeout: the update waits for a task that stays pending
+    del update.swaps[id], memory.swaps[id]
+    _rest(update, now)
+    return shut_down(_still_wanted(store, swap.old)) if new and new.state == RUNNING else []
 
 
-def _begin_swaps(
-    store: Store, service: Service, update: Update, config: UpdateConfig, dirty: dict, memory: Memory, now: int
-) -> list:
-    workers = (config.parallelism or len(dirty) + len(update.swaps)) - len(update.swaps) - len(update.rests)
-    changes: list = []
-    for place in list(dirty)[: max(0, workers)]:
-        update.taken[place] = None
-        changes += _replace(store, service, place, dirty[place], update, config, memory, now)
-    if changes:
-        update.ends = NEVER
-    return changes
+def _rest(update: Update, now: int) -> None:
+    if update.config.delay:
+        update.rests.append(now + update.config.delay)
 
 
-def _replace(
-    store: Store,
-    service: Service,
-    place: int | str,
-    tasks: list[Task],
-    update: Update,
-    config: UpdateConfig,
-    memory: Memory,
-    now: int,
-) -> list:
-    """A clean task stays and the others go; else a new one is made, before or after the old ones stop."""
-    clean = [task for task in tasks if task.desired <= RUNNING and not is_dirty(store, service, task)]
-    old = [task for task in tasks if task.desired <= RUNNING and task not in clean[:1]]
-    shut = [Put(replace(task, desired=SHUTDOWN)) for task in old]
-    if clean:
-        return shut
-    slot, node = (place, "") if isinstance(place, int) else (0, place)
-    first = config.order == "start-first"
-    new = new_task(store, service, slot, node, RUNNING if first else READY, now)
-    update.swaps[place] = Swap(new.id, tuple(task.id for task in old))
-    if first:
+def _take(store: Store, update: Update, slot: Slot, memory: Memory, now: int) -> list:
+    """A task that is up to date stays and the others go; else a new one is made, before or after the old ones stop."""
+    clean = [task for task in slot.tasks if not is_dirty(store, update.service, task)]
+    running = [task for task in clean if task.desired == RUNNING]
+    ready = [task for task in clean if task.desired < RUNNING]
+    if running or ready:
+        return _keep(store, update, slot, running[0] if running else ready[-1], memory, now)
+    return _renew(store, update, slot, memory, now)
+
+
+def _keep(store: Store, update: Update, slot: Slot, kept: Task, memory: Memory, now: int) -> list:
+    old = _still_wanted(store, tuple(task for task in slot.tasks if task != kept))
+    if kept.desired == RUNNING:
+        _rest(update, now)
+    else:
+        _await(update, kept, Swap(only_start=True), memory)
+        start_later(store, kept, old[-1] if old else None, 0, memory, now)
+    return shut_down(old)
+
+
+def _renew(store: Store, update: Update, slot: Slot, memory: Memory, now: int) -> list:
+    place = slot.place
+    number, node = (place, "") if isinstance(place, int) else (0, place)
+    if update.config.order == "start-first":
+        new = new_task(store, update.service, number, node, RUNNING, now)
+        _await(update, new, Swap(slot.tasks), memory)
         return [Put(new)]
-    start_later(store, new, next((task for task in old if task.state <= RUNNING), None), 0, memory, now)
-    return [*shut, Put(new)]
+    old = _still_wanted(store, slot.tasks)
+    if not old and any(task.desired <= RUNNING for task in slot.tasks):
+        _rest(update, now)  # it ended meanwhile, and what replaced it is of the new version
+        return []
+    new = new_task(store, update.service, number, node, READY, now)
+    _await(update, new, Swap(), memory)
+    start_later(store, new, old[-1] if old else None, 0, memory, now)
+    return [*shut_down(old), Put(new)]
 
 
-def _wait_for_end(service: Service, update: Update, config: UpdateConfig, memory: Memory, now: int) -> list:
+def _await(update: Update, new: Task, swap: Swap, memory: Memory) -> None:
+    update.swaps[new.id], memory.swaps[new.id] = swap, update.service.id
+
+
+def _still_wanted(store: Store, tasks: tuple[Task, ...]) -> list[Task]:
+    """Those that were to run when the update began, and still are."""
+    found = (store.get("task", task.id) for task in tasks if task.desired <= RUNNING)
+    return [task for task in found if task and task.desired <= RUNNING]
+
+
+# ── the end ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _wait_for_end(store: Store, update: Update, memory: Memory, now: int) -> list:
     """All is replaced. One more watch, then the update counts as completed."""
+    config = update.config
     if update.ends == NEVER:
         update.ends = now + (config.delay + SECOND if config.delay >= config.monitor else config.monitor)
     if now < update.ends:
         return []
-    del memory.updates[service.id]
-    return _finish(service, now)
+    del memory.updates[update.service.id]
+    return _finish(store.get("service", update.service.id), now)
 
 
 def _finish(service: Service, now: int) -> list:
-    state, _, started, _ = service.update_status or ("updating", "", now, 0)
+    """A service that was changed meanwhile, to what it was, has no status that could be completed."""
+    if service.update_status is None:
+        return []
+    state, _, started, _ = service.update_status
     word = "rollback" if state == "rollback_started" else "update"
     done = "rollback_completed" if word == "rollback" else "completed"
     return [Put(replace(service, update_status=(done, f"{word} completed", started, now)))]

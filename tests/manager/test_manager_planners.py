@@ -430,8 +430,12 @@ def test_a_node_that_meets_the_new_constraints_keeps_its_task():
 def history(ended, limit=5, **policy):
     of = service(restart=RestartPolicy(**policy))
     old = [task(f"old{i}", 1, "n1", FAILED, SHUTDOWN, of=of, status_at=i) for i in range(ended)]
-    lab = Lab(reaper, Cluster("c", task_history_limit=limit), of, *old, task("live", 1, "n1", of=of))
+    lab = Lab(reaper, Cluster("c", task_history_limit=limit), of, *old)
     lab.plan()
+    lab.write(task("live", 1, "n1", of=of, status_at=ended))
+    lab.plan()
+    assert lab.wake_at == SECOND // 4
+    lab.plan(at=lab.wake_at)
     return [t.id for t in lab.tasks]
 
 
