@@ -141,25 +141,26 @@ def scale(session: Session, options: Options, screen: Screen) -> None:
         name, _, number = word.partition("=")
         try:
             scaled.append((_scale_one(session, name, number), name))
-            screen.say(f"{name} scaled to {number}")
+            screen.say(f"{name} scaled to {int(number)}")
         except ApiError as refusal:
             errors.append(f"{name}: Error response from daemon: {refusal.text}")
         except UnitError as fault:
             errors.append(f"{name}: {fault.text}")
-    if not options["detach"]:
-        for service_id, name in scaled:
+    for service_id, name in [] if options["detach"] else scaled:
+        try:
             watch(session, screen, service_id, name)
+        except Exit as end:
+            errors.append(f"{name}: {end.text}")
     if errors:
         raise Exit("\n".join(errors))
 
 
 def _scale_one(session: Session, name: str, number: str) -> str:
+    invalid = f"invalid replicas value {number}: strconv.ParseUint: parsing {quote(number)}"
     if not re.fullmatch("[0-9]+", number):
-        raise UnitError(f"invalid replicas value {number}: strconv.ParseUint: parsing {quote(number)}: invalid syntax")
-    if len(number.lstrip("0")) > 19:  # Go stops at 64 bits, which is one digit more: nobody will notice
-        raise UnitError(
-            f"invalid replicas value {number}: strconv.ParseUint: parsing {quote(number)}: value out of range"
-        )
+        raise UnitError(f"{invalid}: invalid syntax")
+    if len(number.lstrip("0")) > 20 or int(number) >= 2**64:
+        raise UnitError(f"{invalid}: value out of range")
     service = session.call(GetObject("service", name))
     if service.spec.mode.startswith("global"):
         raise UnitError("scale can only be used with replicated or replicated-job mode")

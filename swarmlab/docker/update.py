@@ -128,7 +128,7 @@ def _name(line: str) -> str:
 
 
 def _mounts(old: Sequence[Mount], options: Options) -> tuple[Mount, ...]:
-    """One mount per target: a new one takes the place of the old one there."""
+    """One mount per target: a new one takes the place of the old one there. Docker sorts them with every update."""
     added: dict[str, Mount] = {}
     for mount in options["mount-add"]:
         if mount.target in added:

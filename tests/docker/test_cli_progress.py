@@ -11,7 +11,19 @@ from recorded import entries
 from swarmlab.docker.cli import execute
 from swarmlab.effects import MS, SECOND
 from swarmlab.messages import CreateObject, ListObjects, UpdateObject
-from swarmlab.objects import NEW, READY, RUNNING, SHUTDOWN, Node, Service, ServiceSpec, Task, UpdateConfig, replace
+from swarmlab.objects import (
+    COMPLETE,
+    NEW,
+    READY,
+    RUNNING,
+    SHUTDOWN,
+    Node,
+    Service,
+    ServiceSpec,
+    Task,
+    UpdateConfig,
+    replace,
+)
 
 ID = "yotl7mmxwfttagvm5op18k65t"
 
@@ -140,8 +152,64 @@ def test_a_relapse_starts_the_wait_anew() -> None:
 @pytest.mark.parametrize(("state", "word"), [("paused", "update"), ("rollback_paused", "rollback")])
 def test_a_paused_update_ends_the_wait_with_its_message(state: str, word: str) -> None:
     service = Service(ID, ServiceSpec(name="web"), update_status=(state, "because of task x", 0, 0))
-    result = execute("service scale web=1", FakeEngine(service))
+    result = execute("service update --force web", FakeEngine(service))
     assert (result.stderr, result.exit_code) == (f"service {word} paused: because of task x\n", 1)
+    result = execute("service scale web=1", FakeEngine(service))  # several can be scaled, so each is named
+    assert (result.stderr, result.exit_code) == (f"web: service {word} paused: because of task x\n", 1)
+
+
+@pytest.mark.parametrize("command", ["service update --force web", "service rollback web"])
+def test_update_and_rollback_name_the_service_as_it_was_given_and_end_quietly_when_detached(command: str) -> None:
+    service = Service(ID, ServiceSpec(name="web"))
+    engine = engine_with(running_after(0), service)
+    lines = execute(command, engine).stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("web", "verify: Service web converged")
+    for quiet in ("-d", "-q", "--detach"):
+        assert execute(f"{command} {quiet}", engine).stdout == "web\n"
+
+
+def test_a_rollback_that_was_over_before_it_was_looked_at_is_told_at_the_end() -> None:
+    status = ("rollback_completed", "rollback completed", 0, 0)
+    service = Service(ID, ServiceSpec(name="web"), update_status=status)
+    task = Task("t", ID, slot=1, node="n", state=RUNNING)
+    lines = execute("service rollback web", FakeEngine(Node("n", state="ready"), service, task)).stdout.splitlines()
+    assert lines[1] == "overall progress: rolling back update: 0 out of 1 tasks"
+    assert lines[-2:] == ["verify: Service web converged", "rollback: rollback completed"]
+
+
+def job(mode: str, *tasks: Task, **more) -> FakeEngine:
+    service = Service(ID, ServiceSpec(name="j", mode=mode, **more))
+    engine = FakeEngine(Node("n", state="ready"), service, *tasks)
+    engine.limit = engine.now + SECOND
+    return engine
+
+
+def test_a_job_is_over_when_all_its_tasks_are_complete_and_is_not_watched_any_longer() -> None:
+    done = [Task(f"t{n}", ID, slot=n, node="n", state=COMPLETE, desired=COMPLETE) for n in range(3)]
+    lines = execute("service update --force j", job("replicated-job", *done, replicas=3, max_concurrent=3)).stdout
+    assert lines.splitlines() == [
+        "j", "active tasks: 0 out of 3 tasks", "1/3:  ", "2/3:  ", "3/3:  ", "active tasks: 0 out of 0 tasks",
+        "job complete",
+    ]  # fmt: skip
+
+
+def test_active_tasks_of_a_job_are_those_of_this_round_that_are_not_complete() -> None:
+    done = Task("a", ID, slot=0, node="n", state=COMPLETE, desired=COMPLETE)
+    failed = Task("b", ID, slot=1, node="n", state=704, desired=SHUTDOWN, err="task: non-zero exit (7)")
+    before = Task("c", ID, slot=2, node="n", state=RUNNING, desired=COMPLETE, job_iteration=9)
+    lines = execute(
+        "service update --force j", job("replicated-job", done, failed, before, replicas=12, max_concurrent=10)
+    ).stdout
+    assert [line for _, line in counted(lines)][-2:] == [
+        "2/12: task: non-zero exit (7)", "active tasks:  0 out of 10 tasks"
+    ]  # fmt: skip
+
+
+def test_a_global_job_waits_for_its_tasks_and_ends_when_each_is_complete() -> None:
+    lines = execute("service update --force j", job("global-job")).stdout
+    assert {line for _, line in counted(lines)} == {"j", "job progress: waiting for tasks"}
+    done = Task("a", ID, slot=0, node="n", state=COMPLETE, desired=COMPLETE)
+    assert execute("service update --force j", job("global-job", done)).stdout == "j\njob complete\n"
 
 
 def test_only_the_most_alive_up_to_date_task_of_a_slot_counts() -> None:
@@ -159,7 +227,7 @@ def test_only_the_most_alive_up_to_date_task_of_a_slot_counts() -> None:
     assert "1 out of 1" in execute("service scale web=1", engine).stdout
 
 
-def test_a_global_service_has_a_bar_per_node() -> None:
+def test_a_global_service_waits_for_its_tasks_and_draws_no_bars_beforehand() -> None:
     def script(engine: FakeEngine, request):
         match request:
             case CreateObject():
@@ -171,9 +239,9 @@ def test_a_global_service_has_a_bar_per_node() -> None:
     engine = FakeEngine(*(Node(n * 25, state="ready") for n in "ab"), script=script)
     lines = execute("service create --mode global nginx", engine).stdout.splitlines()
     assert lines[1:5] == [
+        "overall progress: waiting for new tasks",
+        "overall progress: waiting for new tasks",
         "overall progress: 0 out of 2 tasks",
-        "aaaaaaaaaaaa:  ",
-        "bbbbbbbbbbbb:  ",
         "overall progress: 2 out of 2 tasks",
     ]
 
