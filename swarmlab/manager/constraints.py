@@ -46,23 +46,39 @@ def match(constraints: Iterable[Constraint], node: Node) -> bool:
     return all(_holds(constraint, node) for constraint in constraints)
 
 
+def first_broken(constraints: Iterable[Constraint], node: Node) -> Constraint | None:
+    """The first of them that the node does not meet."""
+    return next((constraint for constraint in constraints if not _holds(constraint, node)), None)
+
+
 def _holds(constraint: Constraint, node: Node) -> bool:
     if constraint.key.lower() == "node.ip":
         return _address_holds(constraint, node.address)
-    actual = _value(constraint.key, node)
-    if actual is None:
+    value = actual(constraint.key, node)
+    if value is None:
         return False  # nobody knows this key: neither == nor != holds
-    return (actual.lower() == constraint.value.lower()) == (constraint.operator == "==")
+    return (value.lower() == constraint.value.lower()) == (constraint.operator == "==")
 
 
-def _value(key: str, node: Node) -> str | None:
-    description = node.description
+def label(key: str, node: Node) -> str | None:
+    """The value of `node.labels.zone` or `engine.labels.zone` on the node, '' without it; None for another key."""
     low = key.lower()
-    if low.startswith("node.labels."):
+    if low.startswith("node.labels.") and len(key) > len("node.labels."):
         return node.spec.labels.get(key[len("node.labels.") :], "")
-    if low.startswith("engine.labels."):
-        return description.engine_labels.get(key[len("engine.labels.") :], "") if description else ""
-    match low:
+    if low.startswith("engine.labels.") and len(key) > len("engine.labels."):
+        return node.description.engine_labels.get(key[len("engine.labels.") :], "") if node.description else ""
+    return None
+
+
+def actual(key: str, node: Node) -> str | None:
+    """What the node has where the constraint looks; None for a key that nobody knows."""
+    description = node.description
+    value = label(key, node)
+    if value is not None:
+        return value
+    match key.lower():
+        case "node.ip":
+            return node.address
         case "node.id":
             return node.id
         case "node.hostname":
@@ -78,8 +94,19 @@ def _value(key: str, node: Node) -> str | None:
 
 def _address_holds(constraint: Constraint, address: str) -> bool:
     try:
-        block = ipam.subnet(constraint.value if "/" in constraint.value else f"{constraint.value}/32")
-        inside = bool(address) and block.holds(ipam.number(address))
+        if ":" in constraint.value:
+            inside = _is_in_network6(constraint.value, address)
+        else:
+            block = ipam.subnet(constraint.value if "/" in constraint.value else f"{constraint.value}/32")
+            inside = bool(address) and block.holds(ipam.number(address))
     except ValueError:
         return False
     return inside == (constraint.operator == "==")
+
+
+def _is_in_network6(value: str, address: str) -> bool:
+    """Nodes have IPv4 addresses: only one that is written as IPv6 (`::ffff:10.0.0.1`) can be meant."""
+    from ipaddress import IPv4Address, IPv6Interface  # hardly ever needed, and slow to import
+
+    wanted = IPv6Interface(value)
+    return bool(address) and "/" not in value and wanted.ip.ipv4_mapped == IPv4Address(address)

@@ -6,6 +6,7 @@ Source: Docker documentation, "Deploy services to a swarm: control service place
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ..events import Scheduled
 from ..objects import (
     ASSIGNED,
     COMPLETE,
@@ -20,7 +21,10 @@ from ..objects import (
     Task,
     replace,
 )
-from .filters import Candidate, Charge, Pipeline, Place, host_ports, wish_for
+from . import levels
+from .filters import Pipeline, wish_for
+from .places import Board, Charge, Place, load_of
+from .placing import Candidate, Group, levels_of
 from .store import Key, Store
 
 MAX_FAILURES = 5  # in the last five minutes: from here on a node is avoided
@@ -39,6 +43,13 @@ def binpack(candidate: Candidate) -> tuple:
     return candidate.memory, candidate.nano_cpus, -candidate.tasks
 
 
+def random_choice(candidate: Candidate) -> bytes:
+    """Any node that fits. The ids come from the manager's dice, so another seed chooses otherwise."""
+    from hashlib import blake2b  # hardly ever needed
+
+    return blake2b(f"{candidate.task.id} {candidate.node.id}".encode(), digest_size=8).digest()
+
+
 Strategy = Callable[[Candidate], Any]
 
 
@@ -46,9 +57,14 @@ class Memory:
     """What a leader keeps at hand, so that its work follows the change; the failures die with its leadership."""
 
     def __init__(self) -> None:
-        self.places: dict[str, Place] = {}  # by node
+        self.board = Board()
         self.charges: dict[str, Charge] = {}  # by task
         self.pending: dict[str, None] = {}  # tasks that wait for a node
+        self.preassigned: dict[str, None] = {}  # tasks that came with their node
+        self.unconfirmed: dict[str, None] = {}  # those of them that still wait for a yes
+        self.stirred = False  # something changed that may help those that wait
+        self.attempts: list[Scheduled] = []  # for the trace: whoever reads them empties the list
+        self.by_levels = True  # a test sets it to False: the plain rule has to give the same
 
 
 # ── the planner ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -58,212 +74,175 @@ def plan(
     store: Store, changed: Iterable[Key] | None, memory: Memory, now: int, strategy: Strategy = spread
 ) -> tuple[list, int | None]:
     """Find a node for every pending task; write down why where there is none."""
-    changes = _observe(store, changed, memory, now)
-    groups: dict[tuple, list[Task]] = {}
-    fixed: list[Task] = []
-    for id in memory.pending:
-        task = store.get("task", id)
-        if task.node:
-            fixed.append(task)
-        else:
-            groups.setdefault((task.service, task.spec_version), []).append(task)
-    for task in fixed:
-        changes += _confirm(task, memory, now)
-    turns: dict[str, int] = {}
-    for service, _ in groups:
-        turns.setdefault(service, len(turns))
-    # SwarmKit takes groups in random order; here the newest version of a service comes before its older ones, so that
-    # an update gets the room that it has made.
-    for service, version in sorted(groups, key=lambda group: (turns[group[0]], -group[1])):
-        tasks = sorted(groups[service, version], key=lambda task: task.slot)
-        changes += _place_group(store, tasks, memory, now, strategy)
+    observe(store, changed, memory, now)
+    changes: list = []
+    for id in list(memory.unconfirmed):
+        changes += _confirm(store, store.get("task", id), memory, now)
+    if memory.stirred:
+        memory.stirred = False
+        for tasks in _groups(store, memory):
+            changes += _place_group(store, tasks, memory, now, strategy)
     return changes, None
 
 
-def _observe(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> list:
+def _groups(store: Store, memory: Memory) -> list[list[Task]]:
+    """The tasks that wait, by service and version.
+
+    SwarmKit takes groups in random order; here the newest version of a service comes before its older ones, so that
+    an update gets the room that it has made.
+    """
+    groups: dict[str, dict[int, list[Task]]] = {}
+    for id in memory.pending:
+        task = store.get("task", id)
+        groups.setdefault(task.service, {}).setdefault(task.spec_version, []).append(task)
+    ordered = [versions[version] for versions in groups.values() for version in sorted(versions, reverse=True)]
+    return [sorted(tasks, key=_turn) for tasks in ordered]
+
+
+def _turn(task: Task) -> tuple:
+    return task.slot, task.created_at, task.id
+
+
+# ── what changed ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def observe(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> None:
     """Bring what is known of nodes and tasks up to date."""
-    if changed is None:
-        changed = [("node", node.id) for node in store.all("node")] + [("task", task.id) for task in store.all("task")]
-    keys = sorted(changed, key=lambda key: key[0])  # nodes before tasks
-    changes: list = []
-    for kind, id in keys:
+    for kind, id in _everything(store) if changed is None else changed:
         if kind == "node":
             _observe_node(store.get("node", id), id, memory)
-        elif kind == "task":
-            changes += _observe_task(store, store.get("task", id), id, memory, now)
-    return changes
+    for kind, id in _everything(store) if changed is None else changed:
+        if kind == "task":
+            _observe_task(store.get("task", id), id, memory, now)
+        elif kind == "service" and not store.get("service", id) and not memory.board.counts.get(id):
+            memory.board.forget_service(id)
+    if changed is None:
+        _forget_unwanted(store, memory)
+
+
+def _everything(store: Store) -> Iterable[Key]:
+    yield from (("node", id) for id in store.tables["node"])
+    yield from (("task", id) for id in store.tables["task"])
+
+
+def _forget_unwanted(store: Store, memory: Memory) -> None:
+    """A new leader does not look for a node for tasks that are to end."""
+    memory.stirred = True
+    for waiting in (memory.pending, memory.unconfirmed):
+        for id in [id for id in waiting if store.get("task", id).desired > COMPLETE]:
+            del waiting[id]
 
 
 def _observe_node(node: Node | None, id: str, memory: Memory) -> None:
     if node is None:
-        memory.places.pop(id, None)
-    elif id in memory.places:
-        memory.places[id].node = node
+        memory.board.forget_node(id)
     else:
-        memory.places[id] = Place(node)
+        memory.board.see_node(node)
+        memory.stirred = True
 
 
-def _observe_task(store: Store, task: Task | None, id: str, memory: Memory, now: int) -> list:
-    memory.pending.pop(id, None)
-    old = memory.charges.pop(id, None)
-    place = memory.places.get(old.node) if old else None
-    if old and place:
-        place.add(old, -1)
-        if task and task.state in (FAILED, REJECTED) and task.slot:
-            place.fail(task, now)
-    if task is None:
-        return []
-    if task.state == PENDING:
-        return _observe_pending(store, task, memory, now)
-    if ASSIGNED <= task.state <= RUNNING:
-        _charge(task, memory)
-    return []
+def _observe_task(task: Task | None, id: str, memory: Memory, now: int) -> None:
+    if task is None or task.state > RUNNING:
+        _forget_task(task, id, memory, now)
+    elif task.state >= ASSIGNED:
+        _observe_placed(task, memory)
+    elif task.state == PENDING and task.node:
+        memory.preassigned[id] = memory.unconfirmed[id] = None
+    elif task.state == PENDING:
+        memory.pending[id] = None
+        memory.stirred = True
 
 
-def _observe_pending(store: Store, task: Task, memory: Memory, now: int) -> list:
-    if task.desired <= COMPLETE:
-        memory.pending[task.id] = None
-        return []
-    service = store.get("service", task.service)
-    if service and service.spec_version != task.spec_version and task.desired == SHUTDOWN:
-        return [Put(replace(task, state=SHUTDOWN, status_at=now))]  # an older version that never got a node
-    return []
+def _forget_task(task: Task | None, id: str, memory: Memory, now: int) -> None:
+    """It ended or is gone: what it took is free, which may help those that wait."""
+    charge = memory.charges.pop(id, None)
+    if charge:
+        memory.board.add(charge, -1)
+        if task and task.state in (FAILED, REJECTED) and id not in memory.preassigned:
+            memory.board.fail(task, now)
+    known = [part.pop(id, id) for part in (memory.pending, memory.unconfirmed, memory.preassigned) if id in part]
+    if charge or (task and known):
+        memory.stirred = True
 
 
-def _charge(task: Task, memory: Memory) -> None:
-    asked = task.spec.reservations
+def _observe_placed(task: Task, memory: Memory) -> None:
+    """It counts as a task while it is wanted; what it reserves it holds until it has ended."""
+    charge = memory.charges.get(task.id)
     active = int(task.desired <= COMPLETE)
-    charge = Charge(task.node, task.service, active, asked.nano_cpus, asked.memory, asked.generic, host_ports(task))
+    if charge and charge.active == active:
+        return
+    memory.pending.pop(task.id, None)
+    memory.unconfirmed.pop(task.id, None)
+    if charge:
+        memory.board.add(charge, -1)
+    charge = Charge(task.node, task.service, active, load_of(task), task.assigned_generic)
     memory.charges[task.id] = charge
-    if task.node in memory.places:
-        memory.places[task.node].add(charge, 1)
+    memory.board.add(charge, 1)
 
 
-def _confirm(task: Task, memory: Memory, now: int) -> list:
-    """A task of a global service has its node already; only the filters are asked."""
-    place, pipeline = memory.places.get(task.node), Pipeline(wish_for(task))
+# ── a task that has its node already: one of a global service; only the filters are asked ────────────────────────
+
+
+def _confirm(store: Store, task: Task, memory: Memory, now: int) -> list:
+    place = memory.board.places.get(task.node)
     if place is None:
         return []
-    if pipeline.passes(place):
-        return [_assign(task, place, "scheduler confirmed task can run on preassigned node", memory, now)]
-    return _explain(task, pipeline.explanation(), now)
+    pipeline = Pipeline(wish_for(task, store, memory.board.counts_of(task.service)))
+    if not pipeline.passes(place):
+        return _explain(task, pipeline.explanation(), now)
+    generic = place.claim(task.spec.reservations.generic)
+    task = _assigned(task, place, generic, "scheduler confirmed task can run on preassigned node", now)
+    _observe_placed(task, memory)
+    return [Put(task)]
 
 
-def _assign(task: Task, place: Place, message: str, memory: Memory, now: int) -> Put:
-    task = replace(task, node=place.node.id, state=ASSIGNED, message=message, err="", status_at=now)
-    memory.pending.pop(task.id, None)
-    _charge(task, memory)
-    return Put(task)
+def _assigned(task: Task, place: Place, generic: dict, message: str, now: int) -> Task:
+    if generic:
+        task = replace(task, assigned_generic=generic)
+    return replace(task, node=place.node.id, state=ASSIGNED, message=message, err="", status_at=now)
 
 
 def _explain(task: Task, err: str, now: int) -> list:
     return [] if task.err == err else [Put(replace(task, err=err, status_at=now))]
 
 
-# ── placing a group: tasks of one version of one service ─────────────────────────────────────────────────────────
+# ── a group: tasks of one version of one service ─────────────────────────────────────────────────────────────────
 
 
 def _place_group(store: Store, tasks: list[Task], memory: Memory, now: int, strategy: Strategy) -> list:
-    service: Service | None = store.get("service", tasks[0].service)
-    if service is None:
-        return []
-    group = _Group(tasks, memory, now, strategy)
-    levels = _levels(tasks[0].spec.placement.preferences)
-    changes = group.place(list(memory.places.values()), levels, len(tasks))
-    if service.spec_version == tasks[0].spec_version:  # an older version gets no message
-        reasons = group.pipeline.explanation()
-        err = f"no suitable node ({reasons})" if reasons else "no suitable node"
-        for task in group.left:
+    wish = wish_for(tasks[0], store, memory.board.counts_of(tasks[0].service))
+    group = Group(tasks, memory.board, wish, strategy, now)
+    if not (memory.by_levels and strategy is spread and _is_plain(group) and levels.place(group)):
+        group.place(one_by_one=strategy is not spread)
+    changes: list = []
+    for task, place, generic in group.placed:
+        changes.append(Put(_assigned(task, place, generic, "scheduler assigned task to node", now)))
+        charge = Charge(place.node.id, task.service, int(task.desired <= COMPLETE), group.load, generic)
+        memory.charges[task.id] = charge
+        del memory.pending[task.id]
+    left = group.left
+    counts = group.pipeline.counts if left else ()
+    memory.attempts.append(Scheduled(tasks[0].service, tasks[0].spec_version, len(group.placed), len(left), counts))
+    return changes + (_leave(store.get("service", tasks[0].service), group, memory, now) if left else [])
+
+
+def _is_plain(group: Group) -> bool:
+    """No preferences, no node that is avoided, and all tasks count: then the levels of the board tell all."""
+    if levels_of(group.tasks[0]) or any(count >= MAX_FAILURES for count in group.failures.values()):
+        return False
+    return all(task.desired <= COMPLETE for task in group.tasks)
+
+
+def _leave(service: Service | None, group: Group, memory: Memory, now: int) -> list:
+    """No node for these. Tasks of an older version get no message and are not tried again until they change."""
+    changes: list = []
+    reasons = group.pipeline.explanation()
+    err = f"no suitable node ({reasons})" if reasons else "no suitable node"
+    for task in group.left:
+        if service and service.spec_version <= task.spec_version:
             changes += _explain(task, err, now)
+            continue
+        del memory.pending[task.id]
+        if service and task.desired >= SHUTDOWN:
+            changes.append(Put(replace(task, state=SHUTDOWN, err="", status_at=now)))
     return changes
-
-
-class _Group:
-    """The tasks of a group that still need a node; they are alike, so one stands for all."""
-
-    def __init__(self, tasks: list[Task], memory: Memory, now: int, strategy: Strategy):
-        self.left, self.memory, self.now, self.strategy = list(tasks), memory, now, strategy
-        self.model = tasks[0]
-        self.pipeline = Pipeline(wish_for(tasks[0]))
-
-    def rank(self, place: Place) -> Any:
-        return self.strategy(place.candidate(self.model, self.now))
-
-    def place(self, places: list[Place], levels: list[tuple[str, str]], n: int) -> list:
-        """Place n tasks: over the branches of the first preference, or, with none left, over the nodes."""
-        if levels:
-            return self.place_on_branches(_branches(places, levels[0]), levels[1:], n)
-        passing = [place for place in places if self.pipeline.passes(place)]
-        return self.place_on_nodes(sorted(passing, key=self.rank)[: len(self.left)], n)
-
-    def place_on_branches(self, branches: list[list[Place]], levels: list, n: int) -> list:
-        """Level the branches: each gets what it lacks of an equal share; one that cannot take it all is full."""
-        counts = [sum(place.service_tasks.get(self.model.service, 0) for place in branch) for branch in branches]
-        usable = list(range(len(branches)))
-        changes: list = []
-        while len(changes) < n and usable:
-            share, rest = divmod(sum(counts[i] for i in usable) + n - len(changes), len(usable))
-            for i in list(usable):
-                if counts[i] < share or (counts[i] == share and rest > 0):
-                    wanted = min(share - counts[i] + (rest > 0), n - len(changes))
-                    placed = self.place(branches[i], levels, wanted)
-                    changes += placed
-                    counts[i] += len(placed)
-                    if len(placed) < wanted:
-                        usable.remove(i)
-                    elif rest > 0:
-                        rest -= 1
-        return changes
-
-    def place_on_nodes(self, places: list[Place], n: int) -> list:
-        """Best node first; step on as soon as the next one is better, and past the last one go round one by one.
-
-        So nodes that are behind are levelled, each overshooting by one: 4, 2, 0 and six more make 4, 5, 3.
-        """
-        changes: list = []
-        at, full = 0, [False] * len(places)
-        while places and len(changes) < n:
-            place = places[at % len(places)]
-            message = "scheduler assigned task to node"
-            changes.append(_assign(self.left.pop(0), place, message, self.memory, self.now))
-            if len(changes) == n:
-                break
-            is_last = at + 1 >= len(places)
-            if is_last or self.rank(places[at + 1]) < self.rank(place):
-                at += 1
-            step = self.steps_to_room(places, at, full)
-            if step is None:
-                break
-            at += step
-        return changes
-
-    def steps_to_room(self, places: list[Place], at: int, full: list[bool]) -> int | None:
-        """How many places to skip until one still passes; None when all are full."""
-        for step in range(len(places)):
-            i = (at + step) % len(places)
-            full[i] = full[i] or not self.pipeline.passes(places[i])
-            if not full[i]:
-                return step
-        return None
-
-
-def _levels(preferences: Iterable[str]) -> list[tuple[str, str]]:
-    """Spread descriptors as (where the label is, its name); others are ignored."""
-    return [(kind, text[len(kind) :]) for text in preferences for kind in LABELS if text.lower().startswith(kind)]
-
-
-LABELS = ("node.labels.", "engine.labels.")
-
-
-def _branches(places: list[Place], level: tuple[str, str]) -> list[list[Place]]:
-    """The places by label value; those without the label are a branch of their own."""
-    branches: dict[str, list[Place]] = {}
-    for place in places:
-        branches.setdefault(_label(place.node, *level), []).append(place)
-    return list(branches.values())
-
-
-def _label(node: Node, kind: str, name: str) -> str:
-    if kind == "node.labels.":
-        return node.spec.labels.get(name, "")
-    return node.description.engine_labels.get(name, "") if node.description else ""

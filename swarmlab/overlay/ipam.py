@@ -41,7 +41,7 @@ def number(address: str) -> int:
     parts = address.split(".")
     if len(parts) != 4 or not all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts):
         raise ValueError(f"{address!r} is not an IPv4 address")
-    if any(int(part) > 255 for part in parts):
+    if any(int(part) > 255 or part != str(int(part)) for part in parts):
         raise ValueError(f"{address!r} is not an IPv4 address")
     return int.from_bytes(bytes(map(int, parts)), "big")
 
