@@ -1,4 +1,4 @@
-"""Rows as figures: task lanes, the filmstrip, the outage bar, elections; and `show`, which gives every figure its words.
+"""Rows as figures: task lanes, the filmstrip, the outage bar, elections, placements; and `show`, which gives every figure its words.
 
 Every function that draws takes `ax=` and returns the axes; the filmstrip, made of several, returns its figure.
 """
@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import ink
+from .authors import draw_authors, tell_authors
 from .cuts import draw_cuts
 from .dots import draw_dots, tell_dots
 from .filmstrip import draw_filmstrip
@@ -16,11 +17,14 @@ from .history import draw_history, tell_history
 from .ladder import draw_ladder, draw_logs, ladder_strip, tell_ladder, tell_logs
 from .lanes import draw_tasks
 from .outagebar import draw_outage, key_instants, lost_requests
+from .placement import draw_placement, placement_strip, tell_placement
 from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell_ring, tell_spacetime
 from .tries import draw_tries, tell_tries
+from .whyboard import draw_why, tell_why, why_board
 from .zones import draw_quorum, draw_zones, tell_quorum, tell_zones
 
 __all__ = [
+    "draw_authors",
     "draw_cuts",
     "draw_dots",
     "draw_filmstrip",
@@ -28,28 +32,35 @@ __all__ = [
     "draw_ladder",
     "draw_logs",
     "draw_outage",
+    "draw_placement",
     "draw_quorum",
     "draw_ring",
     "draw_spacetime",
     "draw_tasks",
     "draw_tries",
+    "draw_why",
     "draw_zones",
     "election_strip",
     "key_instants",
     "ladder_strip",
     "lost_requests",
+    "placement_strip",
     "show",
+    "tell_authors",
     "tell_dots",
     "tell_election",
     "tell_history",
     "tell_ladder",
     "tell_logs",
     "tell_outage",
+    "tell_placement",
     "tell_quorum",
     "tell_ring",
     "tell_spacetime",
     "tell_tries",
+    "tell_why",
     "tell_zones",
+    "why_board",
 ]
 
 LEAST_ALT = 20  # characters

@@ -122,11 +122,13 @@ def draw_tasks(
     services: Sequence[str] | None = None,
     start: float | None = None,
     end: float | None = None,
+    ids: bool = False,
 ) -> Axes:
     """Task lanes: the outline is how long somebody wanted the task, the filling how long it truly ran, and where.
 
     A task never moves: what replaces it is another bar, with the other machine's name. `services` are names; up to
-    four get a colour. `trace` may be the rows of `frames`; `start` and `end` are seconds.
+    four get a colour. `trace` may be the rows of `frames`; `start` and `end` are seconds. `ids` writes the beginning of
+    each task's id beside its machine: the slot stays, the task is another.
     """
     rows = ink.rows_of(trace)
     bars = lanes(rows, None if services is None else list(services))
@@ -141,7 +143,7 @@ def draw_tasks(
     _draw_events(ax, events)
     named = list(dict.fromkeys(bar["service"] for bar in bars)) if services is not None else []
     for bar in bars:
-        _draw_bar(ax, bar, heights[bar["lane"]][0] + bar["line"], rows["end"], ink.hues(named))
+        _draw_bar(ax, bar, heights[bar["lane"]][0] + bar["line"], rows["end"], ink.hues(named), ids)
     ends = dict.fromkeys(ENDS[bar["ended"]] for bar in bars if bar["ended"] in ENDS)
     reading = "  ·  ".join(["outline: wanted", "rising: on its way", "filled: runs", *ends])
     ax.set_xlabel(f"simulated time, s\n{reading}", fontsize=ink.TEXT, color=ink.INK, linespacing=1.7)
@@ -219,7 +221,7 @@ def _draw_events(ax: Axes, events: list[tuple]) -> None:
         ink.write(ax, place, top, text, va="bottom", bbox=white, transform=ax.transAxes, zorder=2)
 
 
-def _draw_bar(ax: Axes, bar: dict, line: int, end: int, colours: dict[str, str]) -> None:
+def _draw_bar(ax: Axes, bar: dict, line: int, end: int, colours: dict[str, str], ids: bool) -> None:
     """One task: outlined while wanted, dotted before it had a machine, filled as far as its state had grown."""
     thick = THICK / LANE
     top, filling = line + (1 - thick) / 2, colours.get(bar["service"], ink.SOLID)
@@ -235,7 +237,7 @@ def _draw_bar(ax: Axes, bar: dict, line: int, end: int, colours: dict[str, str])
     _outline(ax, chosen, edge, top)
     _outline(ax, unwished, last, top, edgecolor=ink.LINE)  # still there, though nobody wants it any more
     _draw_end(ax, bar, line + 0.5)
-    _write_machine(ax, bar, line + 0.5, edge, filling)
+    _write_machine(ax, bar, line + 0.5, edge, filling, f" {bar['task'][:5]}" if ids else "")
 
 
 def _gap(ax: Axes, length: float) -> float:
@@ -261,14 +263,14 @@ def _draw_end(ax: Axes, bar: dict, middle: float) -> None:
         ink.write(ax, bar["ended_at"] / SECOND, middle, glyph, color=colour, zorder=5, **style)
 
 
-def _write_machine(ax: Axes, bar: dict, middle: float, edge: float, filling: str) -> None:
+def _write_machine(ax: Axes, bar: dict, middle: float, edge: float, filling: str, after: str) -> None:
     """The machine's name: in the filling where there is room, else in the outline, shortened if it must be."""
     left, right = (limit * SECOND for limit in ax.get_xlim())
     per_inch = (right - left) / ink.inches(ax)[0]
     runs = [phase for phase in bar["phases"] if phase[2] == "running"]
     places = [(*run[:2], ink.PAPER if filling == ink.SOLID else ink.INK, []) for run in runs]
     places.append((bar["wished"], edge, ink.INK, ink.HALO))
-    for text in (bar["machine"], ink.short(bar["machine"])):
+    for text in (bar["machine"] + after, ink.short(bar["machine"]) + after, ink.short(bar["machine"])):
         for since, until, colour, effects in places:
             since, until = max(since, left), min(until, right)
             if text and (until - since) / per_inch > ink.room(text) + 0.16:
