@@ -18,7 +18,7 @@ UNSIGNED = 1 << 64  # SwarmKit counts in unsigned numbers, and less than nothing
 def plan(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> tuple[list, int | None]:
     """Look at every job that changed, or one of whose tasks has ended."""
     changes: list = []
-    for service in _concerned(store, changed):
+    for service in _concerned(store, changed, memory):
         if service.spec.mode == "replicated-job":
             changes += _reconcile_replicated(store, service, memory, now)
         elif service.spec.mode == "global-job":
@@ -26,12 +26,16 @@ def plan(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) 
     return changes, None
 
 
-def _concerned(store: Store, changed: Iterable[Key] | None) -> list[Service]:
+def _concerned(store: Store, changed: Iterable[Key] | None, memory: Memory) -> list[Service]:
+    """SwarmKit looks once for each task that ended: for two that do so together, it looks at what its first look did."""
     if changed is None:
         return list(store.all("service"))
-    ended = [task for task in store.changed("task", changed) if task.state > RUNNING and task.desired <= COMPLETE]
-    keys = [key for key in changed if key[0] == "service"]
-    return store.changed("service", dict.fromkeys([*keys, *(("service", task.service) for task in ended)]))
+    looks = dict.fromkeys((id for kind, id in changed if kind == "service"), 1) | memory.again
+    for task in store.changed("task", changed):
+        if task.state > RUNNING and task.desired <= COMPLETE:
+            looks[task.service] = looks.get(task.service, 0) + 1
+    memory.again = {id: 1 for id, times in looks.items() if times > 1}
+    return store.changed("service", [("service", id) for id in looks])
 
 
 def _iteration(store: Store, service: Service) -> tuple[list[Task], list[Task]]:

@@ -35,6 +35,7 @@ class Memory:
         self.alarms: list[tuple[int, str]] = []  # a heap of (time, new task)
         self.history: dict[str, dict[Place, tuple[int, list[int]]]] = {}  # by service: (spec version, restarts at)
         self.wanted: dict[str, str] = {}  # task of a replicated service that shall run → service
+        self.again: dict[str, int] = {}  # jobs to look at once more
         self.updates: dict[str, Any] = {}  # by service: the updater's part of it
         self.swaps: dict[str, str] = {}  # task that an update waits for → service
 
