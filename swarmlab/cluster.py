@@ -153,6 +153,23 @@ class Cluster(World):
             self.kernel.cause = -1
         return result
 
+    def plan(
+        self,
+        command: str,
+        node: str | None = None,
+        *,
+        env: Mapping[str, str] | None = None,
+        files: dict | None = None,
+        limit: float = 300,
+    ) -> Any:
+        """Say before it is done what `docker COMMAND` would do: what is made, changed (key by key), removed and started
+        anew, and how few tasks run meanwhile. A twin finds out, for `limit` seconds at most; nothing happens here."""
+        from .docker.plan import plan
+
+        if not isinstance(command, str):
+            raise ValueError(f"{command!r} is no command: write what you would type, as a text")
+        return plan(self, command, node, env=env, files=files, limit=limit)
+
     def _first_manager(self) -> str:
         """The first machine that answers as a manager; without one the first that runs; else the first of all."""
         names = [name for name in self.machines if name not in OUTSIDE]

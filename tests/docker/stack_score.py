@@ -104,7 +104,7 @@ def fields(spec: Any) -> dict[str, Any]:
     return {
         "mode": spec.mode,
         "replicas": None if spec.mode.startswith("global") else spec.replicas,
-        "image": container.image,
+        "image": container.image.partition("@")[0],  # the digest is the registry's, which we have not
         "ports": sorted(ports),
         "networks": {target.target: sorted(target.aliases) for target in task.networks},  # the recording sorted them
         "constraints": list(task.placement.constraints),
