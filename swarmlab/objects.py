@@ -340,7 +340,7 @@ class Service(NamedTuple):
 
     def __repr__(self) -> str:
         replicas = f" × {self.spec.replicas}" if self.spec.mode.startswith("replicated") else ""
-        return f"<Service {self.name}: {self.spec.mode}{replicas}, {self.spec.task.container.image}>"
+        return f"<Service {self.name}: {self.spec.mode}{replicas}, {self.spec.task.container.image.partition('@')[0]}>"
 
 
 class Task(NamedTuple):

@@ -13,6 +13,7 @@ from ..messages import CreateObject, Info, ListNetworks, ListObjects, UpdateObje
 from ..objects import ApiError, Service, ServiceSpec, replace
 from .ask import with_ids
 from .flags import Options
+from .images import resolved
 from .progress import watch
 from .services import warn_of_missing
 from .session import Exit, Screen, Session
@@ -140,6 +141,7 @@ class _Deployment:
 
     def _create(self, spec: ServiceSpec) -> str:
         self.screen.say(f"Creating service {spec.name}")
+        spec = spec if self.options["resolve-image"] == "never" else resolved(spec)
         service_id = self._try(f"failed to create service {spec.name}", CreateObject(spec))
         if self.options["resolve-image"] != "never":
             warn_of_missing(spec, self.screen)
@@ -151,10 +153,15 @@ class _Deployment:
         task = replace(spec.task, force_update=service.spec.task.force_update)
         how, same = self.options["resolve-image"], spec.labels[IMAGE] == service.spec.labels.get(IMAGE)
         if same and how != "always":
-            task = replace(task, container=replace(task.container, image=service.spec.task.container.image))
-        request = UpdateObject("service", service.id, service.version, replace(spec, task=task))
+            old = service.spec.task
+            placement = replace(task.placement, platforms=old.placement.platforms)
+            container = replace(task.container, image=old.container.image)
+            task = replace(task, container=container, placement=placement)
+        asks = how == "always" or (how == "changed" and not same)
+        new = replace(spec, task=task)
+        request = UpdateObject("service", service.id, service.version, resolved(new) if asks else new)
         self._try(f"failed to update service {spec.name}", request)
-        if how == "always" or (how == "changed" and not same):
+        if asks:
             warn_of_missing(spec, self.screen)
         return service.id
 

@@ -4,6 +4,10 @@ Source: Docker documentation, "docker image tag" (the parts of a reference); doc
 """
 
 import re
+from hashlib import sha256
+
+from ..objects import ServiceSpec, replace
+from ..worker import images
 
 _HOST = r"(?:(?!-)[a-zA-Z0-9-]+(?<!-)(?:\.(?!-)[a-zA-Z0-9-]+(?<!-))*|\[[a-fA-F0-9:]+\])(?::\d+)?"
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -24,6 +28,25 @@ def full_image(image: str) -> str:
     name = re.sub(r"^library/(?=[^/]+$)", "", name)
     tag = found["tag"] or ("" if found["digest"] else "latest")
     return f"{name}{tag and ':'}{tag}{found['digest'] or ''}"
+
+
+def pinned(image: str) -> str:
+    """The image with the digest that the registry has for it: what every node then runs, whatever the tag means later.
+
+    There is no real registry: the digest is made of the name alone, so that it is the same in every run.
+    """
+    if "@" in image or image_fault(image) or images.find(image) is None:
+        return image
+    return f"{image}@sha256:{sha256(f'swarmlab {images.full(image)}'.encode()).hexdigest()}"
+
+
+def resolved(spec: ServiceSpec) -> ServiceSpec:
+    """The spec with its image pinned, and the platforms that the image is built for."""
+    container, placement = spec.task.container, spec.task.placement
+    known = images.find(container.image.partition("@")[0])
+    container = replace(container, image=pinned(container.image))
+    placement = replace(placement, platforms=known.platforms) if known else placement
+    return replace(spec, task=replace(spec.task, container=container, placement=placement))
 
 
 def image_fault(image: str) -> str:

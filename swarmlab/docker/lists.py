@@ -232,7 +232,7 @@ def container_rows(containers: Iterable[Container], now: int, trunc: bool) -> li
     return [
         {
             "ID": container.id[:SHORT] if trunc else container.id,
-            "Image": container.image,
+            "Image": without_digest(container.image) if trunc else container.image,
             "Command": f'"{cut(container.command, 20) if trunc else container.command}"',
             "RunningFor": f"{ago(now - container.created_at)} ago",
             "Status": _status(container, now),

@@ -13,6 +13,7 @@ from .ask import service_spec
 from .commands import BY_NAME
 from .filters import SERVICE_TESTS, TASK_TESTS, lookup, matching
 from .flags import Options
+from .images import resolved
 from .lists import SERVICES, TASKS, service_rows, task_rows, without_digest
 from .progress import watch
 from .session import Exit, Screen, Session
@@ -30,6 +31,7 @@ versions of the image.
 
 def create(session: Session, options: Options, screen: Screen) -> None:
     spec = service_spec(options, session)
+    spec = spec if options["no-resolve-image"] else resolved(spec)
     service_id = session.call(CreateObject(spec))
     if not options["no-resolve-image"]:
         warn_of_missing(spec, screen)
@@ -111,8 +113,10 @@ def update(session: Session, options: Options, screen: Screen) -> None:
     service = session.call(GetObject("service", ref))
     check_rollback(options)
     spec = updated(service.spec, options, session)
+    asks = "image" in options.given and not options["no-resolve-image"]
+    spec = resolved(spec) if asks else spec
     session.call(UpdateObject("service", service.id, service.version, spec, options["rollback"]))
-    if "image" in options.given and not options["no-resolve-image"]:
+    if asks:
         warn_of_missing(spec, screen)
     screen.say(ref)
     if not options["detach"]:

@@ -173,7 +173,7 @@ def _service_fact(index: int, service: Service) -> ServiceStored:
     spec = service.spec
     ports = tuple(port.published_port for port in service.ports or spec.endpoint.ports)
     stack = spec.labels.get(STACK_LABEL, "")
-    image = spec.task.container.image
+    image = spec.task.container.image.partition("@")[0]  # its digest says nothing to a reader
     return ServiceStored(
         index, service.id, spec.name, spec.mode, spec.replicas, image, ports, stack, service.spec_version
     )
@@ -185,7 +185,8 @@ def _task_fact(index: int, task: Task) -> TaskStored:
     spec = task.spec
     reserved = (spec.reservations.nano_cpus, spec.reservations.memory)
     limits = (spec.limits.nano_cpus, spec.limits.memory)
-    return TaskStored(*where, desired, state, task.message, task.err, spec.container.image, reserved, limits)
+    image = spec.container.image.partition("@")[0]
+    return TaskStored(*where, desired, state, task.message, task.err, image, reserved, limits)
 
 
 def _cluster_fact(index: int, cluster: Cluster) -> ClusterStored:

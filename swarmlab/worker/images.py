@@ -27,6 +27,7 @@ class Image(NamedTuple):
     exits: tuple[int, int] | None  # (µs after the start, exit code) of its own command; None: it runs for ever
     entrypoint: str
     command: str
+    platforms: tuple[tuple[str, str], ...] = ()  # (os, architecture) that it is built for
     says: str = ""  # the line that it prints on stdout when it starts
     warns: str = ""  # and the one before it on stderr
     access: str = ""  # what it prints for every request
@@ -106,6 +107,7 @@ def _image(repository: str, tag: str) -> Image:
         exits=ends and (round(ends["after"] * SECOND), ends["code"]),
         entrypoint=row["entrypoint"],
         command=row["command"],
+        platforms=tuple(tuple(one.split("/")) for one in row["platforms"].split()),
         says=row["says"],
         warns=row["warns"],
         access=row["access"],

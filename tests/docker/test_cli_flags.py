@@ -185,7 +185,7 @@ def asked(line: str, **env: str) -> Any:
 def test_nothing_asked_is_dockers_default() -> None:
     spec = asked("nginx:alpine")
     assert spec == ServiceSpec(task=spec.task)
-    assert spec.task.container.image == "nginx:alpine"
+    assert spec.task.container.image.partition("@")[0] == "nginx:alpine"
     assert (spec.task.restart, spec.update, spec.rollback) == (RestartPolicy(), UpdateConfig(), UpdateConfig())
 
 
@@ -241,6 +241,8 @@ def test_what_a_flag_asks_for(line: str, path: str, value: Any) -> None:
     found = asked(line, HOME="/root")
     for name in path.split("."):
         found = getattr(found, name)
+    if path == "task.container.image":
+        found = found.partition("@")[0]  # the digest is another rule's business
     assert found == value
 
 
