@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from ..objects import ApiError
-from . import deploy, local, nodes, services, stacks, swarm, system
+from . import deploy, files, local, nodes, services, stacks, swarm, system
 from .commands import ABSENT, BY_NAME, GLOBAL_FLAGS, GROUPS, Command
 from .flags import Bad, Options, parse
 from .session import Exit, Interrupted, Result, Screen, Session
@@ -19,6 +19,7 @@ __all__ = ["Interrupted", "Result", "Session", "execute"]
 
 RUN: dict[str, Callable[[Session, Options, Screen], None]] = {
     **deploy.RUN,
+    **files.RUN,
     **local.RUN,
     **nodes.RUN,
     **services.RUN,
@@ -141,8 +142,11 @@ def _count(command: Command, words: int) -> None:
     if words >= command.least and (command.most is None or words <= command.most):
         return
     see = "See" if command.most is None else "Run"
+    number = command.least if command.most is None else command.most
     wanted = f"requires at least {command.least}" if command.most is None else f"requires {command.most}"
-    wanted += " argument" if command.least == 1 else " arguments"
+    if command.most is not None and command.least < command.most:
+        wanted = f"requires at least {command.least} and at most {command.most}"
+    wanted += " argument" if number == 1 else " arguments"
     says = "accepts no arguments" if command.most == 0 else wanted
     raise Exit(f"docker: 'docker {command.name}' {says}\n\n{usage_line(command)}\n\n{_more(command, see)}")
 

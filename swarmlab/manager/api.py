@@ -364,13 +364,14 @@ def _update_file(store: Store, request: UpdateObject) -> list:
 
 def _remove_file(store: Store, file: Any) -> list:
     kind, field = ("secret", "secrets") if isinstance(file, Secret) else ("config", "configs")
-    users = [
-        service.spec.name
+    users = {
+        service.id: service.spec.name
         for service in store.all("service")
         if any(reference.id == file.id for reference in getattr(service.spec.task.container, field))
-    ]
+    }
     if users:
-        services = f"{'services' if len(users) > 1 else 'service'}: {', '.join(sorted(users))}"
+        names = ", ".join(name for _, name in sorted(users.items()))
+        services = f"{'services' if len(users) > 1 else 'service'}: {names}"
         refuse("InvalidArgument", f"{kind} '{file.spec.name}' is in use by the following {services}")
     return [Drop(kind, file.id)]
 

@@ -30,7 +30,11 @@ def swarm() -> FakeEngine:
         Secret("d" * 25, SecretSpec("db_pass_v2")),
         Secret("t" * 25, SecretSpec("api_token")),
         Node("n" * 25, description=Description("node2")),
+        files=FILES,
     )
+
+
+FILES = {"/dev/null": b"", "db_pass.txt": b"hunter2"}
 
 
 CLIENT_SIDE = [e for e in entries() if e.exit_code and supported(e) and DAEMON not in e.output]
@@ -48,7 +52,7 @@ def test_what_the_client_refuses_is_worded_as_recorded(entry: Entry) -> None:
 @pytest.mark.parametrize("entry", ENGINE_SIDE, ids=named)
 def test_what_the_engine_refuses_is_passed_on_as_recorded(entry: Entry) -> None:
     texts = re.findall(rf"{DAEMON}(.*)", entry.output)
-    result = execute(entry.command, FakeEngine(script=lambda engine, request: ApiError(texts[0])))
+    result = execute(entry.command, FakeEngine(script=lambda engine, request: ApiError(texts[0]), files=FILES))
     assert (result.stderr, result.exit_code) == (entry.output, entry.exit_code)
 
 
