@@ -188,7 +188,8 @@ def test_mounts_are_sorted_by_every_update_so_the_first_one_may_replace_tasks() 
     ],
 )
 def test_each_flag(flags: str, field: str, value: object) -> None:
-    assert operator.attrgetter(field)(after(flags)) == value
+    found = operator.attrgetter(field)(after(flags))
+    assert (found.partition("@")[0] if field.endswith("image") else found) == value
 
 
 @pytest.mark.parametrize(
