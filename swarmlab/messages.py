@@ -69,6 +69,7 @@ class EngineInfo(NamedTuple):
     address: str
     managers: tuple  # (node id, address) of those it knows
     error: str
+    description: Description | None = None  # of the machine
 
 
 class ContainerSettings(NamedTuple):

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from .api_types_engine import ENGINE_TABLE
 from .dates import NEVER, rfc3339
 
 
@@ -133,7 +134,7 @@ def package(name: str) -> str:
 
 @cache
 def _table() -> dict[str, tuple[Field, ...]]:
-    rows = (line.partition(":") for line in TABLE.splitlines() if line)
+    rows = (line.partition(":") for line in (TABLE + ENGINE_TABLE).splitlines() if line)
     return {name: tuple(_field(text) for text in row.split(",") if text.strip()) for name, _, row in rows}
 
 
@@ -145,6 +146,10 @@ def _field(text: str) -> Field:
 
 PACKAGES = {  # all others are in `swarm`
     **dict.fromkeys(("Network", "IPAM", "IPAMConfig", "EndpointResource", "PeerInfo", "ServiceInfo"), "network"),
+    **dict.fromkeys(("Container", "ContainerState", "HostConfig", "ContainerConfig", "NetworkSettings"), "container"),
+    **dict.fromkeys(("Image", "RootFS"), "image"),
+    **dict.fromkeys(("Info", "PluginsInfo"), "system"),
+    **dict.fromkeys(("Volume", "Volumes"), "volume"),
 }
 
 # ── values → JSON ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -49,6 +49,14 @@ def _many(number: int, unit: str) -> str:
     return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
+def size(bytes: int) -> str:
+    """`23.54GiB`: at most four digits, in powers of 1024."""
+    number, unit = float(bytes), 0
+    while number >= 1024 and unit < 8:
+        number, unit = number / 1024, unit + 1
+    return f"{number:.4g}{'B KiB MiB GiB TiB PiB EiB ZiB YiB'.split()[unit]}"
+
+
 def natural(name: str) -> tuple:
     """A key that sorts web.9 before web.10: runs of digits count as numbers."""
     parts = re.findall(r"[0-9]+|[^0-9]", name)
