@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from .events import Commanded, CommandReturned
+from .events import Commanded, CommandReturned, LogShipped
 from .messages import UpdateObject
 from .objects import RUNNING, ApiError, replace
 from .rack import Computer, address_of, computer, micros
@@ -25,6 +25,19 @@ class RunningTask(NamedTuple):
     service: str  # name
     slot: int
     machine: str
+
+
+class ShippedLine(NamedTuple):
+    """A line that a container printed and its logging driver sent away at once."""
+
+    time: float  # seconds
+    node: str  # machine
+    driver: str
+    options: dict
+    task: str  # id, '' for a plain container
+    container: str  # its name
+    stream: str  # stdout · stderr
+    line: str
 
 
 class Cluster(World):
@@ -239,6 +252,13 @@ class Cluster(World):
                 works = machine.seats["agent"].core.works.values()
                 found += [(w.task.service_name, w.task.slot, w.task.id, name) for w in works if w.state == RUNNING]
         return tuple(RunningTask(id, service, slot, machine) for service, slot, id, machine in sorted(found))
+
+    @property
+    def shipped(self) -> tuple:
+        """The lines that logging drivers such as `fluentd` and `gelf` have sent away, oldest first, wherever they were
+        printed: they are not lost with their node."""
+        facts = [(record.time / 1e6, record.source, record.fact) for record in self.trace.of(LogShipped)]
+        return tuple(ShippedLine(time, node, fact.driver, dict(fact.options), *fact[2:]) for time, node, fact in facts)
 
     def _running_task(self, task: str) -> tuple[str, str]:
         by_id = {node.id: node.machine for node in self.nodes}

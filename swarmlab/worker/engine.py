@@ -14,19 +14,28 @@ from ..messages import (
     CallBack,
     CalledBack,
     CreateObject,
+    CreateVolume,
     Discard,
     EngineInfo,
     Exited,
     Expose,
+    FetchedLogs,
+    FetchLogs,
     Info,
     ListContainers,
+    ListImages,
     ListNetworks,
     ListObjects,
+    ListVolumes,
+    Logs,
     NetworkRow,
     Prepare,
     Prepared,
+    PullImage,
     RemoveContainer,
+    RemoveImage,
     RemoveObject,
+    RemoveVolume,
     Reply,
     Run,
     Running,
@@ -41,6 +50,7 @@ from ..objects import ApiError, Description, NetworkSpec, ServiceSpec
 from . import identity, networks, plain, refusals
 from .addresses import Interfaces, with_port
 from .founding import answer
+from .gather import LogRequests, Relayed
 from .membership import Membership
 
 
@@ -63,12 +73,13 @@ class Engine:
         self.networks: tuple[NetworkRow, ...] = disk.values.get("networks", ())
         self.asked: dict[int, Call] = {}  # our own calls to the other cores, and whose call each is for
         self.calls = 0
+        self.logs = LogRequests(machine, self._ask_core)
         self.runs: dict[str, PlainRun] = {}  # container id → who waits for it
         self.exposed: dict[str, str] = {}  # ids of plain containers that the mesh knows, and their names
 
     @property
     def deadline(self) -> int:
-        return self.swarm.deadline
+        return min(self.swarm.deadline, self.logs.deadline)
 
     def step(self, event, now: int) -> list:
         match event:
@@ -76,9 +87,13 @@ class Engine:
                 return self._or_refuse(id, self._obey, call, now)
             case Told(_, Reply(number) as reply) if number in self.asked:
                 call = self.asked.pop(number)
-                return self._or_refuse(call.id, self._go_on, call, reply)
+                return self._or_refuse(call.id, self._go_on, call, reply, now)
             case Received(sender, CallBack(number)):
                 return [Send(sender, "manager", CalledBack(number))]
+            case Received(sender, FetchLogs() as fetch):
+                return self.logs.serve(sender, fetch)
+            case Received(sender, FetchedLogs() as answer):
+                return self.logs.fetched(sender, answer)
             case Received(_, message):
                 return self.swarm.hear(message, now)
             case Told("executor", message):
@@ -86,7 +101,7 @@ class Engine:
             case Told(_, message):
                 return self.swarm.told(message, now)
             case Woken():
-                return self.swarm.wake(now)
+                return [*self.logs.wake(now), *self.swarm.wake(now)]
             case Started():
                 return self._boot(now)
         return []
@@ -109,8 +124,14 @@ class Engine:
                 return answer(call.id, self._info())
             case Run() | RemoveContainer():
                 return self._ask_core("executor", call, ListContainers(all=True))
-            case ListContainers() as request:
-                return self._ask_core("executor", call, request)
+            case ListContainers() | ListImages() | PullImage() | RemoveImage():
+                return self._ask_core("executor", call, call.request)
+            case ListVolumes() | CreateVolume() | RemoveVolume():
+                return self._ask_core("executor", call, call.request)
+            case Logs(kind):
+                if kind != "container":
+                    self.swarm.check_manager()
+                return self.logs.begin(call)
             case ListNetworks() | CreateObject(NetworkSpec(scope="local")):
                 return self._ask_networks(call)
             case RemoveObject("network", ref) if own := networks.find(ref, self.networks):
@@ -136,8 +157,10 @@ class Engine:
         self.asked[self.calls] = call
         return [Tell(core, Call(self.calls, request))]
 
-    def _go_on(self, call, reply):
+    def _go_on(self, call, reply, now):
         match call.request:
+            case Logs() | Relayed():
+                return self.logs.hear(call, reply, now)
             case Run() as request:
                 return self._run(call.id, request, reply.value)
             case RemoveContainer(ref, force):
@@ -162,6 +185,7 @@ class Engine:
             address=self.swarm.address,
             managers=tuple((node, with_port(address)) for node, _, address in known),
             error=self.swarm.error,
+            description=self.swarm.description,
         )
 
     def _runtime_says(self, message):

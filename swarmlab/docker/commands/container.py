@@ -1,7 +1,7 @@
 """The rows of the table for `docker container …`."""
 
 from ..flags import Flag
-from .vocabulary import FILTER, FORMAT, NO_TRUNC, QUIET, Command, absent
+from .vocabulary import FILTER, FORMAT, LOGS, NO_TRUNC, QUIET, Command, absent
 
 COMMANDS = (
     Command(
@@ -25,6 +25,15 @@ COMMANDS = (
         aliases=("container run",),
         interspersed=False,
         support="simplified",
+    ),
+    Command(
+        "logs",
+        "[OPTIONS] CONTAINER",
+        "What a container of this machine has printed",
+        (*LOGS, Flag("until", "string", "Only lines up to then", default="")),
+        least=1,
+        most=1,
+        aliases=("container logs",),
     ),
     Command(
         "ps",

@@ -1,7 +1,7 @@
 """The rows of the table for `docker service …`."""
 
 from ..flags import Flag
-from .vocabulary import DETACH, LISTING, TASKS, Command, absent, stored
+from .vocabulary import DETACH, LISTING, LOGS, NO_RESOLVE, NO_TRUNC, TASKS, Command, absent, stored
 
 
 def _update(word: str) -> tuple[Flag, ...]:
@@ -149,6 +149,20 @@ COMMANDS = (
         interspersed=False,
     ),
     Command("service ls", "[OPTIONS]", "List the services", LISTING, aliases=("service list",)),
+    Command(
+        "service logs",
+        "[OPTIONS] SERVICE|TASK",
+        "What the containers of a service, or of one task, have printed",
+        (
+            *LOGS,
+            NO_RESOLVE,
+            Flag("no-task-ids", "bool", "No task ids in front of the lines"),
+            NO_TRUNC,
+            Flag("raw", "bool", "The lines as they were printed, without who did"),
+        ),
+        least=1,
+        most=1,
+    ),
     Command("service ps", "[OPTIONS] SERVICE [SERVICE...]", "List the tasks of services", TASKS, least=1, most=None),
     Command("service rm", "SERVICE [SERVICE...]", "Remove services", least=1, most=None, aliases=("service remove",)),
     Command(

@@ -28,6 +28,13 @@ NO_TRUNC = Flag("no-trunc", "bool", "Do not shorten ids and errors")
 NO_RESOLVE = Flag("no-resolve", "bool", "Show ids where names would stand")
 DETACH = Flag("detach", "bool", "Return at once; without it the command waits until the service is stable", "d")
 
+LOGS = (
+    Flag("details", "bool", "More about each line (there is nothing more here)", support="simplified"),
+    Flag("follow", "bool", "Go on with what is printed from now on, until interrupted", "f", support="simplified"),
+    Flag("since", "string", "Only lines from then on: a date, or so long ago, as 10m", default=""),
+    Flag("tail", "string", "So many lines from the end of each container", "n", default="all"),
+    Flag("timestamps", "bool", "When each line was printed", "t"),
+)
 LISTING = (FILTER, FORMAT, QUIET)
 TASKS = (FILTER, FORMAT, NO_RESOLVE, NO_TRUNC, QUIET)
 
