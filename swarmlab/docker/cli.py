@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from ..objects import ApiError
-from . import deploy, files, local, nodes, services, stacks, swarm, system
+from . import deploy, files, inspect, local, nodes, services, stacks, swarm, system
 from .commands import ABSENT, BY_NAME, GLOBAL_FLAGS, GROUPS, Command
 from .flags import Bad, Options, parse
 from .session import Exit, Interrupted, Result, Screen, Session
@@ -20,6 +20,7 @@ __all__ = ["Interrupted", "Result", "Session", "execute"]
 RUN: dict[str, Callable[[Session, Options, Screen], None]] = {
     **deploy.RUN,
     **files.RUN,
+    **inspect.RUN,
     **local.RUN,
     **nodes.RUN,
     **services.RUN,

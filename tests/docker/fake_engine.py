@@ -5,9 +5,18 @@ from typing import Any
 
 from swarmlab import messages as m
 from swarmlab.docker.cli import Interrupted
-from swarmlab.objects import ApiError
+from swarmlab.objects import ApiError, Cluster
 
-READS = (m.Info, m.ListObjects, m.GetObject, m.GetCluster, m.ListContainers, m.ListNetworks)
+READS = (
+    m.Info,
+    m.ListObjects,
+    m.GetObject,
+    m.GetCluster,
+    m.ListContainers,
+    m.ListNetworks,
+    m.ListImages,
+    m.ListVolumes,
+)
 
 
 class FakeEngine:
@@ -43,6 +52,10 @@ class FakeEngine:
                 return self._get(kind, ref)
             case m.Info():
                 return self.info
+            case m.GetCluster():
+                return Cluster("c" * 25, ca_digest="0" * 50)
+            case m.ListImages() | m.ListVolumes():
+                return ()
             case m.ListContainers():
                 return self.containers
             case m.ListNetworks():

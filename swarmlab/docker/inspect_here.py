@@ -1,0 +1,149 @@
+"""What a machine itself is asked about: its containers, images and volumes, and networks as this machine sees them.
+
+Each function takes a name or id and raises `ApiError` with the engine's words. Source: Docker Engine API v1.41.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..messages import (
+    Container,
+    GetObject,
+    Info,
+    ListContainers,
+    ListImages,
+    ListNetworks,
+    ListObjects,
+    ListVolumes,
+    NetworkRow,
+)
+from ..objects import COMPLETE, RUNNING, STARTING, ApiError, Network, Node, Service, Task
+from ..worker import images, plain
+from . import api_engine, api_json
+from .api_json import Object
+from .filters import lookup
+from .session import Session
+
+# ── containers, images, volumes ──────────────────────────────────────────────────────────────────────────────────
+
+
+def container(session: Session, ref: str) -> Object:
+    found = plain.find(ref, session.call(ListContainers(all=True)))
+    return api_engine.container(found, _attached(session, found))
+
+
+def _attached(session: Session, found: Container) -> list[tuple[str, str, str, str]]:
+    """The networks of a container. Of a task only a manager knows them."""
+    rows = {row.id: row for row in session.call(ListNetworks())}
+    if not found.task:
+        return [(id, name, address, _gateway(rows.get(id))) for id, name, address, *_ in found.networks]
+    if not session.call(Info()).manager:
+        return []
+    networks = {network.id: network for network in session.call(ListObjects("network"))}
+    task = next((task for task in session.call(ListObjects("task")) if task.id == found.task), None)
+    # a gateway of an overlay network is nobody: the way out is another network
+    return [(one.network, networks[one.network].spec.name, one.address, "") for one in task.networks] if task else []
+
+
+def _gateway(row: NetworkRow | None) -> str:
+    return row.gateway if row else ""
+
+
+def image(session: Session, ref: str) -> Object:
+    for row in session.call(ListImages()):
+        if images.full(ref) == row.reference:
+            return api_engine.image(row.reference, row.size)
+        if ref and images.image_id(row.reference).startswith(ref.removeprefix("sha256:")):
+            return api_engine.image(row.reference, row.size)
+    raise ApiError(f"no such image: {ref}: No such image: {images.full(ref)}")
+
+
+def volume(session: Session, ref: str) -> Object:
+    for stored in session.call(ListVolumes()):
+        if stored.name == ref:
+            return api_engine.volume(stored)
+    raise ApiError(f"get {ref}: no such volume")
+
+
+# ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def network(session: Session, ref: str, verbose: bool = False) -> Object:
+    """A network of this machine or of the swarm; `verbose` lists the services on it, wherever their tasks are."""
+    rows = lookup(session.call(ListNetworks()), ref, lambda row: row.name)
+    if len(rows) > 1:
+        raise ApiError(f"network {ref} is ambiguous ({len(rows)} matches found on name)")
+    if not rows:
+        raise ApiError(f"network {ref} not found")
+    engine = session.call(Info())
+    if rows[0].scope != "swarm" or not engine.manager:
+        return api_engine.local_network(rows[0])
+    stored = session.call(GetObject("network", rows[0].id))
+    nodes = session.call(ListObjects("node"))
+    tasks = [task for task in session.call(ListObjects("task")) if _is_on(task, stored)]
+    if not stored.spec.ingress and not any(task.node == engine.node for task in tasks):
+        return api_json.network(stored)  # nothing here needs it, so this machine does not carry it
+    here = _here(stored, engine.node, nodes, tasks)
+    if verbose:
+        here["Services"] = _services(stored, session.call(ListObjects("service")), nodes, tasks)
+    return api_json.network(stored, here)
+
+
+def _is_on(task: Task, stored: Network) -> bool:
+    alive = STARTING <= task.state <= RUNNING
+    return alive and any(one.network == stored.id for one in task.networks)
+
+
+def _address(object: Any, network: str) -> str:
+    return next((one.address for one in object if one.network == network), "")
+
+
+def _here(stored: Network, own: str, nodes: tuple[Node, ...], tasks: list[Task]) -> dict[str, Any]:
+    ends = {
+        task.container: api_engine.network_end(
+            f"{task.name}.{task.id}", task.container, stored.id, _address(task.networks, stored.id)
+        )
+        for task in tasks
+        if task.node == own
+    }
+    balancer = _address(next(node for node in nodes if node.id == own).attachments, stored.id)
+    name = stored.spec.name
+    key = "ingress-sbox" if stored.spec.ingress else f"lb-{name}"
+    if balancer:
+        ends[key] = api_engine.network_end(f"{name}-endpoint", f"{key}/{own}", stored.id, balancer)
+    return {"Containers": ends, "Peers": _peers(stored, nodes, tasks)}
+
+
+def _peers(stored: Network, nodes: tuple[Node, ...], tasks: list[Task]) -> list[dict[str, str]]:
+    """The nodes that talk about this network: all of them for ingress, else those with a task on it."""
+    users = {task.node: None for task in tasks}
+    inside = [node for node in nodes if node.state == "ready" and (stored.spec.ingress or node.id in users)]
+    return [{"Name": api_engine.made_up_id("peer", node.id)[:12], "IP": node.address} for node in inside]
+
+
+def _services(
+    stored: Network, services: tuple[Service, ...], nodes: tuple[Node, ...], tasks: list[Task]
+) -> Mapping[str, Any]:
+    addresses = {node.id: node.address for node in nodes}
+    found = {}
+    for number, service in enumerate(services):
+        own = [task for task in tasks if task.service == service.id and task.state < COMPLETE]
+        if own:
+            vip = _address(service.virtual_ips, stored.id).partition("/")[0]
+            ports = service.ports if stored.spec.ingress else ()
+            found[service.spec.name] = {
+                "VIP": vip or "<nil>",
+                "Ports": [f"Target: {port.target_port}, Publish: {port.published_port}" for port in ports],
+                "LocalLBIndex": 256 + number,  # a mark of the kernel's tables, which are not here
+                "Tasks": [_network_task(task, stored.id, addresses.get(task.node, "")) for task in own],
+            }
+    return found
+
+
+def _network_task(task: Task, network: str, host: str) -> dict[str, Any]:
+    return {
+        "Name": f"{task.name}.{task.id}",
+        "EndpointID": api_engine.made_up_id("endpoint", task.container, network),
+        "EndpointIP": _address(task.networks, network).partition("/")[0],
+        "Info": {"Host IP": host},
+    }
