@@ -18,6 +18,7 @@ BY_NAME = {name: command for command in COMMANDS for name in (command.name, *com
 _GROUPS = {
     "config": "Settings that containers get as files",
     "container": "Containers of this machine",
+    "image": "Images on this machine",
     "network": "Networks, on one machine or across the swarm",
     "node": "The machines of the swarm",
     "secret": "Passwords and keys that containers get as files",
