@@ -68,7 +68,7 @@ class FakeEngine:
 
     def _get(self, kind: str, ref: str) -> Any:
         for each in self.objects[kind]:
-            name = each.hostname if kind == "node" else each.spec.name
+            name = each.hostname if kind == "node" else each.name if kind == "task" else each.spec.name
             if ref in (each.id, name) or each.id.startswith(ref):
                 return each
         raise ApiError(f"{kind} {ref} not found")
