@@ -81,7 +81,7 @@ export function causes(frames, number, skip = new Set()) {
 
 class Why {
   constructor(parent, frames, seek, skip) {
-    Object.assign(this, { frames, seek, skip });
+    Object.assign(this, { frames, seek, skip, when: seconds });
     this.root = html(parent, "section", { class: "sl-why", "aria-label": "Why?", hidden: "" });
     const head = html(this.root, "header");
     this.title = html(head, "strong");
@@ -110,7 +110,7 @@ class Why {
     const items = shown.map((number, i) => {
       const [time, source, , kind, text] = this.frames.facts[number];
       const item = html(null, "li");
-      const at = html(item, "button", { type: "button", class: "sl-at", title: "Go to this instant" }, seconds(time));
+      const at = html(item, "button", { type: "button", class: "sl-at", title: "Go to this instant" }, this.when(time));
       at.addEventListener("click", () => this.seek(time));
       html(item, "span", { class: "sl-said" }, `${i ? "because " : ""}${source} ${text}`);
       html(item, "em", {}, this.frames.rules[kind] || "");
@@ -213,8 +213,8 @@ class Controls {
     this.track.setAttribute("width", width);
     for (const { x, marks, first } of grouped(frames.marks, frames.start, frames.end, width - 16)) {
       const g = make(this.track, "g", { class: "sl-mark", "data-kind": first[2], transform: `translate(${(x + 8).toFixed(1)} 13)`, tabindex: -1, role: "button" });
-      const others = marks.length > 1 ? ` (and ${marks.length - 1} more until ${seconds(marks[marks.length - 1][0], this.player.digits())})` : "";
-      const text = `${seconds(first[0], this.player.digits())}  ${first[3]}${others}`;
+      const others = marks.length > 1 ? ` (and ${marks.length - 1} more until ${this.player.when(marks[marks.length - 1][0])})` : "";
+      const text = `${this.player.when(first[0])}  ${first[3]}${others}`;
       g.setAttribute("aria-label", text);
       make(g, "rect", { x: -8, y: -12, width: 16, height: 24, class: "sl-hit" });
       make(g, "path", { d: MARKS[first[2]] || MARKS.election });
@@ -345,6 +345,11 @@ class Playable {
     if (settle) this.settle();
   }
 
+  /** An instant in words, for labels. */
+  when(t) {
+    return seconds(t, this.digits());
+  }
+
   nextMark(by, rows = this.frames.marks) {
     const seen = countUpTo(rows, by > 0 ? this.t : this.t - 1, (row) => row[0]);
     const row = by > 0 ? rows[seen] : rows[seen - 1];
@@ -355,7 +360,7 @@ class Playable {
     this.go(this.nextMark(by, rows));
     const mark = this.frames.marks.find((row) => row[0] === this.t), { start, end } = this.frames;
     const x = 8 + ((this.t - start) / Math.max(1, end - start)) * (this.width - 16);
-    this.controls.tell(mark ? `${seconds(mark[0], this.digits())}  ${mark[3]}` : "", x, this.width);
+    this.controls.tell(mark ? `${this.when(mark[0])}  ${mark[3]}` : "", x, this.width);
   }
 
   setSpeed(value, sync = true) {
