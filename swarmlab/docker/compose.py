@@ -52,8 +52,12 @@ def load(
     """
     if not paths:
         raise StackError("specify a Compose file (with --compose-file)")
-    loader = Loader(os.path.dirname(paths[0]), read, env)
-    documents = [_document(path, read) for path in paths]
+    documents = [document_of(path, read) for path in paths]
+    return settle(documents, Loader(os.path.dirname(paths[0]), read, env), deploy, interpolated)
+
+
+def settle(documents: Sequence[dict], loader: Loader, deploy: bool = True, interpolated: bool = True) -> ComposeFile:
+    """What documents that were read come to, once they are checked and laid over each other. Raises StackError."""
     files = [_load_one(document, documents[0], loader, deploy, interpolated) for document in documents]
     merged = files[0]
     for file in files[1:]:
@@ -62,7 +66,8 @@ def load(
     return ComposeFile(version_of(documents[0]), **merged, warnings=warnings)
 
 
-def _document(path: str, read: Callable[[str], bytes]) -> dict:
+def document_of(path: str, read: Callable[[str], bytes]) -> dict:
+    """The file as plain data; nothing but its YAML is checked. Raises StackError."""
     document = read_yaml(read_file(path, read))
     if not isinstance(document, dict) or any(not isinstance(key, str) for key in document):
         raise StackError("top-level object must be a mapping")

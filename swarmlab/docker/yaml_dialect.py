@@ -34,6 +34,44 @@ def read_yaml(source: bytes) -> Any:
         raise StackError("yaml: exceeded max depth of 10000") from None
 
 
+Path = tuple[str | int, ...]  # keys and places in lists, from the top
+
+
+def read_lines(source: bytes) -> dict[Path, int]:
+    """On which line everything stands, by its path; what is merged or aliased stands where it was first written."""
+    found: dict[Path, int] = {}
+    _note_lines(_compose(source), (), found)
+    return found
+
+
+def _note_lines(node: "Node", path: Path, found: dict[Path, int]) -> None:
+    if len(path) > 100:
+        return  # an alias within itself
+    if node.kind == "alias":
+        _note_lines(node.parts[0], path, found)
+    elif node.kind == "list":
+        for index, part in enumerate(node.parts):
+            found[(*path, index)] = part.line
+            _note_lines(part, (*path, index), found)
+    elif node.kind == "mapping":
+        own = [(key, part) for key, part in _pairs(node) if not _merges(key)]
+        for _, part in [pair for pair in _pairs(node) if _merges(pair[0])]:
+            target = part.parts[0] if part.kind == "alias" else part
+            for each in target.parts[::-1] if target.kind == "list" else [target]:
+                _note_lines(each, path, found)
+        for key, part in own:
+            found[(*path, key.value)] = key.line
+            _note_lines(part, (*path, key.value), found)
+
+
+def _pairs(node: "Node") -> list[tuple["Node", "Node"]]:
+    return list(zip(node.parts[::2], node.parts[1::2], strict=True))
+
+
+def _merges(key: "Node") -> bool:
+    return key.plain and key.value == "<<"
+
+
 # ── what a plain scalar means ────────────────────────────────────────────────────────────────────────────────────
 
 CONSTANTS = {
@@ -245,7 +283,7 @@ class _Builder:
         own: dict = {}
         merged: dict = {}
         for key, part in zip(keys, values, strict=True):
-            if key.plain and key.value == "<<":
+            if _merges(key):
                 merged |= self.merge(part)
             else:
                 own[self.key(key)] = self.value(part)
