@@ -8,14 +8,24 @@ snake case. Source: Docker Engine API v1.41, swarmkit `api/types.proto`, `api/sp
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from .effects import SECOND
 
 
 def replace(object: Any, **changes: Any) -> Any:
-    """The same object with other values in these fields."""
-    return object._replace(**changes)
+    """The same object with other values in these fields. Several times faster than `_replace`: every change needs it."""
+    kind: Any = type(object)
+    places, values = _places(kind), list(object)
+    for name, value in changes.items():
+        values[places[name]] = value
+    return tuple.__new__(kind, values)
+
+
+@cache
+def _places(kind: Any) -> dict[str, int]:
+    return {name: i for i, name in enumerate(kind._fields)}
 
 
 # ── task states: a logical clock, an observed state only grows ───────────────────────────────────────────────────
@@ -287,6 +297,10 @@ class Cluster(NamedTuple):
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
+    keep_old_snapshots: int = 0
+    external_cas: tuple = ()  # (protocol, url, options) each
+    force_rotate: int = 0  # how often somebody asked for a new root certificate
+    unlock_key: str = ""  # SWMKEY-1-…, while autolock is on
 
 
 class Node(NamedTuple):

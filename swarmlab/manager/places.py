@@ -25,13 +25,12 @@ NOTHING = Load()
 
 
 class Charge(NamedTuple):
-    """What one task takes from its node."""
+    """What one task takes from its node; tasks of a group that got the same share one charge."""
 
-    node: str
     service: str
     active: int  # 1 while it counts as a task, 0 while it only still holds what it reserved
     load: Load
-    generic: Mapping  # kind → number or names
+    generic: Mapping = {}  # kind → number or names
 
 
 class Place:
@@ -150,9 +149,9 @@ class Board:
         """The active tasks of a service by node number: live, and without zeros."""
         return self.counts.setdefault(service, {})
 
-    def add(self, charge: Charge, sign: int) -> None:
+    def add(self, node: str, charge: Charge, sign: int) -> None:
         """A task takes what it needs (1), or gives it back (-1)."""
-        place = self.places.get(charge.node)
+        place = self.places.get(node)
         if place:
             place.take(charge.load, charge.generic, sign)
             if charge.active:

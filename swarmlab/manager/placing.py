@@ -4,13 +4,13 @@ The plain rule, node by node and task by task. `levels` says the same faster for
 Source: swarmkit `manager/scheduler/scheduler.go` (scheduleTaskGroup), `nodeset.go`, `decision_tree.go`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..objects import COMPLETE, Node, Task
 from .constraints import label
 from .filters import Pipeline, Wish
-from .places import Board, Place, load_of
+from .places import NOTHING, Board, Place, load_of
 
 
 class Candidate(NamedTuple):
@@ -56,6 +56,7 @@ def levels_of(task: Task) -> list[str]:
 
 
 NOBODY = Node("")
+NONE: Mapping = {}
 
 
 class Group:
@@ -66,7 +67,8 @@ class Group:
         self.pipeline = Pipeline(wish)
         self.failures = board.failures_of(tasks[0], now)
         self.load = load_of(tasks[0])
-        self.placed: list[tuple[Task, Place, dict]] = []  # with the generic resources that it got
+        self.placed: list[Place] = []  # where the first, second … task goes
+        self.got: list[Mapping] = []  # the generic resources of each of them
 
     @property
     def left(self) -> list[Task]:
@@ -158,22 +160,26 @@ class Group:
     def put(self, place: Place) -> None:
         """The next task takes its share of the place."""
         task = self.tasks[len(self.placed)]
-        generic = place.claim(task.spec.reservations.generic)
-        place.take(self.load, generic, 1)
+        self.give(place)
         if task.desired <= COMPLETE:
             self.board.count(place, task.service, 1)
-        self.placed.append((task, place, generic))
+
+    def give(self, place: Place) -> None:
+        """The next task goes there, and takes what it reserves."""
+        asked = self.tasks[0].spec.reservations.generic
+        generic = place.claim(asked) if asked else NONE
+        if asked or self.load is not NOTHING:
+            place.take(self.load, generic, 1)
+        self.placed.append(place)
+        self.got.append(generic)
 
     def settle(self, numbers: list[int]) -> None:
         """Each task has its node, and the board has counted them."""
-        places = [self.board.numbered[number] for number in numbers]
-        for task, place in zip(self.tasks, places, strict=False):
-            generic = place.claim(task.spec.reservations.generic)
-            place.take(self.load, generic, 1)
-            self.placed.append((task, place, generic))
+        for number in numbers:
+            self.give(self.board.numbered[number])
 
 
-def candidate(place: Place, task: Task, counts: Any, failures: dict[str, int]) -> Candidate:
+def candidate(place: Place, task: Task, counts: Mapping, failures: dict[str, int]) -> Candidate:
     """The node as a strategy sees it."""
     node, has = place.node, place.node.description
     cpus, memory = (has.nano_cpus - place.nano_cpus, has.memory - place.memory) if has else (0, 0)

@@ -4,6 +4,7 @@ Source: Docker documentation, "Deploy services to a swarm: control service place
 """
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any
 
 from ..events import Scheduled
@@ -23,10 +24,12 @@ from ..objects import (
 )
 from . import levels
 from .filters import Pipeline, wish_for
-from .places import Board, Charge, Place, load_of
+from .places import Board, Charge, load_of
 from .placing import Candidate, Group, levels_of
 from .store import Key, Store
 
+ASSIGNED_MESSAGE = "scheduler assigned task to node"
+CONFIRMED_MESSAGE = "scheduler confirmed task can run on preassigned node"
 MAX_FAILURES = 5  # in the last five minutes: from here on a node is avoided
 
 # ── strategies: what a place looks like → a sort key, the smallest is best ───────────────────────────────────────
@@ -58,7 +61,8 @@ class Memory:
 
     def __init__(self) -> None:
         self.board = Board()
-        self.charges: dict[str, Charge] = {}  # by task
+        self.charges: dict[str, Charge] = {}  # by task: what it takes
+        self.nodes: dict[str, str] = {}  # by task: where it takes it
         self.pending: dict[str, None] = {}  # tasks that wait for a node
         self.preassigned: dict[str, None] = {}  # tasks that came with their node
         self.unconfirmed: dict[str, None] = {}  # those of them that still wait for a yes
@@ -92,37 +96,38 @@ def _groups(store: Store, memory: Memory) -> list[list[Task]]:
     an update gets the room that it has made.
     """
     groups: dict[str, dict[int, list[Task]]] = {}
+    table = store.tables["task"]
     for id in memory.pending:
-        task = store.get("task", id)
+        task = table[id]
         groups.setdefault(task.service, {}).setdefault(task.spec_version, []).append(task)
     ordered = [versions[version] for versions in groups.values() for version in sorted(versions, reverse=True)]
-    return [sorted(tasks, key=_turn) for tasks in ordered]
+    return [sorted(tasks, key=BY_SLOT) for tasks in ordered]
 
 
-def _turn(task: Task) -> tuple:
-    return task.slot, task.created_at, task.id
+BY_SLOT = attrgetter("slot", "created_at", "id")
 
 
 # ── what changed ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def observe(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> None:
-    """Bring what is known of nodes and tasks up to date."""
-    for kind, id in _everything(store) if changed is None else changed:
+    """Bring what is known of nodes and tasks up to date: nodes first."""
+    keys = _everything(store) if changed is None else list(changed)
+    for kind, id in keys:
         if kind == "node":
             _observe_node(store.get("node", id), id, memory)
-    for kind, id in _everything(store) if changed is None else changed:
-        if kind == "task":
-            _observe_task(store.get("task", id), id, memory, now)
         elif kind == "service" and not store.get("service", id) and not memory.board.counts.get(id):
             memory.board.forget_service(id)
+    tasks = store.tables["task"]
+    for kind, id in keys:
+        if kind == "task":
+            _observe_task(tasks.get(id), id, memory, now)
     if changed is None:
         _forget_unwanted(store, memory)
 
 
-def _everything(store: Store) -> Iterable[Key]:
-    yield from (("node", id) for id in store.tables["node"])
-    yield from (("task", id) for id in store.tables["task"])
+def _everything(store: Store) -> list[Key]:
+    return [(kind, id) for kind in ("node", "task") for id in store.tables[kind]]
 
 
 def _forget_unwanted(store: Store, memory: Memory) -> None:
@@ -157,7 +162,7 @@ def _forget_task(task: Task | None, id: str, memory: Memory, now: int) -> None:
     """It ended or is gone: what it took is free, which may help those that wait."""
     charge = memory.charges.pop(id, None)
     if charge:
-        memory.board.add(charge, -1)
+        memory.board.add(memory.nodes.pop(id), charge, -1)
         if task and task.state in (FAILED, REJECTED) and id not in memory.preassigned:
             memory.board.fail(task, now)
     known = [part.pop(id, id) for part in (memory.pending, memory.unconfirmed, memory.preassigned) if id in part]
@@ -174,10 +179,10 @@ def _observe_placed(task: Task, memory: Memory) -> None:
     memory.pending.pop(task.id, None)
     memory.unconfirmed.pop(task.id, None)
     if charge:
-        memory.board.add(charge, -1)
-    charge = Charge(task.node, task.service, active, load_of(task), task.assigned_generic)
-    memory.charges[task.id] = charge
-    memory.board.add(charge, 1)
+        memory.board.add(task.node, charge, -1)
+    charge = Charge(task.service, active, load_of(task), task.assigned_generic)
+    memory.charges[task.id], memory.nodes[task.id] = charge, task.node
+    memory.board.add(task.node, charge, 1)
 
 
 # ── a task that has its node already: one of a global service; only the filters are asked ────────────────────────
@@ -191,15 +196,9 @@ def _confirm(store: Store, task: Task, memory: Memory, now: int) -> list:
     if not pipeline.passes(place):
         return _explain(task, pipeline.explanation(), now)
     generic = place.claim(task.spec.reservations.generic)
-    task = _assigned(task, place, generic, "scheduler confirmed task can run on preassigned node", now)
+    task = replace(task, state=ASSIGNED, message=CONFIRMED_MESSAGE, err="", status_at=now, assigned_generic=generic)
     _observe_placed(task, memory)
     return [Put(task)]
-
-
-def _assigned(task: Task, place: Place, generic: dict, message: str, now: int) -> Task:
-    if generic:
-        task = replace(task, assigned_generic=generic)
-    return replace(task, node=place.node.id, state=ASSIGNED, message=message, err="", status_at=now)
 
 
 def _explain(task: Task, err: str, now: int) -> list:
@@ -214,16 +213,26 @@ def _place_group(store: Store, tasks: list[Task], memory: Memory, now: int, stra
     group = Group(tasks, memory.board, wish, strategy, now)
     if not (memory.by_levels and strategy is spread and _is_plain(group) and levels.place(group)):
         group.place(one_by_one=strategy is not spread)
-    changes: list = []
-    for task, place, generic in group.placed:
-        changes.append(Put(_assigned(task, place, generic, "scheduler assigned task to node", now)))
-        charge = Charge(place.node.id, task.service, int(task.desired <= COMPLETE), group.load, generic)
-        memory.charges[task.id] = charge
-        del memory.pending[task.id]
+    changes = _assign_all(group, memory, now)
     left = group.left
     counts = group.pipeline.counts if left else ()
     memory.attempts.append(Scheduled(tasks[0].service, tasks[0].spec_version, len(group.placed), len(left), counts))
     return changes + (_leave(store.get("service", tasks[0].service), group, memory, now) if left else [])
+
+
+def _assign_all(group: Group, memory: Memory, now: int) -> list:
+    changes: list = []
+    shared = Charge(group.tasks[0].service, 1, group.load)
+    for task, place, generic in zip(group.tasks, group.placed, group.got, strict=False):
+        id, node, charge = task.id, place.node.id, shared
+        if generic or task.desired > COMPLETE:
+            task = replace(task, assigned_generic=generic)
+            charge = replace(shared, active=int(task.desired <= COMPLETE), generic=generic)
+        memory.charges[id], memory.nodes[id] = charge, node
+        del memory.pending[id]
+        task = replace(task, node=node, state=ASSIGNED, message=ASSIGNED_MESSAGE, err="", status_at=now)
+        changes.append(Put(task))
+    return changes
 
 
 def _is_plain(group: Group) -> bool:
