@@ -36,7 +36,7 @@ class SwarmInit(NamedTuple):
 
     advertise_address: str = ""
     force_new_cluster: bool = False
-    options: tuple = ()  # (name, value) pairs for the cluster object: address_pool, subnet_size, task_history_limit …
+    options: tuple = ()  # (name, value) pairs for the cluster object: address_pool, task_history_limit …; availability
 
 
 class InitAnswer(NamedTuple):
@@ -51,6 +51,7 @@ class SwarmJoin(NamedTuple):
     token: str
     remote: str  # 192.168.50.100:2377
     advertise_address: str = ""
+    availability: str = "active"
 
 
 class SwarmLeave(NamedTuple):
@@ -340,6 +341,14 @@ class RotateToken(NamedTuple):
     role: str
 
 
+class GetUnlockKey(NamedTuple):
+    """Answer: SWMKEY-1-…, or '' while autolock is off. The Cluster object itself never shows it."""
+
+
+class RotateUnlockKey(NamedTuple):
+    """Answer: the new key."""
+
+
 # ── engine ↔ manager: getting in (channel `manager` there, `engine` back) ────────────────────────────────────────
 
 
@@ -349,6 +358,7 @@ class Certify(NamedTuple):
     token: str
     description: Description
     address: str  # its own IP
+    availability: str = "active"
 
 
 class Certified(NamedTuple):
@@ -613,6 +623,7 @@ class Start(NamedTuple):
     """Answer: `Running`, then one day `Exited`; or `Broken`."""
 
     key: str
+    fault: str = ""  # with which the process ends at once: it cannot have its port
 
 
 class Running(NamedTuple):

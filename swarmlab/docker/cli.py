@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from ..objects import ApiError
-from . import deploy, files, inspect, local, nodes, services, stacks, swarm, system
+from . import deploy, files, inspect, local, logs, nodes, services, stacks, swarm, system
 from .commands import ABSENT, BY_NAME, GLOBAL_FLAGS, GROUPS, Command
 from .flags import Bad, Options, parse
 from .session import Exit, Interrupted, Result, Screen, Session
@@ -22,6 +22,7 @@ RUN: dict[str, Callable[[Session, Options, Screen], None]] = {
     **files.RUN,
     **inspect.RUN,
     **local.RUN,
+    **logs.RUN,
     **nodes.RUN,
     **services.RUN,
     **stacks.RUN,

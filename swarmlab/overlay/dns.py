@@ -7,6 +7,7 @@ overlay networks" and "Configure service discovery". The resolver of each contai
 from collections.abc import Iterable, Iterator
 
 from ..messages import Endpoint
+from .ipam import number
 
 
 def resolve(name: str, asker_networks: Iterable[str], endpoints: Iterable[Endpoint]) -> tuple[str, ...]:
@@ -15,6 +16,8 @@ def resolve(name: str, asker_networks: Iterable[str], endpoints: Iterable[Endpoi
     Names are looked up only in networks that the asker shares, and the first network that knows one answers alone.
     Upper and lower case are the same.
     """
+    if is_address(name):
+        return (name,)
     networks, tasks = tuple(asker_networks), sorted(endpoints, key=rank)
     for asked, network_name in readings(name):
         for network in networks:
@@ -23,6 +26,14 @@ def resolve(name: str, asker_networks: Iterable[str], endpoints: Iterable[Endpoi
                 # Docker shuffles several addresses anew for every query; here they keep the order of the tasks.
                 return tuple(dict.fromkeys(found))
     return ()
+
+
+def is_address(name: str) -> bool:
+    """Whether it is an address already, and stands for itself."""
+    try:
+        return number(name) >= 0
+    except ValueError:
+        return False
 
 
 def readings(name: str) -> Iterator[tuple[str, str]]:
@@ -57,7 +68,7 @@ def own_name(endpoint: Endpoint) -> str:
 def service_names(endpoint: Endpoint, network: str) -> tuple[str, ...]:
     """The name of the task's service and its aliases in this network."""
     aliases = (alias.lower() for where, alias in endpoint.aliases if where == network)
-    return (endpoint.service_name.lower(), *aliases)
+    return (*((endpoint.service_name.lower(),) if endpoint.service_name else ()), *aliases)
 
 
 def _answers(asked: str, network_name: str, network: str, endpoint: Endpoint) -> list[str]:

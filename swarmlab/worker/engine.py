@@ -5,23 +5,22 @@ and out of it) and passes everything about the swarm to the manager of this mach
 daemon/cluster; swarm.md §3.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..effects import Dice, Disk, Received, Save, Send, Started, Tell, Told, Woken
 from ..messages import (
-    Broken,
     Call,
     CallBack,
     CalledBack,
+    Connect,
     CreateObject,
     CreateVolume,
-    Discard,
+    Disconnect,
     EngineInfo,
-    Exited,
-    Expose,
     FetchedLogs,
     FetchLogs,
     Info,
+    KillContainer,
     ListContainers,
     ListImages,
     ListNetworks,
@@ -29,8 +28,6 @@ from ..messages import (
     ListVolumes,
     Logs,
     NetworkRow,
-    Prepare,
-    Prepared,
     PullImage,
     RemoveContainer,
     RemoveImage,
@@ -38,28 +35,30 @@ from ..messages import (
     RemoveVolume,
     Reply,
     Run,
-    Running,
-    Start,
+    StartContainer,
+    StopContainer,
     SwarmInit,
     SwarmJoin,
     SwarmLeave,
     UpdateObject,
-    Withdraw,
 )
 from ..objects import ApiError, Description, NetworkSpec, ServiceSpec
-from . import identity, networks, plain, refusals
+from . import networks, plain, refusals
 from .addresses import Interfaces, with_port
+from .containers import Containers
+from .events import Recent
 from .founding import answer
 from .gather import LogRequests, Relayed
 from .membership import Membership
 
+ON_CONTAINERS = (Run, RemoveContainer, StopContainer, StartContainer, KillContainer, Connect, Disconnect)
 
-class PlainRun(NamedTuple):
-    """A `docker run` that has not come back."""
 
-    call: int
-    name: str
-    request: Run
+class With(NamedTuple):
+    """A request for which the containers of this machine are known, and its networks are asked for."""
+
+    request: Any
+    containers: tuple
 
 
 class Engine:
@@ -74,8 +73,8 @@ class Engine:
         self.asked: dict[int, Call] = {}  # our own calls to the other cores, and whose call each is for
         self.calls = 0
         self.logs = LogRequests(machine, self._ask_core)
-        self.runs: dict[str, PlainRun] = {}  # container id → who waits for it
-        self.exposed: dict[str, str] = {}  # ids of plain containers that the mesh knows, and their names
+        self.recent = Recent()
+        self.containers = Containers(machine, disk, dice, self.recent)
 
     @property
     def deadline(self) -> int:
@@ -84,7 +83,7 @@ class Engine:
     def step(self, event, now: int) -> list:
         match event:
             case Told(_, Call(id) as call):
-                return self._or_refuse(id, self._obey, call, now)
+                return [*self._gateway(), *self._or_refuse(id, self._obey, call, now)]
             case Told(_, Reply(number) as reply) if number in self.asked:
                 call = self.asked.pop(number)
                 return self._or_refuse(call.id, self._go_on, call, reply, now)
@@ -97,7 +96,7 @@ class Engine:
             case Received(_, message):
                 return self.swarm.hear(message, now)
             case Told("executor", message):
-                return self._runtime_says(message)
+                return self.containers.hear(message, self.networks, now)
             case Told(_, message):
                 return self.swarm.told(message, now)
             case Woken():
@@ -122,7 +121,7 @@ class Engine:
                 return self._leave(call, force)
             case Info():
                 return answer(call.id, self._info())
-            case Run() | RemoveContainer():
+            case request if isinstance(request, ON_CONTAINERS):
                 return self._ask_core("executor", call, ListContainers(all=True))
             case ListContainers() | ListImages() | PullImage() | RemoveImage():
                 return self._ask_core("executor", call, call.request)
@@ -133,9 +132,9 @@ class Engine:
                     self.swarm.check_manager()
                 return self.logs.begin(call)
             case ListNetworks() | CreateObject(NetworkSpec(scope="local")):
-                return self._ask_networks(call)
+                return self._ask_networks(call, now)
             case RemoveObject("network", ref) if own := networks.find(ref, self.networks):
-                return self._remove_network(call.id, own)
+                return self._remove_network(call.id, own, now)
             case RemoveObject("network", ref) if not self._has_manager():
                 raise ApiError(f"network {ref} not found")
             case request:
@@ -161,12 +160,16 @@ class Engine:
         match call.request:
             case Logs() | Relayed():
                 return self.logs.hear(call, reply, now)
-            case Run() as request:
-                return self._run(call.id, request, reply.value)
-            case RemoveContainer(ref, force):
-                return self._remove(call.id, ref, force, reply.value)
+            case ListContainers() if not reply.error:
+                return answer(call.id, self.containers.with_networks(reply.value))
+            case Run() | Connect() if not self._knows_networks(call.request):
+                return self._ask_networks(Call(call.id, With(call.request, reply.value)), now)
+            case With(request, containers):
+                return self.containers.obey(call.id, request, containers, self._all_networks(reply.value or ()), now)
+            case request if isinstance(request, ON_CONTAINERS):
+                return self.containers.obey(call.id, request, reply.value, self.networks, now)
             case ListNetworks() | CreateObject(NetworkSpec(scope="local")):
-                return self._with_networks(call, reply.value or ())
+                return self._with_networks(call, reply.value or (), now)
             case SwarmLeave():
                 raise ApiError(refusals.why_stay(() if reply.error else reply.value))
         return [Tell("client", reply._replace(id=call.id))]
@@ -188,18 +191,6 @@ class Engine:
             description=self.swarm.description,
         )
 
-    def _runtime_says(self, message):
-        match message:
-            case Prepared(key) if key in self.runs:
-                return [Tell("executor", Start(key))]
-            case Running(key) if key in self.runs:
-                return self._running(key)
-            case Broken(key, reason) if key in self.runs:
-                return answer(self.runs.pop(key).call, error=reason)
-            case Exited(key):
-                return self._hide(key)
-        return []
-
     def _boot(self, now):
         made = [] if self.networks else self._keep_networks(networks.predefined(self.dice))
         return [*made, *self.swarm.boot(now)]
@@ -212,50 +203,40 @@ class Engine:
 
     # ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _ask_networks(self, call):
+    def _ask_networks(self, call, now):
         if self.swarm.identity is None:
-            return self._with_networks(call, ())
+            return self._go_on(call, Reply(0, ()), now)
         if self.swarm.is_manager:
             return self._ask_core("manager", call, ListObjects("network"))
         return self._ask_core("agent", call, ListNetworks())  # those that its tasks use
 
-    def _with_networks(self, call, swarm):
-        known = networks.listed(self.networks, swarm, in_swarm=self.swarm.identity is not None)
+    def _gateway(self):
+        """In a swarm there is one more bridge, on the first addresses that were free when it was needed."""
+        rows = networks.in_a_swarm(self.networks) if self.swarm.identity else self.networks
+        return self._keep_networks(rows) if rows != self.networks else []
+
+    def _knows_networks(self, request):
+        refs = [request.network] if isinstance(request, Connect) else [one.target for one in request.networks]
+        return all(networks.find(ref, self.networks) for ref in refs)
+
+    def _all_networks(self, swarm):
+        """Those of this machine, which has one more in a swarm, and those of the swarm."""
+        rows = networks.listed(self.networks, swarm, in_swarm=self.swarm.identity is not None)
+        return tuple(row._replace(containers=self.containers.on_network(row)) for row in rows)
+
+    def _with_networks(self, call, swarm, now):
+        known = self._all_networks(swarm)
         if isinstance(call.request, ListNetworks):
             return answer(call.id, known)
-        made = networks.new(call.request.spec, known, self.dice)
+        made = networks.new(call.request.spec, known, self.dice, now)
+        self.recent.note(now, "network", "create", made.id, ("name", made.name), ("type", made.driver))
         return [*self._keep_networks((*self.networks, made)), *answer(call.id, made.id)]
 
-    def _remove_network(self, call, own):
-        networks.check_removal(own)
+    def _remove_network(self, call, own, now):
+        networks.check_removal(own, self.containers.on_network(own))
+        self.recent.note(now, "network", "destroy", own.id, ("name", own.name), ("type", own.driver))
         return [*self._keep_networks(tuple(row for row in self.networks if row != own)), *answer(call)]
 
     def _keep_networks(self, rows):
         self.networks = rows
         return [Save("networks", rows)]
-
-    # ── docker run, docker rm ────────────────────────────────────────────────────────────────────────────────────
-
-    def _run(self, call, request, containers):
-        plain.check_name(request.name, containers)
-        name = request.name or plain.random_name(self.dice, containers)
-        key = identity.container_id(self.dice)
-        self.runs[key] = PlainRun(call, name, request)
-        return [Tell("executor", Prepare(key, request.image, name, request.args, {}, request.ports))]
-
-    def _running(self, key):
-        run = self.runs.pop(key)
-        done = answer(run.call, key)
-        if not run.request.ports:
-            return done
-        self.exposed[key] = run.name
-        return [Tell("mesh", Expose(plain.endpoint(key, run.name, run.request.ports, self.machine))), *done]
-
-    def _remove(self, call, ref, force, containers):
-        container = plain.find(ref, containers)
-        plain.check_removal(container, force)
-        key = container.task or container.id
-        return [*self._hide(key), Tell("executor", Discard(key)), *answer(call)]
-
-    def _hide(self, key):
-        return [Tell("mesh", Withdraw(key))] if self.exposed.pop(key, None) else []

@@ -96,8 +96,8 @@ class Executor:
                 return self._serve(sender, request, key, now)
             case Told(sender, Prepare() as wish):
                 return self._prepare(sender, wish, now)
-            case Told(sender, Start(key)):
-                return self._start(sender, key, now)
+            case Told(sender, Start(key, fault)):
+                return self._start(sender, key, fault, now)
             case Told(sender, Stop(key, grace)):
                 return self._stop(sender, key, grace, now)
             case Told(sender, Discard(key)):
@@ -180,27 +180,28 @@ class Executor:
         made = self.volumes.make_for(box.container, now)
         return [*made, self._keep(key, box), Note(fact), Tell(self.owner[key], Prepared(key, box.container.id))]
 
-    def _start(self, sender, key, now):
+    def _start(self, sender, key, fault, now):
         box = self.boxes.get(key)
         if box is None:
             return [Tell(sender, Broken(key, f"No such container: {key}"))]
         self.owner[key] = sender
         if box.container.state == "running":
             return []
-        self._set(now + self._image(box.container.image).start, "start", key)
+        self._set(now + self._image(box.container.image).start, "start", key, (fault,))
         if box.container.state == "created":
             return []
         return [self._keep(key, changed(box, "created", box.container.state_at)._replace(by_hand=False))]
 
-    def _started(self, key, now):
+    def _started(self, key, fault, now):
         box = self.boxes.get(key)
         if box is None or box.container.state not in ("created", "restarting"):
             return []
         image = self._image(box.container.image)
-        ends = images.lifetime(image, box.args)
+        ends = (0, 1) if fault else images.lifetime(image, box.args)
         if ends:
             self._set(now + ends[0], "exit", key, (ends[1], now))
-        box, shipped = self._printed(box, logs.at_start(image, box.container.image, box.args), now)
+        lines = (("stderr", fault),) if fault else logs.at_start(image, box.container.image, box.args)
+        box, shipped = self._printed(box, lines, now)
         running = changed(box, "running", now)
         running = running._replace(container=running.container._replace(started_at=now))
         fact = ContainerStarted(box.container.id, box.container.task)
@@ -256,7 +257,7 @@ class Executor:
         box = self.boxes.get(key)
         if box is None or box.container.state not in ("restarting", "exited") or box.by_hand:
             return []
-        self._set(now + self._image(box.container.image).start, "start", key)
+        self._set(now + self._image(box.container.image).start, "start", key, ("",))
         waits = changed(box, "restarting", box.container.state_at, box.container.exit_code)
         return [
             self._keep(key, waits._replace(container=waits.container._replace(restarts=box.container.restarts + 1)))
@@ -380,7 +381,7 @@ class Executor:
             case "create":
                 return self._created(alarm.key, now)
             case "start":
-                return self._started(alarm.key, now)
+                return self._started(alarm.key, *alarm.about, now)
             case "again":
                 return self._again(alarm.key, now)
             case "exit":

@@ -30,6 +30,7 @@ class Image(NamedTuple):
     platforms: tuple[tuple[str, str], ...] = ()  # (os, architecture) that it is built for
     says: str = ""  # the line that it prints on stdout when it starts
     warns: str = ""  # and the one before it on stderr
+    port: int = 80  # where it listens
     access: str = ""  # what it prints for every request
 
 
@@ -110,6 +111,7 @@ def _image(repository: str, tag: str) -> Image:
         platforms=tuple(tuple(one.split("/")) for one in row["platforms"].split()),
         says=row["says"],
         warns=row["warns"],
+        port=row["port"],
         access=row["access"],
     )
 

@@ -7,19 +7,54 @@ from collections.abc import Sequence
 
 from ..effects import Dice
 from ..messages import NetworkRow
-from ..objects import ApiError, Network, NetworkSpec, ServiceSpec
+from ..objects import ApiError, Network, NetworkSpec, ServiceSpec, replace
+from ..overlay import ipam
 from . import identity
 
 GWBRIDGE = "docker_gwbridge"  # how containers on an overlay get out: shows only in a swarm
 PREDEFINED = {"bridge": "bridge", GWBRIDGE: "bridge", "host": "host", "none": "null"}  # name → driver
 LOCAL_DRIVERS = ("bridge", "ipvlan", "macvlan")
+POOLS = (*((f"172.{n}.0.0/16", 16) for n in range(17, 32)), ("192.168.0.0/16", 20))  # for bridges, in this order
 ONLY_ONE = "only one instance of {} network is allowed"
 
 
 def predefined(dice: Dice) -> tuple[NetworkRow, ...]:
     """The networks that every engine has."""
     rows = (NetworkRow(identity.container_id(dice), name, driver, "local", {}) for name, driver in PREDEFINED.items())
-    return tuple(rows)
+    return tuple(
+        replace(row, subnet="172.17.0.0/16", gateway="172.17.0.1") if row.name == "bridge" else row for row in rows
+    )
+
+
+def in_a_swarm(own: Sequence[NetworkRow]) -> tuple[NetworkRow, ...]:
+    """A machine that gets into a swarm makes `docker_gwbridge`, on the next free addresses."""
+    if all(row.subnet for row in own if row.name == GWBRIDGE):
+        return tuple(own)
+    subnet = _free_subnet(own)
+    return tuple(replace(row, subnet=subnet, gateway=_first(subnet)) if row.name == GWBRIDGE else row for row in own)
+
+
+def _free_subnet(own):
+    taken = [ipam.subnet(row.subnet) for row in own if row.subnet]
+    for pool, bits in POOLS:
+        found = ipam.lowest_free(ipam.subnet(pool), bits, taken)
+        if found:
+            return str(found)
+    raise ApiError(
+        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+    )
+
+
+def _first(subnet):
+    return ipam.text(ipam.subnet(subnet).base + 1)
+
+
+def free_address(row: NetworkRow, taken: Sequence[str]) -> str:
+    """The lowest address of a bridge that nobody has."""
+    block = ipam.subnet(row.subnet)
+    used = {row.gateway, *taken}
+    found = (ipam.text(n) for n in range(block.base + 1, block.last) if ipam.text(n) not in used)
+    return next(found, "")
 
 
 def listed(own: Sequence[NetworkRow], swarm: Sequence[Network | NetworkRow], in_swarm: bool) -> tuple[NetworkRow, ...]:
@@ -30,11 +65,12 @@ def listed(own: Sequence[NetworkRow], swarm: Sequence[Network | NetworkRow], in_
             rows.append(network)
         elif not network.predefined:
             spec = network.spec
-            rows.append(NetworkRow(network.id, spec.name, spec.driver, spec.scope, dict(spec.labels)))
+            row = NetworkRow(network.id, spec.name, spec.driver, spec.scope, dict(spec.labels))
+            rows.append(row._replace(internal=spec.internal, attachable=spec.attachable))
     return tuple(sorted(rows, key=lambda row: row.name))
 
 
-def new(spec: NetworkSpec, known: Sequence[NetworkRow], dice: Dice) -> NetworkRow:
+def new(spec: NetworkSpec, known: Sequence[NetworkRow], dice: Dice, now: int = 0) -> NetworkRow:
     """A network of this machine alone. Raises ApiError."""
     if not spec.name.strip():
         raise ApiError(f"invalid name: {spec.name}")
@@ -44,7 +80,48 @@ def new(spec: NetworkSpec, known: Sequence[NetworkRow], dice: Dice) -> NetworkRo
         raise ApiError(ONLY_ONE.format(f'"{spec.driver}"'))
     if spec.driver not in LOCAL_DRIVERS:
         raise ApiError(f'plugin "{spec.driver}" not found')
-    return NetworkRow(identity.container_id(dice), spec.name, spec.driver, "local", dict(spec.labels))
+    local = [row for row in known if row.scope == "local"]
+    subnet, gateway = _asked_for(spec, local) if spec.subnets else (_free_subnet(local), "")
+    return NetworkRow(
+        id=identity.container_id(dice),
+        name=spec.name,
+        driver=spec.driver,
+        scope="local",
+        labels=dict(spec.labels),
+        subnet=subnet,
+        gateway=gateway or _first(subnet),
+        internal=spec.internal,
+        attachable=spec.attachable,
+        options=dict(spec.options),
+        created_at=now,
+    )
+
+
+def _asked_for(spec, local):
+    """The subnet that a person chose, and the gateway in it."""
+    text, gateway, _ = spec.subnets[0]
+    try:
+        subnet = ipam.subnet(text)
+    except ValueError:
+        raise ApiError(f"invalid subnet {text} : invalid CIDR block notation") from None
+    if any(subnet.overlaps(ipam.subnet(row.subnet)) for row in local if row.subnet):
+        raise ApiError("Pool overlaps with other one on this address space")
+    return str(subnet), gateway
+
+
+def one(ref: str, rows: Sequence[NetworkRow]) -> NetworkRow:
+    """The network of this name or id. Raises ApiError."""
+    found = find(ref, rows)
+    if found is None:
+        raise ApiError(f"network {ref} not found")
+    return found
+
+
+def check_attachable(row: NetworkRow) -> None:
+    """Plain containers get onto an overlay only where it was made for that. Raises ApiError."""
+    if row.scope == "swarm" and not row.attachable:
+        why = f"rpc error: code = PermissionDenied desc = network {row.name} not manually attachable"
+        raise ApiError(f"Could not attach to network {row.name}: {why}")
 
 
 def find(ref: str, own: Sequence[NetworkRow]) -> NetworkRow | None:
@@ -53,7 +130,10 @@ def find(ref: str, own: Sequence[NetworkRow]) -> NetworkRow | None:
     return next((row for row in own if ref in (row.id, row.name)), begin[0] if len(begin) == 1 else None)
 
 
-def check_removal(row: NetworkRow) -> None:
+def check_removal(row: NetworkRow, users: Sequence[tuple]) -> None:
+    """`users` are the containers that run on it. Raises ApiError."""
+    if users:
+        raise ApiError(f"error while removing network: network {row.name} id {row.id} has active endpoints")
     if row.name in PREDEFINED and row.name != GWBRIDGE:
         raise ApiError(f"{row.name} is a pre-defined network and cannot be removed")
 

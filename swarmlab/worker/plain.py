@@ -6,8 +6,8 @@ Source: Docker documentation, "docker container run" (--name) and "docker contai
 from collections.abc import Sequence
 
 from ..effects import MS, SECOND, Dice
-from ..messages import Container, Endpoint
-from ..objects import ApiError, PortConfig, replace
+from ..messages import Container
+from ..objects import ApiError
 from . import images
 
 
@@ -54,6 +54,12 @@ def check_removal(container: Container, force: bool) -> None:
         )
 
 
+def port_of(image: str) -> int:
+    """Where the process in it listens, which matters only on the network of its machine."""
+    found = images.find(image)
+    return found.port if found else 80
+
+
 # ── restart policies of the engine, for plain containers only ────────────────────────────────────────────────────
 
 FIRST_PAUSE, LONGEST_PAUSE = 100 * MS, 60 * SECOND
@@ -77,12 +83,3 @@ def pause(restarts: int) -> int:
 def starts_at_boot(container: Container, by_hand: bool) -> bool:
     policy = container.settings.restart
     return policy == "always" or (policy == "unless-stopped" and not by_hand)
-
-
-# ── what the network knows of them ───────────────────────────────────────────────────────────────────────────────
-
-
-def endpoint(container: str, name: str, ports: tuple[PortConfig, ...], machine: str) -> Endpoint:
-    """How the network sees it: on no network of the swarm, reached only by ports of its own machine."""
-    host_ports = tuple(replace(port, publish_mode="host") for port in ports)
-    return Endpoint(container, name, "", "", machine, addresses=(), virtual_ips=(), ports=host_ports, aliases=())

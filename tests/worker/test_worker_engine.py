@@ -338,7 +338,9 @@ def test_run_prepares_starts_and_gives_the_id(rig):
     assert wish == Prepare(wish.key, "nginx", "web", ("-x",), {}) and len(wish.key) == 64
     assert told(rig.told("executor", Prepared(wish.key, wish.key)), "executor") == [Start(wish.key)]
     effects = rig.told("executor", Running(wish.key))
-    assert replies(effects) == [Reply(1, wish.key)] and not told(effects, "mesh")
+    assert replies(effects) == [Reply(1, wish.key)]
+    (shown,) = told(effects, "mesh")
+    assert shown.endpoint.addresses[0][1:] == ("bridge", "172.17.0.2") and not shown.endpoint.ports
 
 
 def test_a_published_port_of_a_plain_container_is_a_host_port(rig):

@@ -1,0 +1,299 @@
+"""The plain containers of one machine: `docker run`, `stop`, `start`, `kill`, `rm`, and the networks they are on.
+
+The runtime has the containers; here stands what the engine adds: published ports, addresses on bridges, names there,
+and who waits for what. Containers of tasks may be stopped and killed by hand, too: their agent hears of it, and the
+swarm replaces them. Source: Docker documentation, "docker container run", "Networking overview", "Bridge network
+driver"; texts of Docker Engine 20.10.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from ..effects import NEVER, Dice, Disk, Save, Tell
+from ..messages import (
+    Broken,
+    Connect,
+    Container,
+    Discard,
+    Disconnect,
+    Endpoint,
+    Exited,
+    Expose,
+    KillContainer,
+    NetworkRow,
+    Prepare,
+    Prepared,
+    RemoveContainer,
+    Run,
+    Running,
+    Start,
+    StartContainer,
+    Stop,
+    StopContainer,
+    Withdraw,
+)
+from ..objects import ApiError, NetworkTarget, PortConfig, replace
+from . import identity, networks, plain
+from .events import Recent
+from .founding import answer
+
+ENDING = ("TERM", "15", "INT", "2", "QUIT", "3")  # signals that ask a process to end
+OTHERS = "HUP 1 USR1 10 USR2 12 WINCH 28 CONT 18 STOP 19 PIPE 13 ALRM 14 ABRT 6".split()
+
+
+class Joined(NamedTuple):
+    """A network that a container is on. It has an address there while it runs, but never on `host` and `none`."""
+
+    network: str  # id
+    name: str
+    aliases: tuple[str, ...] = ()
+    address: str = ""
+
+
+class Plain(NamedTuple):
+    """What the engine keeps of one plain container."""
+
+    name: str
+    ports: tuple[PortConfig, ...]
+    networks: tuple[Joined, ...]
+    remove: bool = False  # when it ends
+    running: bool = False
+    fault: str = ""  # why it cannot start: a port that is taken
+
+    @property
+    def on_host(self) -> bool:
+        return any(joined.name == "host" for joined in self.networks)
+
+
+class Containers:
+    """Effects as from a core; refusals are raised."""
+
+    def __init__(self, machine: str, disk: Disk, dice: Dice, recent: Recent):
+        self.machine, self.dice, self.recent = machine, dice, recent
+        found = ((name, value) for name, value in disk.values.items() if name.startswith("container "))
+        self.kept = {name.removeprefix("container "): value._replace(running=False) for name, value in found}
+        self.starts: dict[str, int] = {}  # container → the call that waits until it runs
+        self.ends: dict[str, list[int]] = {}  # container or task → the calls that wait until it has ended
+
+    # ── what people ask ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def obey(
+        self, call: int, request: Any, containers: Sequence[Container], rows: Sequence[NetworkRow], now: int
+    ) -> list:
+        """`containers` are all of this machine, `rows` the networks that it knows. Raises ApiError."""
+        match request:
+            case Run():
+                return self._run(call, request, containers, rows)
+            case Connect() | Disconnect():
+                return self._change_networks(call, request, containers, rows, now)
+        found = plain.find(request.ref, containers)
+        key = found.task or found.id
+        match request:
+            case StopContainer(_, grace):
+                return self._stop(call, key, found, grace)
+            case KillContainer(ref, signal):
+                return self._kill(call, key, found, ref, signal)
+            case StartContainer():
+                return self._start(call, key, found)
+            case RemoveContainer(_, force):
+                plain.check_removal(found, force)
+                return [*self._forget(key), Tell("executor", Discard(key)), *answer(call)]
+        raise ApiError(f"{type(request).__name__} is not possible here")
+
+    def _run(self, call, request: Run, containers, rows):
+        plain.check_name(request.name, containers)
+        targets = request.networks or (NetworkTarget("bridge"),)
+        joined = tuple(_joined(target, rows) for target in targets)
+        name = request.name or plain.random_name(self.dice, containers)
+        key = identity.container_id(self.dice)
+        ports = () if any(one.name == "host" for one in joined) else request.ports
+        mine = Plain(name, ports, joined, request.remove)
+        fault = self._taken(key, mine, containers, request.image)
+        self.starts[key] = call
+        wish = Prepare(key, request.image, name, request.args, dict(request.labels), ports, request.settings)
+        return [*self._keep(key, mine._replace(fault=fault)), Tell("executor", wish)]
+
+    def _taken(self, key, mine, containers, image):
+        """Why it cannot have the ports that it wants; '' if it can."""
+        running = [one for one in containers if one.state == "running"]
+        used = {(port.protocol, port.published_port) for one in running for port in one.ports}
+        on_host = [one for one in running if one.id in self.kept and self.kept[one.id].on_host]
+        used |= {("tcp", plain.port_of(one.image)) for one in on_host}
+        if mine.on_host:
+            number = plain.port_of(image)
+            return f"bind() to 0.0.0.0:{number} failed (98: Address already in use)" if ("tcp", number) in used else ""
+        for port in mine.ports:
+            if port.published_port and (port.protocol, port.published_port) in used:
+                where = f"on endpoint {mine.name} ({key})"
+                why = f"Bind for 0.0.0.0:{port.published_port} failed: port is already allocated"
+                return f"driver failed programming external connectivity {where}: {why}"
+        return ""
+
+    def _stop(self, call, key, found, grace):
+        if found.state not in ("running", "restarting"):
+            return answer(call)
+        self.ends.setdefault(key, []).append(call)
+        return [Tell("executor", Stop(key, grace))]
+
+    def _kill(self, call, key, found, ref, signal):
+        word = signal.upper().removeprefix("SIG")
+        if found.state != "running":
+            raise ApiError(f"Cannot kill container: {ref}: Container {found.id} is not running")
+        if word in ("KILL", "9"):
+            return self._stop(call, key, found, 0)
+        if word not in (*ENDING, *OTHERS):
+            raise ApiError(f"Invalid signal: {signal}")
+        return [*([Tell("executor", Stop(key, NEVER))] if word in ENDING else []), *answer(call)]
+
+    def _start(self, call, key, found):
+        if found.state == "running":
+            return answer(call)
+        self.starts[key] = call
+        if key not in self.kept:
+            return [Tell("executor", Start(key))]
+        return self._begin(key)
+
+    # ── what the runtime says ────────────────────────────────────────────────────────────────────────────────────
+
+    def hear(self, message: Any, rows: Sequence[NetworkRow], now: int) -> list:
+        match message:
+            case Prepared(key) if key in self.starts:
+                return self._begin(key)
+            case Running(key):
+                return self._running(key, rows, now)
+            case Broken(key, reason) if key in self.starts:
+                return [*self._forget(key), *answer(self.starts.pop(key), error=reason)]
+            case Exited(key):
+                return self._ended(key)
+        return []
+
+    def _begin(self, key):
+        """Start it; where a port is taken, Docker refuses, but on the host's network the process itself fails."""
+        mine = self.kept[key]
+        self.kept[key] = mine._replace(fault="")
+        if mine.fault and not mine.on_host:
+            return answer(self.starts.pop(key), error=mine.fault)
+        return [Tell("executor", Start(key, mine.fault))]
+
+    def _running(self, key, rows, now):
+        done = answer(self.starts.pop(key), key) if key in self.starts else []
+        if key not in self.kept:
+            return done
+        mine = self.kept[key]
+        joined = tuple(self._with_address(one, rows) for one in mine.networks)
+        for row in (row for row in rows if any(one.network == row.id for one in joined)):
+            self._note(now, "connect", key, row)
+        return [*self._shown(key, mine._replace(networks=joined, running=True)), *done]
+
+    def _with_address(self, joined, rows):
+        row = next((row for row in rows if row.id == joined.network), None)
+        if row is None or not row.subnet or joined.address:
+            return joined
+        taken = [one.address for other in self.kept.values() for one in other.networks if one.network == row.id]
+        return joined._replace(address=networks.free_address(row, taken))
+
+    def _ended(self, key):
+        done = [effect for call in self.ends.pop(key, ()) for effect in answer(call)]
+        if key not in self.kept:
+            return done
+        mine = self.kept[key]
+        if mine.remove:
+            return [*self._forget(key), Tell("executor", Discard(key)), *done]
+        silent = tuple(joined._replace(address="") for joined in mine.networks)
+        hidden = [Tell("mesh", Withdraw(key))] if mine.running else []
+        return [*hidden, *self._keep(key, mine._replace(networks=silent, running=False)), *done]
+
+    # ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _change_networks(self, call, request, containers, rows, now):
+        row = networks.one(request.network, rows)
+        found = plain.find(request.container, containers)
+        if found.id not in self.kept:
+            raise ApiError(f"container {found.id} belongs to a task: only plain containers are connected by hand here")
+        mine = self.kept[found.id]
+        if isinstance(request, Connect):
+            after = self._connected(mine, row, request, rows)
+        else:
+            after = _disconnected(mine, row, found)
+        self._note(now, type(request).__name__.lower(), found.id, row)
+        changed = self._shown(found.id, after) if mine.running else self._keep(found.id, after)
+        return [*changed, *answer(call)]
+
+    def _connected(self, mine, row, request, rows):
+        if mine.on_host or row.name == "host":
+            raise ApiError("container cannot be disconnected from host network or connected to host network")
+        if row.name == "none" or any(one.name == "none" for one in mine.networks):
+            text = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
+            raise ApiError(text)
+        if any(one.network == row.id for one in mine.networks):
+            raise ApiError(f"endpoint with name {mine.name} already exists in network {row.name}")
+        joined = _joined(NetworkTarget(row.id, request.aliases), rows)
+        if request.address:
+            joined = joined._replace(address=request.address)
+        return mine._replace(networks=(*mine.networks, self._with_address(joined, rows) if mine.running else joined))
+
+    def on_network(self, row: NetworkRow) -> tuple:
+        """(container, name, address) of those that run on it."""
+        runs = [(key, mine) for key, mine in self.kept.items() if mine.running]
+        return tuple((key, m.name, one.address) for key, m in runs for one in m.networks if one.network == row.id)
+
+    def with_networks(self, containers: Iterable[Container]) -> tuple[Container, ...]:
+        """The same containers, plain ones with the networks that they are on."""
+        return tuple(
+            one._replace(networks=tuple((j.network, j.name, j.address, j.aliases) for j in self.kept[one.id].networks))
+            if one.id in self.kept
+            else one
+            for one in containers
+        )
+
+    # ── what the network knows of them ───────────────────────────────────────────────────────────────────────────
+
+    def _shown(self, key, mine):
+        return [*self._keep(key, mine), Tell("mesh", Expose(self._endpoint(key, mine)))]
+
+    def _endpoint(self, key, mine):
+        """On no network of the swarm; reached by ports of its own machine, and by those on the same bridge.
+
+        Names are known on bridges that a person made, not on the one called `bridge`.
+        """
+        addresses = tuple((one.network, one.name, one.address) for one in mine.networks if one.address)
+        named = [one for one in mine.networks if one.address and one.name != "bridge"]
+        aliases = tuple((one.network, alias) for one in named for alias in (mine.name, key[:12], *one.aliases))
+        ports = tuple(replace(port, publish_mode="host") for port in mine.ports)
+        return Endpoint(key, mine.name, "", "", self.machine, addresses, virtual_ips=(), ports=ports, aliases=aliases)
+
+    def _note(self, now, action, container, row):
+        self.recent.note(
+            now, "network", action, row.id, ("container", container), ("name", row.name), ("type", row.driver)
+        )
+
+    # ── bookkeeping ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _keep(self, key, mine):
+        self.kept[key] = mine
+        return [Save(f"container {key}", mine)]
+
+    def _forget(self, key):
+        mine = self.kept.pop(key, None)
+        if mine is None:
+            return []
+        hidden = [Tell("mesh", Withdraw(key))] if mine.running else []
+        return [*hidden, Save(f"container {key}", None)]
+
+
+def _joined(target: NetworkTarget, rows: Sequence[NetworkRow]) -> Joined:
+    """The network that is meant. Raises ApiError for one that is not there, or not for plain containers."""
+    row = networks.one(target.target, rows)
+    networks.check_attachable(row)
+    if target.aliases and row.name in networks.PREDEFINED:
+        raise ApiError("network-scoped alias is supported only for containers in user defined networks")
+    return Joined(row.id, row.name, target.aliases)
+
+
+def _disconnected(mine: Plain, row: NetworkRow, found: Container) -> Plain:
+    if mine.on_host:
+        raise ApiError("container cannot be disconnected from host network or connected to host network")
+    left = tuple(one for one in mine.networks if one.network != row.id)
+    if left == mine.networks:
+        raise ApiError(f"container {found.id} is not connected to network {row.name}")
+    return mine._replace(networks=left)
