@@ -56,17 +56,17 @@ def lines(
     content is a note of their name. Raises StackError for a file that Docker refuses."""
     source = text.encode()
     document = document_of(FILE, lambda path: source)
-    asker = _Asker(document, stack, env or {}, read or _stand_in)
+    whole = _Asker(document, stack, env or {}, read or _stand_in)
     places: dict[int, list[tuple[tuple[Part, ...], str]]] = {}
     numbers = read_lines(source)
     for path in _paths(document):
         if path in numbers:
-            places.setdefault(numbers[path], []).append(asker.ask(path))
+            places.setdefault(numbers[path], []).append(whole.ask(path))
     return tuple(_line(number, line, places.get(number, ())) for number, line in enumerate(text.splitlines(), 1))
 
 
 def _stand_in(path: str) -> bytes:
-    return f"(what {path} holds)".encode()
+    return f"# what {path} holds".encode()
 
 
 def _line(number: int, text: str, found: Iterable[tuple[tuple[Part, ...], str]]) -> Line:
@@ -90,6 +90,7 @@ class _Asker:
 
     def __init__(self, document: dict, stack: str, env: Mapping[str, str], read: Callable[[str], bytes]):
         self.document, self.stack, self.env = document, stack, env
+        self.parts: dict[str, _Asker] = {}
         self.known: dict[str, bytes] = {}
         self._read: Callable[[str], bytes] = lambda path: self.known.setdefault(path, read(path))
         self.objects, self.warnings = self.outcome(document)
@@ -102,12 +103,33 @@ class _Asker:
 
     def ask(self, path: Path) -> tuple[tuple[Part, ...], str]:
         """What this place becomes, and what is to be said of it."""
+        if path[0] == "services" and len(path) > 2 and len(self.document["services"]) > 1:
+            return self._part(str(path[1])).ask_for_one(path, self.shared(str(path[1])))
         value = _get(self.document, path)
         if len(path) == 2 and path[0] in SECTIONS:
             return self._object(path)
         if isinstance(value, dict | list) and value:
             return (), ""  # its parts are asked one by one
+        if str(path[0]).startswith("x-"):
+            return (), NOT_SENT
         return self._value(path, value)
+
+    def _part(self, service: str) -> "_Asker":
+        """The same file with this service alone, which is asked sooner."""
+        if service not in self.parts:
+            document = {**self.document, "services": {service: self.document["services"][service]}}
+            self.parts[service] = _Asker(document, self.stack, self.env, self._read)
+        return self.parts[service]
+
+    def shared(self, service: str) -> frozenset[str]:
+        """Networks that other services join as well: they would be there without this one."""
+        joined = [part for part in self.objects if part.field == "TaskTemplate.Networks[]"]
+        own = f"{self.stack}_{service}"
+        return frozenset(json.loads(part.value)["Target"] for part in joined if part.name != own)
+
+    def ask_for_one(self, path: Path, shared: frozenset[str]) -> tuple[tuple[Part, ...], str]:
+        parts, note = self.ask(path)
+        return tuple(p for p in parts if p.kind != "network" or p.field or p.name not in shared), note
 
     def _object(self, path: Path) -> tuple[tuple[Part, ...], str]:
         """A service, network … of the file: those of its kind that are not there without it, or that it can change."""

@@ -80,11 +80,17 @@ def becomes(text: str = SHOP, **more) -> dict[str, tuple[list[str], str]]:
         ("front:", ["network shop_front"], ""),
         ("data:", [], CHECKED),
         ("site:", ["config shop_site"], ""),
-        ("file: ./site.conf", ["config shop_site Data (what site.conf holds)"], ""),
+        ("file: ./site.conf", ["config shop_site Data # what site.conf holds"], ""),
     ],
 )
 def test_what_a_line_becomes(line: str, parts: list[str], note: str) -> None:
     assert becomes()[line] == (parts, note)
+
+
+def test_a_network_that_others_join_as_well_is_no_line_of_one_service() -> None:
+    text = "services:\n  a:\n    image: x\n    networks: [n]\n  b:\n    image: x\n    networks: [n, m]\nnetworks: {n: , m: }\n"
+    found = [[part.name for part in line.becomes if part.kind == "network"] for line in lines(text, "s")]
+    assert found == [[], [], [], [], [], [], ["s_m"], ["s_n", "s_m"]]
 
 
 def test_fields_have_the_names_that_inspect_shows() -> None:
