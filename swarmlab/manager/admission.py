@@ -7,7 +7,7 @@ from ..effects import Dice
 from ..messages import Certify, FoundSwarm, RaftJoin, RebuildSwarm
 from ..objects import Cluster, Network, NetworkSpec, Node, NodeSpec, Put, replace
 from .dispatcher import unknown_nodes
-from .security import new_id, token
+from .security import new_id, token, unlock_key
 from .store import Store
 
 
@@ -15,16 +15,21 @@ def first_objects(wish: FoundSwarm, machine: str, dice: Dice) -> list:
     """What a new swarm begins with. Addresses are the allocator's business, as for everything later."""
     tokens = (token(wish.ca_digest, wish.worker_secret), token(wish.ca_digest, wish.manager_secret))
     cluster = Cluster(new_id(dice), worker_token=tokens[0], manager_token=tokens[1], ca_digest=wish.ca_digest)
-    node = Node(wish.node, NodeSpec(role="manager"), "manager", wish.description, member=wish.member)
+    cluster = with_options(cluster, wish.options)
+    cluster = replace(cluster, unlock_key=unlock_key(dice) if cluster.autolock else "")
+    spec = NodeSpec(role="manager", availability=dict(wish.options).get("availability", "active"))
+    node = Node(wish.node, spec, "manager", wish.description, member=wish.member)
     node = replace(node, machine=machine, address=wish.address)
     ingress = Network(new_id(dice), NetworkSpec(name="ingress", ingress=True))
     specs = [NetworkSpec(name=name, driver=name, scope="local") for name in ("bridge", "host")]
     local = [Network(new_id(dice), spec, predefined=True) for spec in specs]
-    return [Put(object) for object in (with_options(cluster, wish.options), node, ingress, *local)]
+    return [Put(object) for object in (cluster, node, ingress, *local)]
 
 
 def with_options(cluster: Cluster, options: tuple) -> Cluster:
-    return replace(cluster, **{name: value for name, value in options if name in Cluster._fields})
+    """The settings that somebody chose. Zero is no choice, but for the history of tasks."""
+    chosen = {name: value for name, value in options if value or name == "task_history_limit"}
+    return replace(cluster, **{name: value for name, value in chosen.items() if name in Cluster._fields})
 
 
 def rebuilt(store: Store, wish: RebuildSwarm, node: str) -> list:
@@ -46,7 +51,7 @@ def newcomer(store: Store, machine: str, role: str) -> Node | None:
 
 
 def new_node(wish: Certify, machine: str, role: str, dice: Dice) -> Node:
-    node = Node(new_id(dice), NodeSpec(role=role), role, wish.description)
+    node = Node(new_id(dice), NodeSpec(role=role, availability=wish.availability), role, wish.description)
     return replace(node, machine=machine, address=wish.address)
 
 

@@ -85,7 +85,8 @@ class _Work:
         for service in services.values():
             self.settle("service", service, self.service(service))
         for task in self.tasks(keys, services, networks):
-            if task.state == NEW:  # whatever it is wanted for: jobs are to complete, and what ends must first be pending
+            # Whatever it is wanted for: jobs are to complete, and what ends must first be pending.
+            if task.state == NEW:
                 self.settle("task", task, self.task(task))
         for node in self.nodes(keys, networks):
             self.settle("node", node, self.node(node))
@@ -153,9 +154,12 @@ class _Work:
         return None if any(block.overlaps(other) for other in self.memory.subnets.values()) else block
 
     def free_subnet(self) -> ipam.Subnet | None:
+        """From the first pool that has room; there may be several."""
         cluster = self.store.cluster
-        pool, bits = (cluster.address_pool, cluster.subnet_size) if cluster else ("10.0.0.0/8", 24)
-        return ipam.lowest_free(ipam.subnet(pool), bits, self.memory.subnets.values())
+        pools, bits = (cluster.address_pool, cluster.subnet_size) if cluster else ("10.0.0.0/8", 24)
+        taken = tuple(self.memory.subnets.values())
+        blocks = (ipam.lowest_free(ipam.subnet(pool), bits, taken) for pool in pools.split(","))
+        return next((block for block in blocks if block), None)
 
     def vni(self, network: Network) -> int | None:
         asked = network.spec.options.get(VNI_OPTION, "")

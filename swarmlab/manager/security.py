@@ -33,9 +33,21 @@ def new_secret(dice: Dice) -> str:
     return _base36(dice.getrandbits(128)).rjust(25, "0")
 
 
+def new_digest(dice: Dice) -> str:
+    """The middle part of a join token: the digest of a root certificate, 50 characters."""
+    return _base36(dice.getrandbits(256)).rjust(50, "0")
+
+
 def token(ca_digest: str, secret: str) -> str:
     """What `docker swarm join` shows: which swarm to trust, then the proof that one may come in."""
     return f"SWMTKN-1-{ca_digest}-{secret}"
+
+
+def unlock_key(dice: Dice) -> str:
+    """What unlocks a manager that comes back while autolock is on: 32 random bytes, without the padding."""
+    from base64 import b64encode  # at first use: few clusters are locked
+
+    return "SWMKEY-1-" + b64encode(dice.getrandbits(256).to_bytes(32, "big")).decode().rstrip("=")
 
 
 def role_by_token(cluster: Cluster | None, shown: str) -> str | None:

@@ -7,10 +7,13 @@ import re
 from typing import Any, NoReturn
 
 from ..effects import MS
-from ..objects import ApiError, HealthConfig, Resources, ServiceSpec, TaskSpec
+from ..objects import ApiError, HealthConfig, Resources, ServiceSpec, TaskSpec, UpdateConfig
 from .constraints import parse
 
+MOUNTS = ("volume", "bind", "tmpfs", "npipe", "cluster")
+PROPAGATIONS = ("", "private", "rprivate", "shared", "rshared", "slave", "rslave")
 MODES = ("replicated", "global", "replicated-job", "global-job")
+TOO_MANY = 2**63  # a number without a sign, read by SwarmKit as one with a sign
 DNS_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-_]*[a-zA-Z0-9])?")
 IMAGE = re.compile(
     r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?/)?"
@@ -31,20 +34,38 @@ def check_version(object: Any, version: int) -> None:
         refuse("Unknown", "update out of sequence")
 
 
+def version_number(kind: str, version: int | str) -> int:
+    """The version that an update says it was made for: a number, or text as it stands in an address. Raises ApiError."""
+    text = str(version)
+    if isinstance(version, int) or re.fullmatch("[0-9]{1,19}", text, re.ASCII):
+        return int(version)
+    name = {"cluster": "swarm"}.get(kind, kind)
+    raise ApiError(f"invalid {name} version '{text}': strconv.ParseUint: parsing {_quoted(text)}: invalid syntax")
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def check_words(spec: ServiceSpec) -> None:
     """Words that the engine cannot even pass on to SwarmKit, hence no gRPC code. Raises ApiError.
 
     Source: moby `daemon/cluster/convert/service.go`.
     """
+    for mount in spec.task.container.mounts:
+        if mount.type not in MOUNTS:
+            raise ApiError(f"invalid MountType: {_quoted(mount.type)}")
+        if (propagation := mount.options.get("propagation", "")) not in PROPAGATIONS:
+            raise ApiError(f"invalid MountPropagation: {_quoted(propagation)}")
     if spec.task.restart.condition not in ("none", "on-failure", "any"):
-        raise ApiError(f'invalid RestartCondition: "{spec.task.restart.condition}"')
+        raise ApiError(f"invalid RestartCondition: {_quoted(spec.task.restart.condition)}")
     for config in (spec.update, spec.rollback):  # for a rollback moby says "update", too
         if config.failure_action not in ("pause", "continue", "rollback"):
             raise ApiError(f"unrecognized update failure action {config.failure_action}")
         if config.order not in ("stop-first", "start-first"):
             raise ApiError(f"unrecognized update order {config.order}")
     if spec.endpoint.mode not in ("vip", "dnsrr"):
-        raise ApiError(f'invalid resolution mode: "{spec.endpoint.mode}"')
+        raise ApiError(f"invalid resolution mode: {_quoted(spec.endpoint.mode)}")
 
 
 def check_service(spec: ServiceSpec) -> None:
@@ -57,9 +78,9 @@ def check_service(spec: ServiceSpec) -> None:
     _check_references(spec.task.container.secrets, "secret")
     _check_references(spec.task.container.configs, "config")
     _check_container(spec.task)
+    _check_mode(spec)
     _check_update(spec)
     _check_endpoint(spec)
-    _check_mode(spec)
 
 
 def check_name(name: str) -> None:
@@ -74,9 +95,14 @@ def check_name(name: str) -> None:
 
 def _check_resources(resources: Resources) -> None:
     if resources.nano_cpus and resources.nano_cpus < 1e6:
-        refuse("InvalidArgument", f"invalid cpu value {resources.nano_cpus / 1e9:g}: Must be at least 0.001")
+        refuse("InvalidArgument", f"invalid cpu value {_float(resources.nano_cpus / 1e9)}: Must be at least 0.001")
     if resources.memory and resources.memory < 4 << 20:
         refuse("InvalidArgument", f"invalid memory value {resources.memory}: Must be at least 4MiB")
+
+
+def _float(number: float) -> str:
+    """As Go prints it with %g: all digits that count, and no others."""
+    return repr(number).removesuffix(".0")
 
 
 def _check_times(spec: ServiceSpec) -> None:
@@ -87,7 +113,12 @@ def _check_times(spec: ServiceSpec) -> None:
 
 
 def _check_update(spec: ServiceSpec) -> None:
-    update = spec.update  # the rollback block is not checked, there as here
+    """The block for rollbacks is not checked, there as here. Which fields of a job's were given is not known here."""
+    update = spec.update
+    if spec.mode.endswith("-job"):
+        if update != UpdateConfig():
+            refuse("InvalidArgument", "Jobs may not have an update config")
+        return
     for name, value in (("update-delay", update.delay), ("update-monitor", update.monitor)):
         if value < 0:
             refuse("InvalidArgument", f"TaskSpec: {name} cannot be negative")
@@ -107,8 +138,10 @@ def _check_references(references: tuple, kind: str) -> None:
     for reference in references:
         if not reference.id or not reference.name:
             refuse("InvalidArgument", f"malformed {kind} reference")
-        if not reference.target:
+        if reference.target is None:
             refuse("InvalidArgument", f"malformed {kind} reference, no target provided")
+        if not reference.target:
+            refuse("InvalidArgument", f"malformed file {kind} reference, invalid target file name provided")
         if reference.target in targets:
             both = f"'{targets[reference.target]}' and '{reference.name}'"
             text = f"{kind} references {both} have a conflicting target: '{reference.target}'"
@@ -121,7 +154,7 @@ def _check_container(task: TaskSpec) -> None:
     if not container.image:
         refuse("InvalidArgument", "ContainerSpec: image reference must be provided")
     if not IMAGE.fullmatch(container.image):
-        refuse("InvalidArgument", f'ContainerSpec: "{container.image}" is not a valid repository/tag')
+        refuse("InvalidArgument", f"ContainerSpec: {_quoted(container.image)} is not a valid repository/tag")
     seen: dict[str, None] = {}
     for mount in container.mounts:
         if mount.target in seen:
@@ -157,5 +190,9 @@ def _check_endpoint(spec: ServiceSpec) -> None:
 def _check_mode(spec: ServiceSpec) -> None:
     if spec.mode not in MODES:
         refuse("InvalidArgument", "Unrecognized service mode")
-    if spec.replicas < 0:
+    if spec.mode == "replicated" and not 0 <= spec.replicas < TOO_MANY:
         refuse("InvalidArgument", "Number of replicas must be non-negative")
+    if spec.mode == "replicated-job" and not 0 <= spec.max_concurrent < TOO_MANY:
+        refuse("InvalidArgument", "Maximum concurrent jobs must not be negative")
+    if spec.mode == "replicated-job" and not 0 <= spec.replicas < TOO_MANY:
+        refuse("InvalidArgument", "Total completed jobs must not be negative")

@@ -31,6 +31,7 @@ class Joining(NamedTuple):
     token: str
     remote: str
     address: str
+    availability: str = "active"
 
 
 class Founding(NamedTuple):

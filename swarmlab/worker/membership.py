@@ -34,6 +34,7 @@ from ..messages import (
 from ..objects import ApiError, Description
 from . import founding, identity, refusals
 from .addresses import Interfaces, advertised, without_port
+from .cluster_options import check_options
 from .founding import Founding, Identity, Joining, answer, known_address
 
 MAKE_KEYS = (
@@ -187,6 +188,7 @@ class Membership:
         if self.identity or self.joining or self.founding:
             raise ApiError(refusals.ALREADY_IN)
         address = advertised(request.advertise_address, self.interfaces)
+        check_options(dict(request.options))
         self.founding = founding.new_swarm(id, request, self.machine, address, self.description, self.dice)
         self.found_at = now + self._key_time()
         return []
@@ -223,7 +225,7 @@ class Membership:
         if identity.digest_in(request.token) is None:
             raise ApiError(refusals.BAD_TOKEN)
         address = advertised(request.advertise_address, self.interfaces)
-        self.joining = Joining(request.token, request.remote, address)
+        self.joining = Joining(request.token, request.remote, address, request.availability)
         self.join_call, self.give_up_at = id, now + JOIN_PATIENCE
         self.registered, self.error = False, ""
         self.ask_at = now + self._key_time()
@@ -244,7 +246,7 @@ class Membership:
             self.ask_at = NEVER
             return []
         self.ask_at = now + CERTIFY_AGAIN
-        wish = Certify(joining.token, self.description, joining.address)
+        wish = Certify(joining.token, self.description, joining.address, joining.availability)
         return [Send(without_port(joining.remote), "manager", wish)]
 
     def _certified(self, message: Certified, now: int) -> list:
