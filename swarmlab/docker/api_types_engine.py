@@ -10,7 +10,7 @@ RegistryConfig: AllowNondistributableArtifactsCIDRs [str], AllowNondistributable
 RegistryIndex: Name str, Mirrors [str], Secure bool, Official bool
 Runtime: Path=path str
 Commit: ID str, Expected str
-SwarmInfo: NodeID str, NodeAddr str, LocalNodeState str, ControlAvailable bool, Error str, RemoteManagers [Peer], Nodes int?, Managers int?, Cluster *Swarm?
+SwarmInfo: NodeID str, NodeAddr str, LocalNodeState str, ControlAvailable bool, Error str, RemoteManagers [Peer], Nodes int?, Managers int?, Cluster *Swarm?, Warnings [str]?
 Peer: NodeID str, Addr str
 ClientInfo: Debug bool, Version str, APIVersion=ApiVersion str?, DefaultAPIVersion=DefaultAPIVersion str?, GitCommit str?, GoVersion str?, Os str?, Arch str?, BuildTime str?, Context str, Plugins [str], Warnings [str]
 

@@ -51,10 +51,19 @@ def _many(number: int, unit: str) -> str:
 
 def size(bytes: int) -> str:
     """`23.54GiB`: at most four digits, in powers of 1024."""
-    number, unit = float(bytes), 0
-    while number >= 1024 and unit < 8:
-        number, unit = number / 1024, unit + 1
-    return f"{number:.4g}{'B KiB MiB GiB TiB PiB EiB ZiB YiB'.split()[unit]}"
+    return _sized(bytes, 1024, ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"))
+
+
+def decimal_size(bytes: int) -> str:
+    """`1.984MB`: at most four digits, in powers of 1000."""
+    return _sized(bytes, 1000, ("B", "kB", "MB", "GB", "TB", "PB", "EB"))
+
+
+def _sized(bytes: float, base: int, units: Sequence[str]) -> str:
+    place = 0
+    while bytes >= base and place < len(units) - 1:
+        bytes, place = bytes / base, place + 1
+    return f"{bytes:.4g}{units[place]}"
 
 
 def natural(name: str) -> tuple:

@@ -1,9 +1,8 @@
 """The rows of the table for `docker inspect` and the `inspect` of every group."""
 
 from ..flags import Flag
-from .vocabulary import Command
+from .vocabulary import TEMPLATE, Command
 
-TEMPLATE = Flag("format", "string", "'json', or a template such as '{{.ID}}'", "f", default="")
 PRETTY = Flag("pretty", "bool", "For people to read")
 SIZE = Flag("size", "bool", "Sizes of files too (a container has none here)", "s", support="simplified")
 

@@ -1,15 +1,15 @@
 """The rows of the table for `docker system …`."""
 
-from .vocabulary import Command, absent
+from .vocabulary import FORMAT, TEMPLATE, Command, absent
 
 COMMANDS = (
     Command(
         "info",
         "[OPTIONS]",
         "What this engine knows of itself and of its swarm",
-        absent("f/format"),
+        (TEMPLATE,),
         aliases=("system info",),
-        support="simplified",
     ),
-    Command("version", "[OPTIONS]", "Versions of client and engine", absent("f/format"), support="simplified"),
+    Command("version", "[OPTIONS]", "Versions of client and engine", (TEMPLATE,)),
+    Command("system df", "[OPTIONS]", "What takes room on this machine", (FORMAT, *absent("filter", "v/verbose"))),
 )

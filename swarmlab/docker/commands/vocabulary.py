@@ -24,6 +24,7 @@ class Command(NamedTuple):
 QUIET = Flag("quiet", "bool", "Print ids and nothing else", "q")
 FILTER = Flag("filter", "filter", "Only what matches name=value; may be repeated", "f")
 FORMAT = Flag("format", "string", "'table', 'json', or a template such as '{{.Name}}' or 'table {{.Name}}'", default="")
+TEMPLATE = Flag("format", "string", "'json', or a template such as '{{.ID}}'", "f", default="")
 NO_TRUNC = Flag("no-trunc", "bool", "Do not shorten ids and errors")
 NO_RESOLVE = Flag("no-resolve", "bool", "Show ids where names would stand")
 DETACH = Flag("detach", "bool", "Return at once; without it the command waits until the service is stable", "d")
