@@ -40,6 +40,12 @@ def substitute(text: str, env: Mapping[str, str]) -> str:
     return "".join([*pieces, text[end:]])
 
 
+def variables_of(text: str) -> list[tuple[str, bool]]:
+    """The variables of a text, and whether each says what to do without a value."""
+    inside = (found["named"] or found["braced"] or "" for found in _VARIABLE.finditer(text))
+    return [(re.split("[:?-]", each)[0], not each.isidentifier()) for each in inside if each]
+
+
 def _value(inside: str, env: Mapping[str, str]) -> tuple[str, str]:
     """What stands for one variable, and what is wrong with it ('' for nothing)."""
     for separator, empty_is_unset, kind in FORMS:
