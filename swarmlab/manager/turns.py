@@ -99,3 +99,9 @@ class Turns:
         changes, wake_at = planner.plan(store, self.turns[planner.name].changed, memory, now, *extra)
         self.turns[planner.name] = Turn({}, wake_at=NEVER if wake_at is None else wake_at)
         return changes
+
+    def attempts(self) -> list:
+        """What came of the scheduler's attempts since this was last asked."""
+        places: Any = self.memories["places"]
+        attempts, places.attempts = places.attempts, []
+        return attempts
