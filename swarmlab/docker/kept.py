@@ -72,8 +72,9 @@ def _asked(options: Options, word: str) -> set[str]:
 
 
 def asked(options: Options) -> dict[str, Any]:
-    """For `service create`. What is empty is left out."""
-    kept: dict[str, Any] = {key: options[flag] for flag, key in PLAIN.items() if flag in options.given}
+    """For `service create`. What else is empty is left out."""
+    kept: dict[str, Any] = {"init": False}  # the one thing that the client sends although nobody asked
+    kept |= {key: options[flag] for flag, key in PLAIN.items() if flag in options.given}
     kept |= {key: tuple(options[flag]) for flag, key in LISTS.items()}
     kept |= _capabilities(options)
     kept["hosts"] = options["host"]

@@ -233,8 +233,9 @@ def test_nothing_asked_is_dockers_default() -> None:
         ("--secret source=db_pass,target=p,mode=0400,uid=5 n", "task.container.secrets",
          (FileReference("i" * 25, "db_pass", "p", "5", mode=0o400),)),
         ("--log-driver fluentd --log-opt tag=x n", "task.log_driver", LogDriver("fluentd", {"tag": "x"})),
-        ("-u 1000 -w /srv --read-only n", "task.container.options", {"user": "1000", "dir": "/srv", "read_only": True}),
-        ("--with-registry-auth n", "task.container.options", {}),
+        ("-u 1000 -w /srv --read-only n", "task.container.options",
+         {"init": False, "user": "1000", "dir": "/srv", "read_only": True}),
+        ("--with-registry-auth n", "task.container.options", {"init": False}),
     ],
 )  # fmt: skip
 def test_what_a_flag_asks_for(line: str, path: str, value: Any) -> None:
