@@ -214,10 +214,13 @@ def _volumes(service: dict, document: dict) -> Found:
         source = volume.get("source", "") if isinstance(volume, dict) else str(volume).partition(":")[0]
         if not isinstance(source, str) or (isinstance(volume, str) and ":" not in volume):
             continue
-        if source[:1] in (".", "~") or (source.startswith("/") and source != "/var/run/docker.sock"):
+        if source[:1] in (".", "~") or (source.startswith("/") and not EVERYWHERE.match(source)):
             yield ("volumes", index), BIND
         elif source in declared and declared[source].get("driver", "local") == "local" and _may_wander(service):
             yield ("volumes", index), VOLUME
+
+
+EVERYWHERE = re.compile(r"/$|/(proc|sys|dev|var/run|run|var/lib/docker)(/|$)|/etc/(hostname|localtime|timezone)$")
 
 
 def _may_wander(service: dict) -> bool:
@@ -251,12 +254,14 @@ def _variables(value: Any, path: Path, env: Mapping[str, str]) -> Found:
 
 def _nowhere(text: str, env: Mapping[str, str], rows: Iterable[Finding]) -> list[Finding]:
     """Keys of services that go nowhere, and of which no rule has spoken."""
-    known, paths = {row.line for row in rows}, {line: path for path, line in read_lines(text.encode()).items()}
+    spoken = {row.path for row in rows}
+    paths = {line: path for path, line in read_lines(text.encode()).items()}
     silent = [line.number for line in lines(text, env=env) if line.note == NOT_SENT]
-    found = [(number, paths[number]) for number in silent if number not in known and number in paths]
-    return [Finding(number, ".".join(map(str, path)), NOWHERE) for number, path in found if _is_asked(path)]
+    found = [(number, paths[number]) for number in silent if number in paths]
+    return [Finding(n, ".".join(map(str, path)), NOWHERE) for n, path in found if _is_asked(path, spoken)]
 
 
-def _is_asked(path: Path) -> bool:
-    """Is it the key of a service? Keys that begin with x- are meant for others."""
-    return path[0] == "services" and not any(str(key).startswith("x-") for key in path)
+def _is_asked(path: Path, spoken: set[str]) -> bool:
+    """Is it the key of a service, and has nobody spoken of it? Keys that begin with x- are meant for others."""
+    above = {".".join(map(str, path[:length])) for length in range(len(path) + 1)}
+    return path[0] == "services" and not above & spoken and not any(str(key).startswith("x-") for key in path)

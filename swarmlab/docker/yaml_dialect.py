@@ -60,7 +60,10 @@ def _note_lines(node: "Node", path: Path, found: dict[Path, int]) -> None:
             for each in target.parts[::-1] if target.kind == "list" else [target]:
                 _note_lines(each, path, found)
         for key, part in own:
-            found[(*path, key.value)] = key.line
+            here = (*path, key.value)
+            for merged in [other for other in found if other[: len(here)] == here] if here in found else ():
+                del found[merged]  # what was merged under this key is not there: the key's own value took its place
+            found[here] = key.line
             _note_lines(part, (*path, key.value), found)
 
 

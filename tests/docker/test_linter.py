@@ -76,7 +76,7 @@ def test_each_rule_names_the_line(service: str, expected: tuple) -> None:
         "ports: ['0.0.0.0:80:80']",
         "hostname: h-${NAME:-x}",
         "volumes: ['/var/run/docker.sock:/var/run/docker.sock']",
-        "volumes: [/anonymous]",
+        "volumes: [/anonymous, '/proc:/host/proc:ro', '/:/rootfs:ro']",
         "healthcheck: {test: a}\ndeploy: {update_config: {order: start-first}}",
         "ports: [{target: 80, published: 80, mode: host}]\ndeploy: {mode: global}",
         "x-note: anything",
