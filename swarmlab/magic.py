@@ -6,7 +6,6 @@ one command per line. What the last command left is in `_docker`: stdout, stderr
 """
 
 import re
-import sys
 from typing import Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
@@ -37,7 +36,7 @@ class DockerMagics(Magics):
     def _type(self, variable: str, machine: str | None, lines: list[str], echo: bool) -> None:
         cluster = self.shell.user_ns.get(variable)
         if not isinstance(cluster, Cluster):
-            print(f"there is no cluster named {variable}: make one, {variable} = Cluster(managers=1)", file=sys.stderr)
+            print(f"there is no cluster named {variable}: make one, {variable} = Cluster(managers=1)")
             return
         for line in lines:
             if echo:
@@ -48,11 +47,10 @@ class DockerMagics(Magics):
         try:
             result = cluster.docker(line, machine)
         except ValueError as fault:  # a machine that does not exist
-            print(fault, file=sys.stderr)
+            print(fault)
             return
         self.shell.user_ns["_docker"] = result
-        for text, stream in ((result.stdout, sys.stdout), (result.stderr, sys.stderr)):
-            print(text, end="", file=stream)
+        print(result.stdout + result.stderr, end="")  # as on a terminal, where nobody tells them apart
 
 
 def where(line: str) -> tuple[str, str | None, str]:

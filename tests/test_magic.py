@@ -24,9 +24,9 @@ def test_a_line_is_typed_at_the_first_manager_and_templates_stay_as_they_are(she
 
 def test_a_machine_and_another_cluster_can_be_named(shell, capsys):
     shell.run_cell("%docker @worker-1 node ls")
-    assert "not a swarm manager. Worker nodes" in capsys.readouterr().err
+    assert "not a swarm manager. Worker nodes" in capsys.readouterr().out
     shell.run_cell("%docker twin@node-1 node ls")
-    assert 'Use "docker swarm init"' in capsys.readouterr().err
+    assert 'Use "docker swarm init"' in capsys.readouterr().out
 
 
 def test_a_cell_shows_each_command_before_what_it_prints(shell, capsys):
@@ -41,6 +41,6 @@ def test_a_cell_shows_each_command_before_what_it_prints(shell, capsys):
 def test_what_does_not_exist_is_one_clear_line(shell, capsys):
     shell.run_cell("%docker nobody@ node ls")
     shell.run_cell("%docker @mars node ls")
-    lines = capsys.readouterr().err.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "there is no cluster named nobody: make one, nobody = Cluster(managers=1)"
     assert len(lines) == 2 and "mars" in lines[1]
