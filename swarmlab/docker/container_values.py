@@ -4,10 +4,22 @@ Each reader raises `UnitError` with the words of the Docker client. Source: Dock
 `docker service create`; refusals as docker 28.2.2 words them.
 """
 
+import csv
 import re
 import shlex
 
 from .units import UnitError, quote
+
+
+def fields(text: str) -> list[str]:
+    """The comma-separated parts of a long value; quotes protect commas."""
+    try:
+        parts = next(csv.reader(text.splitlines()[:1], strict=True), [])
+    except csv.Error as fault:
+        raise UnitError(f"parse error on line 1: {fault}") from None
+    if not parts:
+        raise UnitError("EOF")
+    return parts
 
 
 def command(text: str) -> tuple[str, ...]:

@@ -1,48 +1,86 @@
-"""`docker swarm …`: how a machine gets into a swarm, and out of it.
+"""`docker swarm …`: how a machine gets into a swarm, and out of it, and what is set for the swarm as a whole.
 
-Source: docs.docker.com, "Create a swarm", "Join nodes to a swarm"; texts as recorded from Docker 28.2.2.
+Source: docs.docker.com, "Create a swarm", "Join nodes to a swarm", "Lock your swarm"; texts as recorded from Docker
+28.2.2.
 """
+
+from hashlib import sha256
 
 from ..messages import (
     GetCluster,
+    GetUnlockKey,
     Info,
     ListObjects,
     RotateToken,
+    RotateUnlockKey,
     SwarmInit,
     SwarmJoin,
     SwarmLeave,
+    UpdateObject,
 )
+from ..objects import Cluster, replace
+from .api_json import tls_info
+from .commands import BY_NAME
 from .flags import Options
 from .session import Exit, Screen, Session
+from .units import quote
+from .usage import command_help
 
-CLUSTER_OPTIONS = {  # flags of `swarm init` and the setting of the cluster that each one makes
+SETTINGS = {  # flags that `swarm init` and `swarm update` share, and the setting of the cluster that each one makes
+    "autolock": "autolock",
     "cert-expiry": "certificate_expiry",
-    "data-path-port": "data_path_port",
-    "default-addr-pool-mask-length": "subnet_size",
     "dispatcher-heartbeat": "heartbeat_period",
+    "external-ca": "external_cas",
+    "max-snapshots": "keep_old_snapshots",
     "snapshot-interval": "snapshot_interval",
     "task-history-limit": "task_history_limit",
+}
+ONCE = {  # of `swarm init` alone: it stays so for the life of the swarm
+    "data-path-port": "data_path_port",
+    "default-addr-pool-mask-length": "subnet_size",
 }
 
 JOIN = """To add a {role} to this swarm, run the following command:
 
     docker swarm join --token {token} {address}
 """
+UNLOCK = """To unlock a swarm manager after it restarts, run the `docker swarm unlock`
+command and provide the following key:
+
+    {}
+
+Remember to store this key in a password manager, since without it you
+will not be able to restart the manager."""
+
+# ── in and out ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def init(session: Session, options: Options, screen: Screen) -> None:
-    chosen = [(setting, options[flag]) for flag, setting in CLUSTER_OPTIONS.items() if flag in options.given]
+    chosen = [(setting, options[flag]) for flag, setting in {**SETTINGS, **ONCE}.items() if flag in options.given]
     if options["default-addr-pool"]:
         chosen.append(("address_pool", ",".join(options["default-addr-pool"])))
+    if "availability" in options.given:
+        chosen.append(("availability", _availability(options)))
     answer = session.call(SwarmInit(options["advertise-addr"], options["force-new-cluster"], tuple(chosen)))
     screen.say(f"Swarm initialized: current node ({answer.node}) is now a manager.\n")
     screen.say(JOIN.format(role="worker", token=answer.worker_token, address=answer.address))
     screen.say("To add a manager to this swarm, run 'docker swarm join-token manager' and follow the instructions.")
+    if options["autolock"]:
+        _say_how_to_unlock(session, screen)
 
 
 def join(session: Session, options: Options, screen: Screen) -> None:
-    role = session.call(SwarmJoin(options["token"], options.words[0], options["advertise-addr"]))
+    availability = _availability(options)
+    role = session.call(SwarmJoin(options["token"], options.words[0], options["advertise-addr"], availability))
     screen.say(f"This node joined a swarm as a {role}.")
+
+
+def _availability(options: Options) -> str:
+    word = options["availability"].lower()
+    if word not in ("active", "pause", "drain"):
+        asked = quote(options["availability"])
+        raise Exit(f"invalid availability {asked}, only active, pause and drain are supported")
+    return word
 
 
 def leave(session: Session, options: Options, screen: Screen) -> None:
@@ -72,9 +110,95 @@ def _own_address(session: Session) -> str:
     return info.address
 
 
+# ── the swarm as a whole ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def update(session: Session, options: Options, screen: Screen) -> None:
+    """Without a flag it prints its own help. A swarm that is to lock itself from now on gets its key."""
+    if not options.given:
+        screen.out.append(command_help(BY_NAME["swarm update"]))
+        return
+    cluster = session.call(GetCluster())
+    chosen = {setting: options[flag] for flag, setting in SETTINGS.items() if flag in options.given}
+    _write(session, cluster, replace(cluster, **chosen))
+    screen.say("Swarm updated.")
+    if chosen.get("autolock") and not cluster.autolock:
+        _say_how_to_unlock(session, screen)
+
+
+def _write(session: Session, cluster: Cluster, wish: Cluster) -> None:
+    session.call(UpdateObject("cluster", cluster.id, cluster.version, wish))
+
+
+def unlock_key(session: Session, options: Options, screen: Screen) -> None:
+    if options["rotate"]:
+        if not session.call(GetCluster()).autolock:
+            raise Exit("cannot rotate because autolock is not turned on")
+        session.call(RotateUnlockKey())
+        if not options["quiet"]:
+            screen.say("Successfully rotated manager unlock key.")
+    key = session.call(GetUnlockKey())
+    if not key:
+        raise Exit("no unlock key is set")
+    screen.say(key if options["quiet"] else UNLOCK.format(key))
+
+
+def _say_how_to_unlock(session: Session, screen: Screen) -> None:
+    if key := session.call(GetUnlockKey()):
+        screen.say(UNLOCK.format(key))
+
+
+def unlock(session: Session, options: Options, screen: Screen) -> None:
+    """A manager that starts again is never locked here, so there is nothing to unlock."""
+    state = session.call(Info()).swarm
+    raise Exit("Error: This node is not part of a swarm" if state == "inactive" else "Error: swarm is not locked")
+
+
+# ── its root certificate ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ca(session: Session, options: Options, screen: Screen) -> None:
+    """Shows the root certificate, or has a new one made, which all nodes have at once here."""
+    cluster = session.call(GetCluster())
+    if not options["rotate"]:
+        for flag in ("cert-expiry", "external-ca"):
+            if flag in options.given:
+                raise Exit(f"`--{flag}` flag requires the `--rotate` flag to update the CA")
+    else:
+        _rotate(session, options, screen, cluster)
+    if not (options["rotate"] and (options["detach"] or options["quiet"])):
+        screen.say(_root(session.call(GetCluster())).strip())
+
+
+def _rotate(session: Session, options: Options, screen: Screen, cluster: Cluster) -> None:
+    if options["external-ca"]:
+        why = "rotating to an external CA requires the `--ca-cert` flag to specify the external CA's cert"
+        instead = "to add an external CA with the current root CA certificate, use the `update` command instead"
+        raise Exit(f"{why} - {instead}")
+    wish = replace(cluster, force_rotate=cluster.force_rotate + 1)
+    if "cert-expiry" in options.given:
+        wish = replace(wish, certificate_expiry=options["cert-expiry"])
+    _write(session, cluster, wish)
+    if options["detach"] or options["quiet"]:
+        return
+    digest = sha256(_root(session.call(GetCluster())).encode()).hexdigest()
+    screen.say(
+        "desired root digest: \n  rotated TLS certificates: \n  rotated CA certificates:  "
+    )  # bars, on a terminal
+    screen.say(f"desired root digest: sha256:{digest}")
+
+
+def _root(cluster: Cluster) -> str:
+    return tls_info(cluster.ca_digest)["TrustRoot"]
+
+
 RUN = {
+    "swarm ca": ca,
     "swarm init": init,
     "swarm join": join,
     "swarm join-token": join_token,
     "swarm leave": leave,
+    "swarm unlock": unlock,
+    "swarm unlock-key": unlock_key,
+    "swarm update": update,
 }

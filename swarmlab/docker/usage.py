@@ -11,7 +11,7 @@ NARROWEST = 24  # a description gets at least so many columns
 
 
 def usage_line(command: Command) -> str:
-    return f"Usage:  docker {command.name} {command.usage}"
+    return f"Usage:  docker {command.name} {command.usage}".rstrip()
 
 
 def command_help(command: Command) -> str:

@@ -4,14 +4,14 @@ Each reader raises `UnitError` with the words of the Docker client; the grammar 
 Source: Docker CLI reference, `docker service create`; refusals as docker 28.2.2 words them.
 """
 
-import csv
 import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 from ..objects import FileReference, Mount, NetworkTarget, PortConfig
-from .container_values import address, command, extra_host, search_domain, ulimit
+from .cluster_values import external_ca, listen_address, pools
+from .container_values import address, command, extra_host, fields, search_domain, ulimit
 from .units import UnitError, parse_cpus, parse_duration, parse_port, parse_size, quote
 
 # ── readers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,17 +106,6 @@ def preference(text: str) -> str:
     if strategy.strip().lower() != "spread":
         raise UnitError(f"unsupported placement preference {strategy} (only spread is supported)")
     return value
-
-
-def fields(text: str) -> list[str]:
-    """The comma-separated parts of a long value; quotes protect commas."""
-    try:
-        parts = next(csv.reader(text.splitlines()[:1], strict=True), [])
-    except csv.Error as fault:
-        raise UnitError(f"parse error on line 1: {fault}") from None
-    if not parts:
-        raise UnitError("EOF")
-    return parts
 
 
 def publish(text: str) -> list[PortConfig]:
@@ -311,4 +300,7 @@ KINDS = {
     "domain": Kind(search_domain, "list", many=True),
     "host": Kind(extra_host, "list", many=True),
     "ulimit": Kind(ulimit, "ulimit", many=True),
+    "pools": Kind(pools, "ipNetSlice", many=True),
+    "listen address": Kind(listen_address, "node-addr"),
+    "external ca": Kind(external_ca, "external-ca", many=True),
 }

@@ -8,6 +8,7 @@ from recorded import Entry, entries, words
 
 from swarmlab.docker.cli import execute
 from swarmlab.docker.commands import ABSENT, BY_NAME, COMMANDS, coverage
+from swarmlab.docker.usage import usage_line
 from swarmlab.objects import ApiError, Description, Node, Secret, SecretSpec, Service, ServiceSpec
 
 DAEMON = "Error response from daemon: "
@@ -217,7 +218,7 @@ def test_every_command_of_the_table_can_be_run_and_is_covered() -> None:
 def test_help_shows_usage_and_every_flag_within_80_columns(command) -> None:
     engine = swarm()
     result = execute(f"{command.name} --help", engine)
-    assert result.stdout.startswith(f"Usage:  docker {command.name} {command.usage}\n\n{command.help}\n")
+    assert result.stdout.startswith(f"{usage_line(command)}\n\n{command.help}\n")
     for flag in command.flags:
         assert f"--{flag.name}" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
@@ -254,9 +255,4 @@ def test_every_word_of_a_recorded_command_that_we_support_is_understood() -> Non
         if supported(entry) and entry.exit_code == 0:
             result = execute(words(entry), FakeEngine(script=lambda engine, request: ApiError("seen")))
             refused += [entry.command] if result.exit_code == 125 or "real flag" in result.stderr else []
-    assert {" ".join(command.split()[1:4]) for command in refused} == {
-        "info --format '{{json",
-        "info --format '{{.Swarm.Cluster.Spec.EncryptionConfig.AutoLockManagers}}'",
-        "info --format '{{.Swarm.LocalNodeState}}'",
-        "version --format '{{.Server.APIVersion}}",
-    }
+    assert refused == []

@@ -43,6 +43,54 @@ def test_init_passes_on_the_settings_of_the_cluster() -> None:
     }
 
 
+def test_init_passes_on_all_that_can_be_chosen_once_or_later() -> None:
+    engine = manager({m.SwarmInit: m.InitAnswer("n", "t", "a"), m.GetUnlockKey: "SWMKEY-1-k"})
+    line = """swarm init --autolock --availability Drain --cert-expiry 720h --data-path-port 4790 --max-snapshots 2
+    --default-addr-pool 10.20.3.4/16,10.30.0.0/16 --default-addr-pool 10.40.0.0/16 --default-addr-pool-mask-length 26
+    --external-ca protocol=cfssl,url=https://ca,x=y --snapshot-interval 500 --listen-addr eth0 --data-path-addr eth1"""
+    result = execute(line.replace("\n", " "), engine)
+    assert dict(engine.writes[0].options) == {
+        "autolock": True,
+        "availability": "drain",
+        "certificate_expiry": 30 * 24 * 3600 * SECOND,
+        "data_path_port": 4790,
+        "keep_old_snapshots": 2,
+        "address_pool": "10.20.0.0/16,10.30.0.0/16,10.40.0.0/16",
+        "subnet_size": 26,
+        "external_cas": (("cfssl", "https://ca", (("x", "y"),)),),
+        "snapshot_interval": 500,
+    }
+    assert "\n    SWMKEY-1-k\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "text"),
+    [
+        ("--default-addr-pool", "10.0.0.0/33", "invalid string being converted to CIDR: 10.0.0.0/33"),
+        ("--default-addr-pool", "10.0.0.0", "invalid string being converted to CIDR: 10.0.0.0"),
+        ("--listen-addr", "a:b", "invalid bind address format: a:b"),
+        ("--listen-addr", "udp://a", "invalid proto, expected tcp: udp://a"),
+        ("--external-ca", "x", "invalid field 'x' must be a key=value pair"),
+        ("--external-ca", "protocol=x,url=y", "unrecognized external CA protocol x"),
+        ("--external-ca", "protocol=cfssl", "the external-ca option needs a url= parameter"),
+        ("--external-ca", "url=x", "the external-ca option needs a protocol= parameter"),
+    ],
+)
+def test_values_that_cannot_be_read(flag: str, value: str, text: str) -> None:
+    result = execute(["swarm", "init", flag, value], FakeEngine())
+    assert result.stderr.startswith(
+        f'invalid argument "{value}" for "{flag}" flag: {text}\n\nUsage:  docker swarm init'
+    )
+
+
+@pytest.mark.parametrize("command", ["swarm init", "swarm join --token T 10.77.0.11:2377"])
+def test_a_node_comes_in_as_active_paused_or_drained(command: str) -> None:
+    engine = FakeEngine()
+    result = execute(f"{command} --availability away", engine)
+    assert result.stderr == 'invalid availability "away", only active, pause and drain are supported\n'
+    assert engine.writes == []
+
+
 @pytest.mark.parametrize("role", ["worker", "manager"])
 def test_join_prints_the_role_that_the_token_gave(role: str) -> None:
     engine = manager({m.SwarmJoin: role})
@@ -68,15 +116,62 @@ def test_join_token_prints_as_recorded(role: str, token: str) -> None:
     assert engine.writes == [m.RotateToken(role)]
 
 
+def test_update_changes_what_is_asked_and_without_a_flag_prints_its_help() -> None:
+    engine = manager({m.GetCluster: TOKENS})
+    assert execute("swarm update", engine).stdout.startswith("Usage:  docker swarm update [OPTIONS]\n")
+    assert engine.writes == []
+    assert execute("swarm update --task-history-limit 0 --dispatcher-heartbeat 9s", engine).stdout == "Swarm updated.\n"
+    wish = TOKENS._replace(task_history_limit=0, heartbeat_period=9 * SECOND)
+    assert engine.writes == [m.UpdateObject("cluster", "c" * 25, 0, wish)]
+
+
+def test_autolock_and_its_key_print_as_recorded() -> None:
+    entry = next(e for e in entries() if e.command == "docker swarm update --autolock=true")
+    key = re.search(r"SWMKEY\S+", entry.output)[0]
+    engine = manager({m.GetCluster: TOKENS, m.GetUnlockKey: key, m.RotateUnlockKey: key})
+    assert execute("swarm update --autolock=true", engine).stdout == entry.output
+    assert execute("swarm unlock-key", engine).stdout == recorded("docker swarm unlock-key")
+    assert execute("swarm unlock-key -q", engine).stdout == f"{key}\n"
+    assert execute("swarm unlock-key --rotate", engine).stderr == "cannot rotate because autolock is not turned on\n"
+    locked = manager({m.GetCluster: TOKENS._replace(autolock=True), m.GetUnlockKey: key, m.RotateUnlockKey: key})
+    lines = execute("swarm unlock-key --rotate", locked).stdout.splitlines()
+    assert lines[:2] == ["Successfully rotated manager unlock key.", entry.output.splitlines()[1]]
+    assert execute("swarm update --autolock", locked).stdout == "Swarm updated.\n"
+
+
+def test_without_autolock_there_is_no_key_and_nothing_to_unlock() -> None:
+    entry = next(e for e in entries() if e.command == "docker swarm unlock-key" and e.exit_code)
+    engine = manager({m.GetCluster: TOKENS, m.GetUnlockKey: ""})
+    assert execute("swarm unlock-key", engine).stderr == entry.output
+    assert execute("swarm unlock", engine).stderr == "Error: swarm is not locked\n"
+    engine.info = engine.info._replace(swarm="inactive")
+    assert execute("swarm unlock", engine).stderr == "Error: This node is not part of a swarm\n"
+
+
+def test_the_root_certificate_is_shown_and_replaced() -> None:
+    engine = manager({m.GetCluster: TOKENS})
+    lines = execute("swarm ca", engine).stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----")
+    assert engine.writes == []
+    lines = execute("swarm ca --rotate --cert-expiry 2h", engine).stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines[:4]] == [
+        "desired root digest", "  rotated TLS certificates", "  rotated CA certificates", "desired root digest",
+    ]  # fmt: skip
+    assert engine.writes[0].spec == TOKENS._replace(force_rotate=1, certificate_expiry=7200 * SECOND)
+    assert execute("swarm ca --rotate -d", engine).stdout == execute("swarm ca --rotate -q", engine).stdout == ""
+    refused = execute("swarm ca --cert-expiry 3h", engine)
+    assert refused.stderr == "`--cert-expiry` flag requires the `--rotate` flag to update the CA\n"
+
+
 def test_info_says_where_the_machine_stands_in_lines_of_the_recording() -> None:
     engine = manager({m.GetCluster: TOKENS})
     engine.info = engine.info._replace(managers=(("n", "10.77.0.11:2377"),))
     lines = recorded("docker info").splitlines()
     ours = execute("info", engine).stdout.splitlines()
     different = [line for line in ours if line not in lines]
-    assert [line.split(":")[0].strip() for line in different] == [
-        "Server Version", "NodeID", "ClusterID", "Managers", "Nodes",
-    ]  # fmt: skip
+    told = {line.split(":")[0].strip() for line in different}
+    assert {"Server Version", "NodeID", "ClusterID", "Managers", "Nodes"} < told
+    assert not told & {"Swarm", "Is Manager", "Node Address", "Task History Retention Limit", "Expiry Duration"}
 
 
 def test_info_without_a_quorum_still_answers() -> None:
@@ -94,7 +189,7 @@ def test_info_without_a_quorum_still_answers() -> None:
 def test_info_outside_a_swarm() -> None:
     engine = FakeEngine()
     engine.info = engine.info._replace(swarm="inactive", node="", manager=False)
-    assert " Swarm: inactive\n OSType" in execute("info", engine).stdout
+    assert " Swarm: inactive\n Runtimes" in execute("info", engine).stdout
 
 
 def test_run_prints_the_id_of_the_container() -> None:
