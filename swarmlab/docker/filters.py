@@ -3,6 +3,7 @@
 Source: docs.docker.com, `docker service ls`, `service ps`, `node ls`, `network ls`, `ps`: filtering.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -29,39 +30,117 @@ TASK_TESTS: Tests = {
     "name": lambda task, value: f"{task.name}.{task.id}".startswith(value),
     "node": lambda task, value: task.node == value,
 }
+
+
+def _one_of(name: str, value: str, words: Sequence[str]) -> str:
+    if value.lower() not in words:
+        raise ApiError(f"Invalid {name} filter: '{value}'")
+    return value.lower()
+
+
 NODE_TESTS: Tests = {
     "id": lambda node, value: node.id.startswith(value),
     "label": lambda node, value: bool(node.description) and has_label(node.description.engine_labels, value),
-    "membership": lambda node, value: node.spec.membership == value,
+    "membership": lambda node, value: node.spec.membership == _one_of("membership", value, ("accepted", "pending")),
     "name": lambda node, value: node.hostname.startswith(value),
     "node.label": lambda node, value: has_label(node.spec.labels, value),
-    "role": lambda node, value: node.role == value,
+    "role": lambda node, value: node.role == _one_of("role", value, ("worker", "manager")),
 }
+BUILT_IN = ("bridge", "host", "none")
+
+
+def _is_of_type(network: Any, value: str) -> bool:
+    if value not in ("builtin", "custom"):
+        raise ApiError(f"invalid filter: 'type'='{value}'")
+    return (network.name in BUILT_IN) == (value == "builtin")
+
+
+def _is_dangling(network: Any, value: str) -> bool:
+    """On no container of this machine. Services are not looked at, as Docker does not."""
+    if value.lower() not in ("1", "true", "0", "false"):
+        raise ApiError(f"invalid filter 'dangling={value}'")
+    unused = network.name not in BUILT_IN and not network.containers
+    return unused == (value.lower() in ("1", "true"))
+
+
 NETWORK_TESTS: Tests = {
+    "dangling": _is_dangling,
     "driver": lambda network, value: network.driver == value,
     "id": lambda network, value: network.id.startswith(value),
     "label": lambda network, value: has_label(network.labels, value),
     "name": lambda network, value: value in network.name,
     "scope": lambda network, value: network.scope == value,
-    "type": lambda network, value: value == ("builtin" if network.name in ("bridge", "host", "none") else "custom"),
+    "type": _is_of_type,
 }
+
+
+def _is_named(container: Any, value: str) -> bool:
+    """A pattern that is found somewhere in the name, as far as it is one."""
+    try:
+        return re.search(value.removeprefix("/"), container.name) is not None
+    except re.error:
+        return False
+
+
+def _has_port(container: Any, value: str, published: bool) -> bool:
+    """`80`, `80-90` or `80/udp`."""
+    numbers, _, protocol = value.partition("/")
+    first, _, last = numbers.partition("-")
+    if not (first.isdecimal() and (last or first).isdecimal()):
+        raise ApiError(f"Invalid port format for filter: {value}")
+    span = range(int(first), int(last or first) + 1)
+    for port in container.ports:
+        number = port.published_port if published else port.target_port
+        if number in span and port.protocol == (protocol or "tcp"):
+            return True
+    return False
+
+
 CONTAINER_TESTS: Tests = {
-    "ancestor": lambda container, value: container.image == value or container.image.partition(":")[0] == value,
+    "ancestor": lambda container, value: value in (container.image, *_shorter(container.image)),
+    "exited": lambda container, value: container.state == "exited" and str(container.exit_code) == value,
+    "expose": lambda container, value: _has_port(container, value, published=False),
+    "health": lambda container, value: value == "none",
     "id": lambda container, value: container.id.startswith(value),
+    "is-task": lambda container, value: bool(container.task) == (value.lower() in ("1", "true")),
     "label": lambda container, value: has_label(container.labels, value),
-    "name": lambda container, value: value in container.name,
+    "name": _is_named,
+    "network": lambda container, value: any(value in (id, name) for id, name, *_ in container.networks),
+    "publish": lambda container, value: _has_port(container, value, published=True),
     "status": lambda container, value: container.state == value,
+    "volume": lambda container, value: any(value in (one.source, one.target) for one in container.settings.mounts),
 }
+
+
+def _shorter(image: str) -> tuple[str, str]:
+    """An image without its digest, and without its tag."""
+    tagged = image.partition("@")[0]
+    return tagged, re.sub(r":[^:/]*$", "", tagged)
 
 
 def matching(items: Iterable[Any], filters: Iterable[tuple[str, str]], tests: Tests) -> list:
     """What passes: one value of each filter is enough, but of labels all must be there. Raises `ApiError`."""
+    items = list(items)
     wanted: dict[str, list[str]] = {}
     for name, value in filters:
+        if name in ("before", "since") and tests is CONTAINER_TESTS:
+            items = _beside(items, name, value)
+            continue
         if name not in tests:
             raise ApiError(f"Invalid filter '{name}'")
         wanted.setdefault(name, []).append(value)
     return [item for item in items if all(_passes(tests[name], name, item, values) for name, values in wanted.items())]
+
+
+def _beside(containers: Sequence[Any], name: str, ref: str) -> list[Any]:
+    """Those that were made before, or since, another one."""
+    found = lookup(containers, ref, lambda container: container.name)
+    if not found:
+        raise ApiError(f"No such container: {ref}")
+    limit = found[0].created_at
+    if name == "before":
+        return [one for one in containers if one.created_at < limit]
+    return [one for one in containers if one.created_at > limit]
 
 
 def _passes(test: Callable[[Any, str], bool], name: str, item: Any, values: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ Source: documentation of Go's `text/template` and `fmt`.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from . import api_types
@@ -40,6 +40,12 @@ class Row(NamedTuple):
 
     kind: str
     fields: Mapping[str, Any]
+
+
+class Method(NamedTuple):
+    """Something that a row can be asked with one text: `.Label "tier"`."""
+
+    ask: Callable[[str], str]
 
 
 MISSING = object()  # what a key that a map lacks stands for
@@ -218,7 +224,7 @@ def text(value: Any) -> str:
         case bytes():
             return f"[{' '.join(map(str, value))}]"
         case Row(_, fields):
-            return "{" + " ".join(text(one) for one in fields.values()) + "}"
+            return "{" + " ".join(text(one) for one in fields.values() if not isinstance(one, Method)) + "}"
         case Typed():
             return _typed_text(value)
         case Mapping():
@@ -270,7 +276,7 @@ def _plain(value: Any) -> Any:
         case bytes():
             return api_types.encode("bytes", value)
         case Row(_, fields):
-            return {name: _plain(fields[name]) for name in sorted(fields)}
+            return {name: _plain(fields[name]) for name in sorted(fields) if not isinstance(fields[name], Method)}
         case Typed(type, content):
             return api_types.encode(type, content)
         case Mapping():

@@ -3,13 +3,19 @@
 Source: docs.docker.com, `docker service ls`, `service ps`, `node ls`, `network ls`, `ps`: formatting.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..effects import SECOND
 from ..messages import Container, NetworkRow
-from ..objects import COMPLETE, RUNNING, STATES, Node, PortConfig, Service, Task
+from ..objects import RUNNING, STATES, Node, PortConfig, Service, Task
+from .api_json import service_status
+from .dates import spoken
+from .go_values import Method
 from .tables import Layout, ago, cut, natural
 
 SHORT = 12  # characters of an id in a table
+LABEL_HEADER = Method(lambda name: re.sub("[-_]", " ", name.rpartition(".")[2]))
 
 # ── layouts ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -17,6 +23,7 @@ SERVICES = Layout(
     {"ID": "ID", "Name": "NAME", "Mode": "MODE", "Replicas": "REPLICAS", "Image": "IMAGE", "Ports": "PORTS"},
     "{{.ID}}\t{{.Name}}\t{{.Mode}}\t{{.Replicas}}\t{{.Image}}\t{{.Ports}}",
     "service.serviceContext",
+    raw="id: {{.ID}}\nname: {{.Name}}\nmode: {{.Mode}}\nreplicas: {{.Replicas}}\nimage: {{.Image}}\nports: {{.Ports}}\n",
 )
 TASKS = Layout(
     {
@@ -31,6 +38,8 @@ TASKS = Layout(
     },
     "{{.ID}}\t{{.Name}}\t{{.Image}}\t{{.Node}}\t{{.DesiredState}}\t{{.CurrentState}}\t{{.Error}}\t{{.Ports}}",
     "task.taskContext",
+    raw="id: {{.ID}}\nname: {{.Name}}\nimage: {{.Image}}\nnode: {{.Node}}\ndesired_state: {{.DesiredState}}\n"
+    "current_state: {{.CurrentState}}\nerror: {{.Error}}\nports: {{.Ports}}\n",
 )
 NODES = Layout(
     {
@@ -45,11 +54,24 @@ NODES = Layout(
     },
     "{{.ID}} {{if .Self}}*{{else}} {{end}}\t{{.Hostname}}\t{{.Status}}\t{{.Availability}}\t{{.ManagerStatus}}\t{{.EngineVersion}}",
     "node.nodeContext",
+    raw="node_id: {{.ID}}\nhostname: {{.Hostname}}\nstatus: {{.Status}}\navailability: {{.Availability}}\n"
+    "manager_status: {{.ManagerStatus}}\n",
 )
 NETWORKS = Layout(
-    {"ID": "NETWORK ID", "Name": "NAME", "Driver": "DRIVER", "Scope": "SCOPE", "Labels": "LABELS"},
+    {
+        "ID": "NETWORK ID",
+        "Name": "NAME",
+        "Driver": "DRIVER",
+        "Scope": "SCOPE",
+        "IPv6": "IPV6",
+        "Internal": "INTERNAL",
+        "Labels": "LABELS",
+        "CreatedAt": "CREATED AT",
+        "Label": LABEL_HEADER,
+    },
     "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}",
     "network.networkContext",
+    raw="network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n",
 )
 STACKS = Layout(
     {"Name": "NAME", "Services": "SERVICES"}, "{{.Name}}\t{{.Services}}", "formatter.stackContext", "{{.Name}}"
@@ -65,6 +87,12 @@ CONTAINERS = Layout(
         "Names": "NAMES",
         "State": "STATE",
         "Labels": "LABELS",
+        "CreatedAt": "CREATED AT",
+        "LocalVolumes": "LOCAL VOLUMES",
+        "Mounts": "MOUNTS",
+        "Networks": "NETWORKS",
+        "Size": "SIZE",
+        "Label": LABEL_HEADER,
     },
     "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
     "formatter.ContainerContext",
@@ -73,13 +101,16 @@ CONTAINERS = Layout(
 # ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def service_rows(services: Iterable[Service], tasks: Sequence[Task]) -> list[dict]:
+def service_rows(services: Iterable[Service], tasks: Iterable[Task]) -> list[dict]:
+    own: dict[str, list[Task]] = {}
+    for task in tasks:
+        own.setdefault(task.service, []).append(task)
     rows = [
         {
             "ID": service.id[:SHORT],
             "Name": service.spec.name,
             "Mode": service.spec.mode.replace("-", " "),
-            "Replicas": replicas(service, [task for task in tasks if task.service == service.id]),
+            "Replicas": replicas(service, own.get(service.id, ())),
             "Image": without_digest(service.spec.task.container.image),
             "Ports": ingress_ports(service.ports),
         }
@@ -88,24 +119,16 @@ def service_rows(services: Iterable[Service], tasks: Sequence[Task]) -> list[dic
     return sorted(rows, key=lambda row: natural(row["Name"]))
 
 
-def replicas(service: Service, tasks: Sequence[Task]) -> str:
-    """`3/3`: tasks seen running, old and stopping ones included, of those wanted."""
-    spec = service.spec
-    running = sum(task.state == RUNNING for task in tasks)
+def replicas(service: Service, tasks: Iterable[Task]) -> str:
+    """`3/3`: tasks that run, old and stopping ones included, of those wanted; of a job also how many are done."""
+    status, spec = service_status(service, tasks), service.spec
+    counts = f"{status['RunningTasks']}/{status['DesiredTasks']}"
     if spec.mode.endswith("-job"):
-        return _job_replicas(service, tasks, running)
-    wanted = spec.replicas if spec.mode == "replicated" else sum(task.desired == RUNNING for task in tasks)
+        done = status["CompletedTasks"]
+        total = spec.replicas if spec.mode == "replicated-job" else done + status["DesiredTasks"]
+        return f"{counts} ({done}/{total} completed)"
     limit = spec.task.placement.max_replicas
-    return f"{running}/{wanted}" + (f" (max {limit} per node)" if limit and spec.mode == "replicated" else "")
-
-
-def _job_replicas(service: Service, tasks: Sequence[Task], running: int) -> str:
-    current = [task for task in tasks if task.job_iteration == service.job_iteration]
-    done = sum(task.state == COMPLETE for task in current)
-    if service.spec.mode == "replicated-job":
-        return f"{running}/{service.spec.max_concurrent} ({done}/{service.spec.replicas} completed)"
-    going = sum(task.state < COMPLETE and task.desired in (RUNNING, COMPLETE) for task in current)
-    return f"{running}/{going} ({done}/{going + done} completed)"
+    return counts + (f" (max {limit} per node)" if limit and spec.mode == "replicated" else "")
 
 
 def without_digest(image: str) -> str:
@@ -221,7 +244,11 @@ def network_rows(networks: Iterable[NetworkRow], trunc: bool) -> list[dict]:
             "Name": network.name,
             "Driver": network.driver,
             "Scope": network.scope,
+            "IPv6": "false",
+            "Internal": str(network.internal).lower(),
             "Labels": _labels(network.labels),
+            "CreatedAt": spoken(network.created_at),
+            "Label": _label(network.labels),
         }
         for network in networks
     ]
@@ -240,6 +267,12 @@ def container_rows(containers: Iterable[Container], now: int, trunc: bool) -> li
             "Names": container.name,
             "State": container.state,
             "Labels": _labels(container.labels),
+            "CreatedAt": spoken(container.created_at // SECOND * SECOND),
+            "LocalVolumes": str(sum(mount.type == "volume" for mount in container.settings.mounts)),
+            "Mounts": ",".join(cut(mount.source, 15) for mount in container.settings.mounts),
+            "Networks": ",".join(name for _, name, *_ in container.networks),
+            "Size": "0B",  # pretended containers write nothing
+            "Label": _label(container.labels),
         }
         for container in containers
     ]
@@ -266,6 +299,10 @@ def _container_ports(ports: Iterable[PortConfig]) -> str:
         for address in ("0.0.0.0", "[::]")
     ]
     return ", ".join(inside + outside)
+
+
+def _label(labels: Mapping[str, str]) -> Method:
+    return Method(lambda name: labels.get(name, ""))
 
 
 def _labels(labels: Mapping[str, str]) -> str:

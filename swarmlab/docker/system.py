@@ -1,20 +1,20 @@
-"""`docker info`, `docker version`, `docker system df`: what client and engine say of themselves.
+"""`docker info`, `docker version`: what client and engine say of themselves.
 
-Source: docs.docker.com, `docker info`, `docker version`, `docker system df`; texts as recorded from Docker 28.2.2.
+Source: docs.docker.com, `docker info`, `docker version`; texts as recorded from Docker 28.2.2.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..messages import GetCluster, Info, ListContainers, ListImages, ListObjects, ListVolumes
+from ..messages import GetCluster, Info, ListContainers, ListImages, ListObjects
 from ..objects import ApiError
 from . import api_engine
 from .api_json import Object
 from .flags import Options
 from .go_values import Typed
 from .session import Exit, Screen, Session
-from .tables import Layout, ago, decimal_size, show, size
+from .tables import ago, size
 from .template_run import render
 from .templates import TemplateError, parse
 
@@ -215,44 +215,7 @@ def _component_rows(component: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-# ── disk usage ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-USAGE = Layout(
-    {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"},
-    "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
-    "formatter.diskUsageContext",
-    "{{.Type}}",
-)
-
-
-def disk_usage(session: Session, options: Options, screen: Screen) -> None:
-    """What takes room on this machine: images alone, as pretended containers write nothing."""
-    images, volumes = session.call(ListImages()), session.call(ListVolumes())
-    containers = session.call(ListContainers(all=True))
-    rows = [
-        _usage("Images", [(bool(image.used), image.size) for image in images]),
-        _usage("Containers", [(container.state == "running", 0) for container in containers]),
-        _usage("Local Volumes", [(bool(volume.used), 0) for volume in volumes]),
-        _usage("Build Cache", []),
-    ]
-    show(screen, USAGE, rows, options["format"])
-
-
-def _usage(type: str, things: list[tuple[bool, int]]) -> dict[str, str]:
-    """`things` are (in use, bytes)."""
-    total, idle = sum(size for _, size in things), sum(size for used, size in things if not used)
-    share = f" ({idle * 100 // total}%)" if total else ""
-    return {
-        "Type": type,
-        "TotalCount": str(len(things)),
-        "Active": str(sum(used for used, _ in things)),
-        "Size": decimal_size(total),
-        "Reclaimable": decimal_size(idle) + share,
-    }
-
-
 RUN = {
     "info": info,
-    "system df": disk_usage,
     "version": version,
 }

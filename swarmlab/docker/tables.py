@@ -20,10 +20,11 @@ GAP, NARROWEST = 3, 10  # blanks between columns; width of a column with them
 class Layout(NamedTuple):
     """How one kind of list looks: its columns (field → header), and the table of a plain call as a template."""
 
-    headers: Mapping[str, str]
+    headers: Mapping[str, Any]
     table: str
     kind: str  # what Docker's own messages call one line of it
     quiet: str = "{{.ID}}"
+    raw: str = ""  # the template behind `--format raw`
 
 
 def ago(duration: int) -> str:
@@ -95,12 +96,14 @@ def show(
     screen.rows = tuple({header: row[field] for field, header in shown.items()} for row in rows)
     if format == "json":
         for row in rows:
-            screen.say(as_json(Row(layout.kind, {field: row[field] for field in layout.headers})))
+            screen.say(as_json(Row(layout.kind, row)))
         return
     if quiet and is_table(format):
         format = layout.quiet
     elif format in ("", "table"):
         format = f"table {layout.table}"
+    elif format == "raw" and layout.raw:
+        format = layout.raw
     try:
         _print(screen, layout, rows, format)
     except TemplateError as fault:
@@ -113,7 +116,7 @@ def is_table(format: str) -> bool:
 
 def _print(screen: Screen, layout: Layout, rows: Sequence[Mapping[str, Any]], format: str) -> None:
     table = format.startswith("table")
-    template = parse(format.removeprefix("table").strip().replace("\\t", "\t").replace("\\n", "\n"))
+    template = parse(format.removeprefix("table").strip(" ").replace("\\t", "\t").replace("\\n", "\n"))
     lines = [render(template, Row(layout.kind, row)) for row in rows]
     if table:
         title = render(template, Row(layout.kind, layout.headers), header=True)

@@ -78,14 +78,24 @@ class _Run:
 
     def _command(self, command: Command, piped: tuple, dot: Any) -> Any:
         if not command.function:
-            if len(command.arguments) + len(piped) > 1:
-                reason = f"can't give argument to non-function {command.text.split(' ')[0]}"
-                raise _error(command.column, command.text, reason)
-            return self._operand(command.arguments[0], dot)
+            return self._value(command, piped, dot)
         if command.function in LAZY:
             return self._lazy(command, piped, dot)
         arguments = [*(self._operand(one, dot) for one in command.arguments), *piped]
         return self._call(command, arguments)
+
+    def _value(self, command: Command, piped: tuple, dot: Any) -> Any:
+        value = self._operand(command.arguments[0], dot)
+        arguments = [*(self._operand(one, dot) for one in command.arguments[1:]), *piped]
+        name = command.text.split(" ")[0]
+        if isinstance(value, go_values.Method):
+            if len(arguments) != 1:
+                reason = f"wrong number of args for {name.rpartition('.')[2]}: want 1 got {len(arguments)}"
+                raise _error(command.column, command.text, reason)
+            return value.ask(go_values.text(arguments[0]))
+        if arguments:
+            raise _error(command.column, command.text, f"can't give argument to non-function {name}")
+        return value
 
     def _lazy(self, command: Command, piped: tuple, dot: Any) -> Any:
         value: Any = None

@@ -1,6 +1,6 @@
 """The rows of the table for `docker system …`."""
 
-from .vocabulary import FORMAT, TEMPLATE, Command, absent
+from .vocabulary import TEMPLATE, Command
 
 COMMANDS = (
     Command(
@@ -11,5 +11,4 @@ COMMANDS = (
         aliases=("system info",),
     ),
     Command("version", "[OPTIONS]", "Versions of client and engine", (TEMPLATE,)),
-    Command("system df", "[OPTIONS]", "What takes room on this machine", (FORMAT, *absent("filter", "v/verbose"))),
 )
