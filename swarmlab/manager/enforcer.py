@@ -6,6 +6,7 @@ placement"; swarmkit `manager/orchestrator/constraintenforcer/constraint_enforce
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from ..objects import ASSIGNED, COMPLETE, REJECTED, Description, Node, Put, Service, Task, replace
 from .constraints import Constraint, match, parse
@@ -69,9 +70,19 @@ class Left:
         return True
 
     def take_generic(self, task: Task) -> bool:
-        asked = task.spec.reservations.generic
-        if any(amount > self.generic.get(kind, 0) for kind, amount in asked.items()):
+        """Numbers are counted, names have to be there: what is called one must still be called so."""
+        if not all(_contains(self.generic.get(kind, 0), taken) for kind, taken in task.assigned_generic.items()):
             return False
-        for kind, amount in asked.items():
-            self.generic[kind] -= amount
+        for kind, taken in task.assigned_generic.items():
+            self.generic[kind] = _without(self.generic[kind], taken)
         return True
+
+
+def _contains(has: int | tuple, taken: int | tuple) -> bool:
+    if isinstance(has, tuple) and isinstance(taken, tuple):
+        return all(name in has for name in taken)
+    return isinstance(has, int) and isinstance(taken, int) and has >= taken
+
+
+def _without(has: Any, taken: Any) -> Any:
+    return has - taken if isinstance(has, int) else tuple(name for name in has if name not in taken)

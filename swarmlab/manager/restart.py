@@ -85,10 +85,12 @@ def plan(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) 
     else:
         changes += _services_gone(store, changed, memory)
     touched = _touched(store, changed)
+    begun = _due_starts(store, touched, memory, now)  # before the restarts: what those make is not yet in the store
+    done = {change.object.id: None for change in begun}
+    changes += begun
     for task in touched.values():
-        if task and _needs_restart(store, task) and task.id not in memory.starts:
+        if task and _needs_restart(store, task) and task.id not in memory.starts and task.id not in done:
             changes += restart(store, task, memory, now)
-    changes += _due_starts(store, touched, memory, now)
     return changes, memory.alarms[0][0] if memory.alarms else None
 
 

@@ -82,8 +82,8 @@ def test_the_constraints_of_the_service_count_not_those_of_the_task():
 
 
 def sized(id, cpus=0, memory=0, **generic):
-    asked = Resources(nano_cpus=cpus * CORE, memory=memory * MIB, generic=generic)
-    return task(id, 1, "n1", spec=TaskSpec(ContainerSpec("nginx"), reservations=asked))
+    asked = Resources(nano_cpus=cpus * CORE, memory=memory * MIB)
+    return task(id, 1, "n1", spec=TaskSpec(ContainerSpec("nginx"), reservations=asked), assigned_generic=generic)
 
 
 def shrunk(cpus=2, memory=4096, **generic):
@@ -110,6 +110,23 @@ def test_generic_resources_come_last_and_end_the_look():
     """§10; SwarmKit leaves its loop at the first task that lacks one."""
     lab = Lab(enforcer, service(), shrunk(gpu=1), sized("a", gpu=1), sized("b", gpu=1), sized("c", cpus=9))
     assert rejected(lab) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("has", "given", "out"),
+    [
+        (("a", "b"), ("a",), False),
+        (("b",), ("a",), True),
+        (2, ("a",), True),
+        (("a", "b"), 1, True),
+        (2, 2, False),
+        (0, 1, True),
+    ],
+)
+def test_names_have_to_be_there_still(has, given, out):
+    """§10: assigned generic resources."""
+    lab = Lab(enforcer, service(), shrunk(gpu=has), sized("t", gpu=given))
+    assert rejected(lab) == ["t"] * out
 
 
 def test_a_new_leader_looks_at_all_nodes_and_a_task_alone_is_no_reason():

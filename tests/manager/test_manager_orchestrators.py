@@ -320,6 +320,14 @@ def test_a_task_that_never_got_a_node_is_waited_for_too():
     assert one.get(new.id).desired == RUNNING
 
 
+def test_without_a_delay_the_replacement_starts_as_soon_as_it_is_written():
+    """§7."""
+    of = service(restart=RestartPolicy(delay=0))
+    one = lab(restart, of, node("n1"), task("a", 1, "n1", of=of))
+    changed(one, "a", state=FAILED)
+    assert [t.desired for t in one.tasks] == [SHUTDOWN, RUNNING]
+
+
 def test_a_start_comes_to_nothing_if_the_task_is_wanted_no_more():
     """§7: desired has moved beyond meanwhile."""
     one = lab(restart, service(), node("n1"), task("a", 1, "n1"))
