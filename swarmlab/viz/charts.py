@@ -10,33 +10,43 @@ from matplotlib.figure import Figure
 
 from . import ink
 from .authors import draw_authors, tell_authors
+from .capacity import draw_capacity, tell_capacity
 from .cuts import draw_cuts
+from .doors import draw_ports, draw_token, tell_ports, tell_token
 from .dots import draw_dots, tell_dots
 from .filmstrip import draw_filmstrip
+from .handshake import draw_handshake, tell_handshake
 from .history import draw_history, tell_history
 from .ladder import draw_ladder, draw_logs, ladder_strip, tell_ladder, tell_logs
 from .lanes import draw_tasks
 from .outagebar import draw_outage, key_instants, lost_requests
 from .placement import draw_placement, placement_strip, tell_placement
 from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell_ring, tell_spacetime
+from .stackfile import stack_file, tell_stack
+from .strategies import draw_strategies, tell_strategies
 from .tries import draw_tries, tell_tries
 from .whyboard import draw_why, tell_why, why_board
 from .zones import draw_quorum, draw_zones, tell_quorum, tell_zones
 
 __all__ = [
     "draw_authors",
+    "draw_capacity",
     "draw_cuts",
     "draw_dots",
     "draw_filmstrip",
+    "draw_handshake",
     "draw_history",
     "draw_ladder",
     "draw_logs",
     "draw_outage",
     "draw_placement",
+    "draw_ports",
     "draw_quorum",
     "draw_ring",
     "draw_spacetime",
+    "draw_strategies",
     "draw_tasks",
+    "draw_token",
     "draw_tries",
     "draw_why",
     "draw_zones",
@@ -46,17 +56,24 @@ __all__ = [
     "lost_requests",
     "placement_strip",
     "show",
+    "stack_file",
     "tell_authors",
+    "tell_capacity",
     "tell_dots",
     "tell_election",
+    "tell_handshake",
     "tell_history",
     "tell_ladder",
     "tell_logs",
     "tell_outage",
     "tell_placement",
+    "tell_ports",
     "tell_quorum",
     "tell_ring",
     "tell_spacetime",
+    "tell_stack",
+    "tell_strategies",
+    "tell_token",
     "tell_tries",
     "tell_why",
     "tell_zones",
@@ -102,7 +119,8 @@ def _tell(bar: dict) -> str:
     lost = bar.get("lost", 0)
     lost = lost if isinstance(lost, int) else len(lost)
     requests = f"; {lost} request{'s' * (lost != 1)} lost" if lost else ""
-    return f"{str(bar.get('title', bar['machine'])).capitalize()}: {', '.join(said) or 'never noticed'}{requests}."
+    title = str(bar.get("title", bar["machine"])).replace("\n", " ")
+    return f"{title[:1].upper()}{title[1:]}: {', '.join(said) or 'never noticed'}{requests}."
 
 
 def _wait(duration: int) -> str:

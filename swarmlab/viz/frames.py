@@ -51,7 +51,7 @@ from ..events import (
     VoteGranted,
 )
 from .instant import summary, world_at
-from .outages import outage_row
+from .outages import outage_row, rack_row
 from .words import MARKS, text_of
 
 __all__ = ["frames", "outage", "summary", "world_at"]
@@ -91,11 +91,15 @@ def _plain(value: Any) -> Any:
 def outage(trace_or_frames, fault, of: str = "") -> dict:
     """What followed a fault, as four instants in µs: fault, noticed, decided, healed; None where one did not come.
 
-    `fault` is the record, or its number. `of` is `leader` (noticed: somebody asks for votes; decided: a new leader;
-    healed: it has applied a new entry, so one can write again) or `work` (noticed: the node counts as down; decided:
-    the first replacement is stored; healed: every slot that ran there runs again). By default what the victim was.
+    `fault` is the record, or its number; several of them, as of a lost rack, are one outage. `of` is `leader` (noticed:
+    somebody asks for votes; decided: a new leader; healed: it has applied a new entry, so one can write again) or
+    `work` (noticed: the node counts as down; decided: the first replacement is stored; healed: every slot that ran
+    there runs again). By default what the victim was. A container that was removed or ended, or the command that did
+    it, is the outage of its one task (noticed: the managers know that it ended; decided: its successor is stored).
     """
     rows = trace_or_frames if isinstance(trace_or_frames, dict) else frames(trace_or_frames)
+    if isinstance(fault, list):
+        return rack_row(rows, [each if isinstance(each, int) else each.number for each in fault], of)
     return outage_row(rows, fault if isinstance(fault, int) else fault.number, of)
 
 

@@ -77,7 +77,9 @@ def _facts(rows: dict, changes: list) -> dict:
             cause = rows["facts"][number][3]
             now = run["state"] if run else "gone" if cause in GONE else "remove"
             ended, ended_at = (now, time) if now not in LIVE else ("", None)
-        elif run and run["state"] in ENDED and not phases:
+        elif (
+            run and run["state"] in ENDED and (not phases or ended == "remove")
+        ):  # removed by hand: only then it failed
             ended, ended_at = run["state"], time
         since, state = time, run["state"] if run else ""
     if state in LIVE:

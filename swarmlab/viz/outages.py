@@ -1,9 +1,39 @@
 """The outage bar: from a fault to the moment when it no longer matters, in four instants."""
 
+from collections.abc import Sequence
+
+INSTANTS = ("noticed", "decided", "healed")
+OF_A_TASK = (
+    "ContainerExited",
+    "ContainerRemoved",
+    "TaskProgressed",
+    "Commanded",
+)  # faults that hit one task, no machine
+OVER = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
+
+
+def rack_row(rows: dict, numbers: Sequence[int], of: str = "") -> dict:
+    """The row for faults that belong together, as of a rack: it is healed when the last of them is."""
+    each = [outage_row(rows, number, of) for number in numbers]
+    found = {"machine": ", ".join(row["machine"] for row in each), "of": each[0]["of"]}
+    found["fault"] = min(row["fault"] for row in each)
+    for name in INSTANTS:
+        came = [row[name] for row in each if row[name] is not None]
+        all_of = max if name == "healed" else min
+        found[name] = all_of(came) if came and (name != "healed" or len(came) == _to_heal(each)) else None
+    return found
+
+
+def _to_heal(each: list[dict]) -> int:
+    """How many of these outages had something to heal: one that nobody had to decide about has not."""
+    return sum(row["decided"] is not None or row["healed"] is not None for row in each)
+
 
 def outage_row(rows: dict, number: int, of: str = "") -> dict:
     """The row of `outage` for the fault with this number, from the rows of `frames`."""
-    time, source = rows["facts"][number][:2]
+    time, source, _, fact, _ = rows["facts"][number]
+    if fact in OF_A_TASK:
+        return _task_outage(rows, number, source, time)
     before = [row for row in rows["truth"] if row[1] < number]
     led = _led_before(before)
     victim = led if source == "world" else source
@@ -52,6 +82,27 @@ def _work_outage(rows: dict, number: int, victim: str, before: list) -> tuple:
         min(decided, default=None),
         max(back) if back and len(back) == len(lost) else None,
     )
+
+
+def _task_outage(rows: dict, number: int, machine: str, time: int) -> dict:
+    """One task whose container was removed, killed, or failed by itself: when the manager knew, decided, and it ran again."""
+    found = {"machine": machine, "of": "task", "fault": time, "noticed": None, "decided": None, "healed": None}
+    ended = (row for row in rows["truth"] if row[1] >= number and row[2] == machine and row[3].startswith("run/"))
+    key = next((row[3][4:] for row in ended if not row[4] or row[4]["state"] in OVER), "")
+    stored = [row for row in rows["log"] if row[3] == "task" and row[4] == key and row[5]]
+    if not stored:
+        return found
+    name, slot = stored[0][5]["name"], stored[0][5]["slot"]
+    known = {row[4] for row in rows["log"] if row[1] < number}
+    after = [row for row in rows["log"] if row[1] > number and row[3] == "task" and row[5]]
+    found["title"] = f"task {name if slot else name.rpartition('.')[0]}\non {machine}"
+    found["noticed"] = next((row[0] for row in after if row[4] == key and row[5]["state"] in OVER), None)
+    new = next((row for row in after if row[4] not in known and row[5]["name"] == name), None)
+    if new is not None:
+        found["decided"] = new[0]
+        runs = (row for row in rows["truth"] if row[3] == f"run/{new[4]}" and row[4])
+        found["healed"] = next((row[0] for row in runs if row[4]["state"] == "running"), None)
+    return found
 
 
 def _running_slots(before: list, victim: str) -> dict[tuple, str]:
