@@ -1,5 +1,6 @@
 """The walk-throughs of swarm.md §20, and what must hold whatever happens, with all planners at work."""
 
+import pytest
 from control import Control, Nodes, eager
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -214,6 +215,33 @@ def test_told_that_everything_changed_a_planner_proposes_the_same(script):
     for verb, x, y in script:
         act(control, verb, x, y)
         control.settle()
+
+
+def test_the_laws_catch_a_planted_bug(monkeypatch):
+    """A planner that overlooks nodes, one that wants a task more than before, one that leaves slots empty."""
+
+    def play(*script, twins=False):
+        control = begin(twins)
+        for verb, x, y in script:
+            act(control, verb, x, y)
+            control.settle()
+
+    down = [("wait", 0, 1), ("wait", 0, 1), ("node", 1, 2)]
+    play(*down, twins=True)
+    with monkeypatch.context() as bug:
+        tasks_alone = restart._touched
+        keys = lambda changed: changed if changed is None else [key for key in changed if key[0] == "task"]  # noqa: E731
+        bug.setattr(restart, "_touched", lambda store, changed: tasks_alone(store, keys(changed)))
+        with pytest.raises(AssertionError, match="restart"):
+            play(*down, twins=True)
+    with monkeypatch.context() as bug:
+        bug.setattr(updater, "shut_down", lambda tasks: [Put(replace(task, desired=READY)) for task in tasks])
+        with pytest.raises(AssertionError):
+            play(*down[:2], ("image", 0, 5))
+    with monkeypatch.context() as bug:
+        bug.setattr(replicated, "_free_slots", lambda live, missing: [1])
+        with pytest.raises(AssertionError):
+            test_at_rest_every_service_is_as_it_was_asked_for.hypothesis.inner_test([])
 
 
 def made(make, *strategies):
