@@ -97,7 +97,9 @@ def _typed_field(value: Typed, name: str) -> Any:
     if api_types.is_struct(struct):
         for one in api_types.fields(struct):
             if one.name == name:
-                return typed(one.type, (value.value or {}).get(one.key))
+                found = (value.value or {}).get(one.key)
+                left_out = one.omitempty and api_types.is_empty(one.type, found)  # the client never gets to see it
+                return typed(one.type, None if left_out else found)
     raise GoError(f"can't evaluate field {name} in type {type_name(value)}")
 
 
