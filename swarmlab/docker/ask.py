@@ -32,7 +32,7 @@ MODES = ("replicated", "global", "replicated-job", "global-job")
 
 def service_spec(options: Options, session: Session) -> ServiceSpec:
     """What the person asks for. Raises `Exit` where the client itself refuses; the first fault in its order is told."""
-    env, health = _environment(options, session), _healthcheck(options)
+    env, health = environment(options, session), _healthcheck(options)
     _check_mode(options)
     wanted, at_a_time = _how_many(options)
     task = _task_spec(options, session)
@@ -171,7 +171,7 @@ def _amount(name: str, values: Sequence[str]) -> int:
     raise Exit(f"{request}, Named Generic Resources is not supported for service create or update")
 
 
-def _environment(options: Options, session: Session) -> tuple[str, ...]:
+def environment(options: Options, session: Session) -> tuple[str, ...]:
     """Files first, then flags; a name alone takes the person's own value; the last of several counts."""
     variables: dict[str, str] = {}
     for line in from_environment([*_env_lines(options["env-file"], session), *options["env"]], session):

@@ -9,7 +9,21 @@ import shlex
 from collections.abc import Callable, Sequence
 
 from ..objects import ApiError
-from . import deploy, files, inspect, local, logs, nodes, services, stacks, swarm, system
+from . import (
+    containers,
+    deploy,
+    events,
+    files,
+    inspect,
+    logs,
+    networks,
+    nodes,
+    services,
+    stacks,
+    storage,
+    swarm,
+    system,
+)
 from .commands import ABSENT, BY_NAME, GLOBAL_FLAGS, GROUPS, Command
 from .flags import Bad, Options, parse
 from .session import Exit, Interrupted, Result, Screen, Session
@@ -21,11 +35,14 @@ RUN: dict[str, Callable[[Session, Options, Screen], None]] = {
     **deploy.RUN,
     **files.RUN,
     **inspect.RUN,
-    **local.RUN,
+    **containers.RUN,
+    **events.RUN,
     **logs.RUN,
+    **networks.RUN,
     **nodes.RUN,
     **services.RUN,
     **stacks.RUN,
+    **storage.RUN,
     **swarm.RUN,
     **system.RUN,
 }

@@ -50,6 +50,7 @@ from ..messages import (
     Renew,
     Reply,
     StatusReport,
+    SwarmChanges,
 )
 from ..objects import ASSIGNED
 from . import scheduler
@@ -145,6 +146,8 @@ class Manager:
             case RebuildSwarm():
                 self.wish = word
                 return [Tell("raft", Rebuild())]
+            case Call(id, SwarmChanges()):  # what this manager has seen, which may be less than the leader has
+                return [Tell("engine", Reply(id, tuple(self.store.recent)))]
             case Call():
                 return self.take_call(word, now)
         return []

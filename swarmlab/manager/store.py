@@ -4,6 +4,7 @@ Every manager has a copy. As all apply the same entries in the same order, all c
 applied. Source: swarmkit `manager/state/store/memory.go`.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from ..events import (
     ServiceStored,
     TaskStored,
 )
+from ..messages import SwarmChange
 from ..objects import KINDS, STATES, Cluster, Config, Drop, Network, Node, Put, Secret, Service, Task, replace
 
 MAX_CHANGES = 200  # in one transaction
@@ -45,6 +47,7 @@ class Store:
         self.tables: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS.values()}
         self.by_service: dict[str, dict[str, None]] = {}
         self.by_node: dict[str, dict[str, None]] = {}
+        self.recent: deque[SwarmChange] = deque(maxlen=256)  # for `docker events`, which has nothing of tasks
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -96,7 +99,7 @@ class Store:
         """Make the changes of one log entry, all of them, and say which objects they touched, in order."""
         self.index = index
         return [
-            self._put(change.object, index, at) if isinstance(change, Put) else self._drop(change.kind, change.id)
+            self._put(change.object, index, at) if isinstance(change, Put) else self._drop(change.kind, change.id, at)
             for change in changes
         ]
 
@@ -107,10 +110,14 @@ class Store:
         table[object.id] = replace(object, version=index, created_at=old.created_at if old else at, updated_at=at)
         if kind == "task":
             self._file(object, old)
+        else:
+            self.recent.append(SwarmChange(at, old, table[object.id]))
         return kind, object.id
 
-    def _drop(self, kind: str, id: str) -> Key:
+    def _drop(self, kind: str, id: str, at: int) -> Key:
         old = self.tables[kind].pop(id, None)
+        if kind != "task" and old:
+            self.recent.append(SwarmChange(at, old, None))
         if kind == "task" and old:
             _unfile(self.by_service, old.service, id)
             _unfile(self.by_node, old.node, id)

@@ -17,6 +17,7 @@ from ..messages import (
     CreateVolume,
     Disconnect,
     EngineInfo,
+    Events,
     FetchedLogs,
     FetchLogs,
     Info,
@@ -37,6 +38,7 @@ from ..messages import (
     Run,
     StartContainer,
     StopContainer,
+    SwarmChanges,
     SwarmInit,
     SwarmJoin,
     SwarmLeave,
@@ -46,7 +48,7 @@ from ..objects import ApiError, Description, NetworkSpec, ServiceSpec
 from . import networks, plain, refusals
 from .addresses import Interfaces, with_port
 from .containers import Containers
-from .events import Recent
+from .events import Recent, in_order, of_the_swarm
 from .founding import answer
 from .gather import LogRequests, Relayed
 from .membership import Membership
@@ -59,6 +61,14 @@ class With(NamedTuple):
 
     request: Any
     containers: tuple
+
+
+class Seen(NamedTuple):
+    """The events of this machine, while its manager is asked for those of the swarm."""
+
+    events: tuple
+    since: int
+    until: int
 
 
 class Engine:
@@ -127,6 +137,8 @@ class Engine:
                 return self._ask_core("executor", call, call.request)
             case ListVolumes() | CreateVolume() | RemoveVolume():
                 return self._ask_core("executor", call, call.request)
+            case Events(since, until):
+                return self._ask_core("executor", call, Events(since, until))
             case Logs(kind):
                 if kind != "container":
                     self.swarm.check_manager()
@@ -160,6 +172,13 @@ class Engine:
         match call.request:
             case Logs() | Relayed():
                 return self.logs.hear(call, reply, now)
+            case Events(since, until):
+                own = Seen((*reply.value, *self.recent.between(since, until)), since, until)
+                if self.swarm.is_manager:
+                    return self._ask_core("manager", Call(call.id, own), SwarmChanges())
+                return answer(call.id, in_order(own.events))
+            case Seen(own, since, until):
+                return answer(call.id, in_order((*own, *of_the_swarm(reply.value, since, until))))
             case ListContainers() if not reply.error:
                 return answer(call.id, self.containers.with_networks(reply.value))
             case Run() | Connect() if not self._knows_networks(call.request):

@@ -45,7 +45,15 @@ def _event(happening: Happening) -> Event:
     return Event(time, kind, action, subject, dict(more))
 
 
+def in_order(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Oldest first."""
+    return tuple(sorted(events, key=lambda event: event.time))
+
+
 # ── what a manager sees of the swarm ─────────────────────────────────────────────────────────────────────────────
+
+
+KINDS = ("service", "node", "network", "secret", "config")
 
 
 def of_the_swarm(changes: Iterable[SwarmChange], since: int, until: int) -> list[Event]:
@@ -59,12 +67,14 @@ def _swarm_event(change: SwarmChange) -> Event | None:
     action = "remove" if change.new is None else "update" if change.old else "create"
     if action == "update" and _is_same(change.old, change.new):
         return None
+    kind = type(object).__name__.lower()
+    if kind not in KINDS:
+        return None
     attributes = {"name": _name(object)}
     if action == "update":
         differ = _DIFFERENCES.get(type(object), _none)(change.old, change.new)
         for word, old, new in differ:
             attributes |= {f"{word}.new": str(new)} | ({f"{word}.old": str(old)} if old != "" else {})
-    kind = type(object).__name__.lower()
     return Event(change.time, kind, action, object.id, attributes, "swarm")
 
 

@@ -79,7 +79,7 @@ class Executor:
         self.volumes = Volumes(disk, self.recent)
         self.boxes = {name.removeprefix("box "): box for name, box in disk.values.items() if name.startswith("box ")}
         self.wanted: dict[str, Prepare] = {}  # asked for, not made yet
-        self.stoppers: dict[str, list[str]] = {}  # key → the cores that asked to stop it, and hear when it has
+        self.stoppers: dict[str, list[tuple[str, int]]] = {}  # key → (core that asked to stop it, and hears of it; grace)
         self.owner: dict[str, str] = {}  # key → the core that hears of it
         self.alarms: list[Alarm] = []
         self.alarm_number = 0
@@ -218,7 +218,7 @@ class Executor:
         box = self.boxes.get(key)
         if box is None or box.container.state == "exited":
             return [Tell(sender, Exited(key, box.container.exit_code if box else 0))]
-        self.stoppers.setdefault(key, []).append(sender)
+        self.stoppers.setdefault(key, []).append((sender, grace))
         effects = []
         if sender == "engine":
             box = box._replace(by_hand=True)
@@ -246,9 +246,9 @@ class Executor:
             ended = changed(box, "restarting", now, code)
         self.recent.note(now, "container", "die", container, ("exitCode", str(code)))
         stoppers = self.stoppers.pop(key, ())
-        if stoppers:
+        if any(grace for _, grace in stoppers):
             self.recent.note(now, "container", "stop", container)
-        tell = dict.fromkeys((self.owner.get(key, ""), *stoppers))
+        tell = dict.fromkeys((self.owner.get(key, ""), *(core for core, _ in stoppers)))
         hear = [Tell(core, Exited(key, code)) for core in tell if core]
         return [self._keep(key, ended), Note(ContainerExited(container.id, container.task, code)), *hear]
 

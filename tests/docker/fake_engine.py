@@ -16,6 +16,8 @@ READS = (
     m.ListNetworks,
     m.ListImages,
     m.ListVolumes,
+    m.Logs,
+    m.Events,
 )
 
 
@@ -54,12 +56,18 @@ class FakeEngine:
                 return self.info
             case m.GetCluster():
                 return Cluster("c" * 25, ca_digest="0" * 50)
-            case m.ListImages() | m.ListVolumes():
-                return ()
             case m.ListContainers():
                 return self.containers
             case m.ListNetworks():
                 return self.networks
+            case m.ListImages():
+                return tuple(m.ImageRow(f"{name}:latest", 10**6, 0) for name in ("alpine", "nginx", "redis", "web"))
+            case m.ListVolumes() | m.Events():
+                return ()
+            case m.Logs():
+                return m.LogAnswer(())
+            case m.CreateVolume(name):
+                return name or "f" * 64
             case m.CreateObject() | m.Run():
                 return f"{len(self.writes):025}"
             case m.RemoveObject(kind, ref):

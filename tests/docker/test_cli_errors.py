@@ -190,7 +190,7 @@ def test_a_real_command_that_is_missing_is_not_called_unknown(name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("flags", "name"), [("--gpus all", "gpus"), ("--rm", "rm"), ("-it", "interactive"), ("-v /a:/b", "volume")]
+    ("flags", "name"), [("--gpus all", "gpus"), ("--cpus 2", "cpus"), ("-it", "interactive"), ("-w /a", "workdir")]
 )
 def test_a_real_flag_that_is_missing_is_not_called_unknown(flags: str, name: str) -> None:
     engine = swarm()

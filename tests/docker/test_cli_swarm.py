@@ -193,7 +193,7 @@ def test_info_outside_a_swarm() -> None:
 
 
 def test_run_prints_the_id_of_the_container() -> None:
-    engine = FakeEngine(script=lambda engine, request: "f" * 64)
+    engine = FakeEngine(script=lambda engine, request: "f" * 64 if isinstance(request, m.Run) else None)
     result = execute("run -dp 8080:80 --name web nginx sh -c 'sleep 1'", engine)
     assert result.stdout == "f" * 64 + "\n"
     assert engine.writes == [m.Run("nginx", "web", ("sh", "-c", "sleep 1"), (PortConfig(80, 8080),))]

@@ -6,12 +6,12 @@ Docker's (CLI reference, 28.2); the descriptions are ours.
 """
 
 from ..flags import Flag
-from . import container, file, inspecting, network, node, service, stack, swarm, system
+from . import container, file, inspecting, network, node, service, stack, storage, swarm, system
 from .vocabulary import Command
 
 __all__ = ["ABSENT", "BY_NAME", "COMMANDS", "GLOBAL_FLAGS", "GROUPS", "Command", "coverage"]
 
-ROOMS = (container, system, network, node, service, file, stack, swarm, inspecting)
+ROOMS = (container, system, network, node, service, file, stack, swarm, inspecting, storage)
 COMMANDS: tuple[Command, ...] = tuple(command for room in ROOMS for command in room.COMMANDS)
 BY_NAME = {name: command for command in COMMANDS for name in (command.name, *command.aliases)}
 

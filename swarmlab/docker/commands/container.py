@@ -3,6 +3,9 @@
 from ..flags import Flag
 from .vocabulary import FILTER, FORMAT, LOGS, NO_TRUNC, QUIET, Command, absent
 
+MANY = "CONTAINER [CONTAINER...]"
+TIMEOUT = Flag("timeout", "int", "Seconds between the signal to stop and the kill (default 10)", "t")
+
 COMMANDS = (
     Command(
         "run",
@@ -10,13 +13,29 @@ COMMANDS = (
         "Start a container on this machine alone",
         (
             Flag("detach", "bool", "Run in the background; the simulation has no other way", "d"),
+            Flag("env", "env", "Environment variable, as NAME=value", "e"),
+            Flag("env-file", "list", "File with environment variables"),
+            Flag("hostname", "string", "Hostname of the container", "h", default=""),
+            Flag("label", "label", "Label of the container", "l"),
+            Flag("log-driver", "string", "Where its output goes", default=""),
+            Flag("log-opt", "env", "Setting of the log driver, as name=value"),
+            Flag("mount", "mount", "Volume, folder or tmpfs, as type=volume,source=data,target=/data"),
             Flag("name", "string", "Name of the container", default=""),
+            Flag("network", "list", "Network to join"),
+            Flag("network-alias", "list", "One more name on that network"),
             Flag("publish", "ports", "Port of this machine to answer on, as 8080:80", "p"),
+            Flag(
+                "restart",
+                "string",
+                "When the engine starts it again: no, always, on-failure[:n], unless-stopped",
+                default="",
+            ),
+            Flag("rm", "bool", "Remove it when it ends"),
+            Flag("volume", "list", "Volume or folder, as data:/var/lib/data", "v", support="simplified"),
             *absent(
-                *"""add-host a/attach cap-add cap-drop cpus device dns entrypoint e/env env-file expose gpus
-            health-cmd health-interval health-retries health-timeout h/hostname init i/interactive ip ipc l/label
-            log-driver log-opt m/memory mount network network-alias no-healthcheck pid platform privileged P/publish-all
-            pull q/quiet read-only restart rm stop-signal stop-timeout sysctl tmpfs t/tty ulimit u/user v/volume
+                *"""add-host a/attach cap-add cap-drop cpus device dns entrypoint expose gpus health-cmd health-interval
+            health-retries health-timeout init i/interactive ip ipc m/memory no-healthcheck pid platform privileged
+            P/publish-all pull q/quiet read-only stop-signal stop-timeout sysctl tmpfs t/tty ulimit u/user
             w/workdir""".split()
             ),
         ),
@@ -50,6 +69,48 @@ COMMANDS = (
             *absent("s/size"),
         ),
         aliases=("container ls", "container list", "container ps"),
+    ),
+    Command(
+        "stop",
+        f"[OPTIONS] {MANY}",
+        "Stop containers of this machine; a task is replaced",
+        (TIMEOUT, *absent("s/signal")),
+        least=1,
+        most=None,
+        aliases=("container stop",),
+    ),
+    Command(
+        "start",
+        f"[OPTIONS] {MANY}",
+        "Start containers that have ended",
+        absent("a/attach", "detach-keys", "i/interactive"),
+        least=1,
+        most=None,
+        aliases=("container start",),
+    ),
+    Command(
+        "restart",
+        f"[OPTIONS] {MANY}",
+        "Stop containers and start them again",
+        (TIMEOUT, *absent("s/signal")),
+        least=1,
+        most=None,
+        aliases=("container restart",),
+    ),
+    Command(
+        "kill",
+        f"[OPTIONS] {MANY}",
+        "Send containers a signal; a task is replaced",
+        (Flag("signal", "string", "Which one (default SIGKILL)", "s", default="SIGKILL"),),
+        least=1,
+        most=None,
+        aliases=("container kill",),
+    ),
+    Command(
+        "container prune",
+        "[OPTIONS]",
+        "Remove all containers that have ended",
+        (FILTER, Flag("force", "bool", "Without asking", "f")),
     ),
     Command(
         "rm",

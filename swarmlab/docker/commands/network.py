@@ -1,7 +1,7 @@
 """The rows of the table for `docker network …`."""
 
 from ..flags import Flag
-from .vocabulary import LISTING, NO_TRUNC, QUIET, Command, absent
+from .vocabulary import FILTER, LISTING, NO_TRUNC, QUIET, Command, absent
 
 COMMANDS = (
     Command("network ls", "[OPTIONS]", "List networks", (*LISTING[:2], NO_TRUNC, QUIET), aliases=("network list",)),
@@ -25,6 +25,34 @@ COMMANDS = (
         ),
         least=1,
         most=1,
+    ),
+    Command(
+        "network connect",
+        "[OPTIONS] NETWORK CONTAINER",
+        "Put a plain container on one more network",
+        (
+            Flag("alias", "strings", "One more name there"),
+            Flag("ip", "string", "Address there", default=""),
+            *absent("driver-opt", "gw-priority", "ip6", "link", "link-local-ip"),
+        ),
+        least=2,
+        most=2,
+        support="simplified",
+    ),
+    Command(
+        "network disconnect",
+        "[OPTIONS] NETWORK CONTAINER",
+        "Take a plain container off a network",
+        (Flag("force", "bool", "Even if it does not answer", "f", support="simplified"),),
+        least=2,
+        most=2,
+        support="simplified",
+    ),
+    Command(
+        "network prune",
+        "[OPTIONS]",
+        "Remove all networks that nobody uses",
+        (FILTER, Flag("force", "bool", "Without asking", "f")),
     ),
     Command(
         "network rm",

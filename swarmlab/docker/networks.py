@@ -1,58 +1,28 @@
-"""`docker run`, `ps`, `rm` and `docker network …`: containers of one machine, and the networks it knows of.
+"""`docker network …`: bridges of one machine, overlays of the swarm, and which plain containers are on them.
 
 Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.2.2.
 """
 
-from ..messages import CreateObject, ListContainers, ListNetworks, RemoveContainer, RemoveObject, Run
+from ..messages import Connect, CreateObject, Disconnect, ListNetworks, NetworkRow, RemoveObject
 from ..objects import ApiError, NetworkSpec
 from .ask import mapping
-from .filters import CONTAINER_TESTS, NETWORK_TESTS, matching
+from .filters import NETWORK_TESTS, matching
 from .flags import Options
-from .lists import CONTAINERS, NETWORKS, container_rows, network_rows
+from .lists import NETWORKS, network_rows
 from .services import remove_each
 from .session import Exit, Screen, Session
 from .tables import show
-from .units import UnitError, parse_port
 
 INGRESS_WARNING = (
     "WARNING! Before removing the routing-mesh network, make sure all the nodes in your swarm run the same docker "
     "engine version. Otherwise, removal may not be effective and functionality of newly create ingress networks will be "
     "impaired.\nAre you sure you want to continue? [y/N] "
 )
-
-
-def run(session: Session, options: Options, screen: Screen) -> None:
-    """`docker run -d`: an error of any kind ends with 125, so that it is not mistaken for one of the container."""
-    if not options["detach"]:
-        raise Exit("The simulation runs containers in the background only: docker run -d …", 125)
-    image, *args = options.words
-    try:
-        ports = tuple(port for text in options["publish"] for port in parse_port(text))
-        screen.say(session.call(Run(image, options["name"], tuple(args), ports)))
-    except UnitError as fault:
-        raise Exit(f"docker: {fault.text}\n\nRun 'docker run --help' for more information", 125) from None
-    except ApiError as refusal:
-        text = f"docker: Error response from daemon: {refusal.text}"
-        raise Exit(f"{text}\n\nRun 'docker run --help' for more information", 125) from None
-
-
-def list_containers(session: Session, options: Options, screen: Screen) -> None:
-    last = 1 if options["latest"] else options["last"]
-    containers = session.call(ListContainers(options["all"] or last > 0 or _asks_state(options)))
-    containers = matching(containers, options["filter"], CONTAINER_TESTS)
-    rows = container_rows(containers[:last] if last > 0 else containers, session.now, not options["no-trunc"])
-    show(screen, CONTAINERS, rows, options["format"], options["quiet"])
-
-
-def _asks_state(options: Options) -> bool:
-    return any(name == "status" for name, _ in options["filter"])
-
-
-def remove_containers(session: Session, options: Options, screen: Screen) -> None:
-    remove_each(session, screen, [RemoveContainer(ref, options["force"]) for ref in options.words])
-
-
-# ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────────
+PRUNE_WARNING = (
+    "WARNING! This will remove all custom networks not used by at least one container.\n"
+    "Are you sure you want to continue? [y/N] "
+)
+BUILT_IN = ("bridge", "host", "none", "docker_gwbridge", "ingress")
 
 
 def list_networks(session: Session, options: Options, screen: Screen) -> None:
@@ -120,11 +90,46 @@ def remove_networks(session: Session, options: Options, screen: Screen) -> None:
             raise Exit("\n".join([*kept, "exit status 1"])) from None
 
 
+def connect(session: Session, options: Options, screen: Screen) -> None:
+    network, container = options.words
+    session.call(Connect(network, container, options["alias"], options["ip"]))
+
+
+def disconnect(session: Session, options: Options, screen: Screen) -> None:
+    network, container = options.words
+    session.call(Disconnect(network, container, options["force"]))
+
+
+def prune(session: Session, options: Options, screen: Screen) -> None:
+    """Remove what nobody uses. Without --force Docker asks first, and nobody is there to say yes."""
+    if not options["force"]:
+        screen.out.append(PRUNE_WARNING)
+        return
+    networks = matching(session.call(ListNetworks()), options["filter"], {"label": NETWORK_TESTS["label"]})
+    gone = prune_networks(session, networks)
+    if gone:
+        screen.say("\n".join(["Deleted Networks:", *gone, ""]))
+
+
+def prune_networks(session: Session, networks: list[NetworkRow]) -> list[str]:
+    """The names of those that went; one that is in use stays."""
+    gone = []
+    for network in networks:
+        if network.name in BUILT_IN or network.containers:
+            continue
+        try:
+            session.call(RemoveObject("network", network.id))
+            gone.append(network.name)
+        except ApiError:
+            pass
+    return gone
+
+
 RUN = {
+    "network connect": connect,
     "network create": create_network,
+    "network disconnect": disconnect,
     "network ls": list_networks,
+    "network prune": prune,
     "network rm": remove_networks,
-    "ps": list_containers,
-    "rm": remove_containers,
-    "run": run,
 }
