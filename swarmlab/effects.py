@@ -50,6 +50,7 @@ class Send(NamedTuple):
     channel: str
     message: Any
     size: int = 0  # bytes; only where bandwidth matters
+    coin: int = 0  # a datagram with a number of its own: it says how long it takes, so that no other message is shifted
 
 
 class Tell(NamedTuple):

@@ -17,6 +17,7 @@ from .overlay.visitor import Answer, Ask, Visitor, split_url
 from .rack import Computer, address_of, computer, groups_of, is_number, link_settings, micros, ports_of
 from .raft.core import SWARMKIT, RaftNode, Settings, impossible
 from .sim.kernel import Kernel
+from .sim.lull import Lull
 from .sim.machine import Machine
 from .sim.network import Network
 from .sim.recorder import OutOfTime, Recorder
@@ -87,6 +88,8 @@ class World(Recorder):
         self.trace.with_alarms = alarms
         self.network = Network(self.kernel, self.trace, PORTS)
         self.network.listeners = LISTENERS
+        if len(computers) >= QUIET_FROM and not keep and not alarms:
+            self.network.lull = Lull(self.kernel, self.network, "gossip")
         self.raft, self.strategy, self.balancer = raft, strategy, balancer
         self.computers: dict[str, Computer] = {}
         self.machines: dict[str, Machine] = {}

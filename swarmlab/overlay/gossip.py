@@ -5,6 +5,9 @@ endpoints that travels with it follows Docker's NetworkDB (moby `daemon/libnetwo
 to the node that runs the task, the higher Lamport time wins, and a bulk sync heals what rumours have missed.
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from ..effects import NEVER, SECOND, SILENCE, Dice, Disk, Note, Received, Save, Send, Started, Tell, Told, Woken
 from ..events import PeerCleared, PeerFailed, PeerJoined, PeerLeft, PeerSuspected
 from ..messages import Endpoint, Expose, JoinGossip, LeaveGossip, TablesChanged, Withdraw
@@ -29,6 +32,7 @@ JOIN_RETRY = 2 * SECOND
 MEMBER_LIFE = 24 * 3600 * SECOND  # of one that failed or left, until it is forgotten
 GOODBYES = 12
 MEMBER_SIZE, RECORD_SIZE = 60, 250  # bytes, about
+NOBODY = (0, None, 0)
 
 
 class Gossip:
@@ -50,6 +54,13 @@ class Gossip:
         self.suspicions: dict[str, int] = {}  # machine → when it is over
         self.awaited: str | None = None  # whose ack is due
         self.table = Table()
+        self.probed: tuple[int, str | None, int] = (
+            NOBODY  # the latest probe that was made at rest: when, whom, its number
+        )
+        self.whole: tuple[tuple, tuple] | None = (
+            None  # all members and all records, as told to others; None: has changed
+        )
+        self.remembered = False  # the disk knows who lives
         self.news: dict[tuple[str, str], tuple[Member | Record, int]] = {}  # what to pass on, and how often it was
         self.phase = 0
         self.probe_at = self.fallback_at = self.gossip_at = self.sync_at = self.join_at = self.deadline = NEVER
@@ -90,16 +101,21 @@ class Gossip:
 
     def _join(self, peers: tuple[str, ...]) -> None:
         if self.machine not in self.members:
-            self.members[self.machine] = Member(self.machine, 1, ALIVE)
+            self._keep(Member(self.machine, 1, ALIVE))
             self.phase = self._draw(GOSSIP_PERIOD)
             self.probe_at = self.now + self._draw(PROBE_PERIOD)
             self.sync_at = self.now + self._draw(SYNC_PERIOD)
         self._remember(tuple(dict.fromkeys(peer for peer in peers if peer != self.machine)))
         self._call_peers()
 
+    def _keep(self, row: Member) -> None:
+        """This is what is known of a node now."""
+        self.members[row.machine] = row
+        self.whole = None
+
     def _remember(self, peers: tuple[str, ...]) -> None:
         if peers != self.peers:
-            self.peers = peers
+            self.peers, self.remembered = peers, False
             self.effects.append(Save("peers", peers))
 
     def _call_peers(self) -> None:
@@ -172,12 +188,63 @@ class Gossip:
 
     def _try_to_reconnect(self) -> None:
         """Tell one that failed that it counts as failed; if it lives after all, it will refute [NetworkDB: every second]."""
-        failed = [machine for machine in self.gone if self.members[machine].state == FAILED]
+        failed = self._failed()
         if failed:
             self._ping(failed[self._draw(len(failed))], 0, "bulksync")
 
+    def _failed(self) -> list[str]:
+        return [machine for machine in self.gone if self.members[machine].state == FAILED]
+
     def _ping(self, machine: str, number: int, channel: str) -> None:
-        self.effects.append(Send(machine, channel, Ping(number, self._news_for(machine, channel), channel)))
+        ping = Ping(number, self._news_for(machine, channel), channel)
+        self.effects.append(Send(machine, channel, ping, coin=_coin(number, channel)))
+
+    # ── rest: what follows from a probe is certain while all live, all know each other and nobody has news ──
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing but probes and bulk syncs is to be done, and no probe has gone wrong."""
+        busy = self.news or self.suspicions or self.join_at < NEVER
+        return not busy and (self.awaited is None or self.fallback_at < NEVER)
+
+    @property
+    def rest_deadline(self) -> int:
+        """When it next does something of consequence, as long as all others rest, too."""
+        return min(self.sync_at, self.join_at)
+
+    def trusts(self, company: Mapping[str, Any], running: Mapping[str, Any]) -> bool:
+        """Whether it holds exactly this company, of which it is one, for living; who failed must not even run."""
+        if self.machine not in company:
+            return not self.members
+        living = len(self.others) == len(company) - 1 and all(machine in company for machine in self.others)
+        return living and not any(machine in running for machine in self._failed())
+
+    def catch_up(self, now: int) -> None:
+        """All probes before now were made, and answered."""
+        failed = len(self._failed()) if self.gone else 0
+        while self.probe_at < now:
+            self.number += 1
+            self.probed = self.probe_at, self._next_target(), self.number
+            if failed:
+                self._draw(failed)  # one of them was told that it counts as failed, and did not hear it
+            self.probe_at += PROBE_PERIOD
+        self.deadline = self._next_deadline()
+
+    def wake_up(self, now: int, delay: Callable[[str, str, int], int]) -> tuple[int, str, str, Any] | None:
+        """Go on: the ping or ack that is under way just now, if any, as (when it arrives, from, to, message)."""
+        self.catch_up(now)
+        (begun, target, number), self.probed = self.probed, NOBODY
+        if target is None:
+            return None
+        heard = begun + delay(self.machine, target, number)
+        answered = heard + delay(target, self.machine, number)
+        if answered <= now:
+            return None
+        self.awaited, self.fallback_at = target, begun + PROBE_TIMEOUT
+        self.deadline = self._next_deadline()
+        if heard > now:
+            return heard, self.machine, target, Ping(number, (), "gossip")
+        return answered, target, self.machine, Ack(number, ())
 
     # ── listening ──
 
@@ -185,7 +252,8 @@ class Gossip:
         match message:
             case Ping(number, news, channel):
                 self._learn(news)
-                self.effects.append(Send(sender, channel, Ack(number, self._news_for(sender, channel))))
+                ack = Ack(number, self._news_for(sender, channel))
+                self.effects.append(Send(sender, channel, ack, coin=_coin(number, channel)))
                 if sender not in self.members:  # it knows us from before our crash
                     self._exchange(sender)
             case Ack(number, news):
@@ -205,24 +273,48 @@ class Gossip:
                     self._exchange(sender, answer=True)
 
     def _learn(self, news: tuple) -> None:
+        """Take over what is newer; most of what one hears one knows."""
+        members, records = self.members, self.table.records
         for item in news:
-            if isinstance(item, Record):
+            if type(item) is Member:
+                if members.get(item.machine) is not item:
+                    self._learn_member(item)
+            elif records.get(item.task) is not item:
                 self._learn_record(item)
-            else:
-                self._learn_member(item)
 
     def _merge(self, state: State) -> None:
         """Take over what is newer. A newcomer does not pass it on: everybody else knows it already."""
-        spread = bool(self.others)
+        if self.whole and self.whole[0] is state.members and self.whole[1] is state.records:
+            return  # the two have agreed on every word before, and nothing has changed since
+        spread, agree = bool(self.others), True
         for record in state.records:
-            known = self.table.get(record.task)
-            # A deletion of something never heard of is no news, or nodes would give tombstones to each other for ever.
-            if record is not known and (record.endpoint or known):
-                self._learn_record(record, spread)
+            known = self.table.records.get(record.task)
+            if record is not known:
+                agree = False
+                # A deletion of something never heard of is no news, or nodes would give tombstones to each other for ever.
+                if record.endpoint or known:
+                    self._learn_record(record, spread)
         for row in state.members:
-            if row is not self.members.get(row.machine):
+            mine = self.members.get(row.machine)
+            if row is not mine and row != mine:
+                agree = False
                 # That somebody has failed is only a suspicion here: it may be back, and gets the time to say so.
                 self._learn_member(row._replace(state=SUSPECT) if row.state == FAILED else row, spread)
+        if agree:
+            self._agree(state)
+
+    def _agree(self, state: State) -> None:
+        """Two that know the same say it in the same order from now on, that of the first by name: so they notice."""
+        members, records = self._everything()
+        if len(members) == len(state.members) and len(records) == len(state.records):
+            if state.members[0].machine < members[0].machine:
+                self.whole = state.members, state.records
+
+    def _everything(self) -> tuple[tuple, tuple]:
+        """All that is known here."""
+        if self.whole is None:
+            self.whole = tuple(self.members.values()), tuple(self.table.records.values())
+        return self.whole
 
     # ── members ──
 
@@ -231,7 +323,7 @@ class Gossip:
         if machine == self.machine:
             self._refute(row)
         elif beats(row, old):
-            self.members[machine] = row
+            self._keep(row)
             self.suspicions.pop(machine, None)
             if spread:
                 self._spread(("member", machine), row)
@@ -254,13 +346,15 @@ class Gossip:
         """Somebody holds this node for less than alive, or remembers it from before a crash: be louder."""
         mine, accused = self.members[self.machine], row.state != ALIVE
         if row.incarnation > mine.incarnation or (accused and row.incarnation == mine.incarnation):
-            self.members[self.machine] = mine = mine._replace(incarnation=row.incarnation + 1)
+            mine = mine._replace(incarnation=row.incarnation + 1)
+            self._keep(mine)
         elif not accused:
             return
         self._spread(("member", self.machine), mine)
 
     def _welcome(self, machine: str) -> None:
         self.others.append(machine)
+        self.remembered = False
         self.round.insert(self._draw(len(self.round) + 1), machine)
         self.gone.pop(machine, None)
         self.effects.append(Note(PeerJoined(machine)))
@@ -270,6 +364,7 @@ class Gossip:
     def _bury(self, machine: str, fact: PeerFailed | PeerLeft) -> None:
         """Hide what it runs. The records stay, and are shown again should it come back."""
         self.others.remove(machine)
+        self.remembered = False
         self.gone[machine] = self.now
         if self.awaited == machine:
             self.awaited = None
@@ -287,8 +382,12 @@ class Gossip:
         """Say something about a task of this node. The mesh here knows it already."""
         self.clock += 1
         record = Record(task, self.machine, self.clock, endpoint)
-        self.table.keep(record, self.now)
+        self._note(record)
         self._spread(("record", task), record)
+
+    def _note(self, record: Record) -> None:
+        self.table.keep(record, self.now)
+        self.whole = None
 
     def _learn_record(self, record: Record, spread: bool = True) -> None:
         self.clock = max(self.clock, record.time)
@@ -298,7 +397,7 @@ class Gossip:
         if record.owner == self.machine:
             self._correct(record, known)
             return
-        self.table.keep(record, self.now)
+        self._note(record)
         if spread:
             self._spread(("record", record.task), record)
         if self._lives(record.owner):
@@ -328,11 +427,16 @@ class Gossip:
     def _gossip(self) -> None:
         """Tell three members all that is new here."""
         # A real packet holds 1400 bytes, so much news takes several ticks; here one packet holds all of it.
-        rumours = Rumours(tuple(item for item, _ in self.news.values()))
-        self.effects += [Send(target, "gossip", rumours) for target in self._some(FANOUT)]
-        limit = retransmit_limit(len(self.others) + 1)
-        self.news = {key: (item, told + 1) for key, (item, told) in self.news.items() if told + 1 < limit}
-        self.gossip_at = self.now + GOSSIP_PERIOD if self.news else NEVER
+        rumours, targets = Rumours(tuple([item for item, _ in self.news.values()])), self._some(FANOUT)
+        self.effects += [Send(target, "gossip", rumours) for target in targets]
+        limit, news = retransmit_limit(len(self.others) + 1), {}
+        for key, (item, told) in self.news.items():
+            # memberlist counts to how many it told of a member, NetworkDB how often it told of a record.
+            told += len(targets) if key[0] == "member" and targets else 1
+            if told < limit:
+                news[key] = item, told
+        self.news = news
+        self.gossip_at = self.now + GOSSIP_PERIOD if news else NEVER
 
     def _news_for(self, machine: str, channel: str) -> tuple:
         """What goes with a ping or ack: first of all what is said about the listener, should it have to refute that."""
@@ -346,21 +450,24 @@ class Gossip:
         """Exchange everything with one member by chance, and clear away what is old."""
         for machine in self._some(1):
             self._exchange(machine)
-        if self.others:
+        if self.others and not self.remembered:
             self._remember(tuple(sorted(self.others)))
+            self.remembered = True
         self._sweep()
         self.sync_at = self.now + SYNC_PERIOD
 
     def _exchange(self, machine: str, answer: bool = False) -> None:
-        state = State(tuple(self.members.values()), tuple(self.table.records.values()), answer)
+        state = State(*self._everything(), answer)
         size = MEMBER_SIZE * len(state.members) + RECORD_SIZE * len(state.records)
         self.effects.append(Send(machine, "bulksync", state, size))
 
     def _sweep(self) -> None:
-        self.table.sweep(self.now)
+        if self.table.sweep(self.now):
+            self.whole = None
         for machine in [machine for machine, since in self.gone.items() if self.now >= since + MEMBER_LIFE]:
             del self.gone[machine], self.members[machine]
             self.table.forget(machine)
+            self.whole = None
 
     # ── chance ──
 
@@ -383,3 +490,8 @@ class Gossip:
             other = self._draw(last + 1)
             names[last], names[other] = names[other], names[last]
         return names
+
+
+def _coin(number: int, channel: str) -> int:
+    """Probes by UDP travel by themselves, whatever else is on its way."""
+    return number if channel == "gossip" else 0

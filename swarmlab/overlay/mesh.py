@@ -96,7 +96,9 @@ class Mesh:
         match message:
             case TablesChanged(added, removed):
                 return self._change(added, removed)
-            case Expose(endpoint) if not endpoint.service:  # a plain container is known on its own machine only
+            case Expose(endpoint) if (
+                not endpoint.addresses
+            ):  # on no network of the swarm: known on its own machine only
                 return self._change((endpoint,), ())
             case Expose(endpoint):
                 return [*self._change((endpoint,), ()), Tell("gossip", message)]
@@ -114,8 +116,8 @@ class Mesh:
             self._remove(endpoint)
         for endpoint in changed:
             self._add(endpoint)
-        facts: list = [BackendRemoved(old.service_name, old.task, old.machine) for old in left if old.service]
-        facts += [BackendAdded(new.service_name, new.task, new.machine) for new in changed if new.service]
+        facts: list = [BackendRemoved(old.service_name, old.task, old.machine) for old in left if old.addresses]
+        facts += [BackendAdded(new.service_name, new.task, new.machine) for new in changed if new.addresses]
         return [Note(fact) for fact in facts]
 
     def _add(self, endpoint: Endpoint) -> None:

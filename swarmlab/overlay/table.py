@@ -40,10 +40,12 @@ class Table:
         if record.endpoint is None:
             self.tombstones[record.task] = now + TOMBSTONE_LIFE
 
-    def sweep(self, now: int) -> None:
-        """Forget what was deleted long ago."""
-        for task in [task for task, end in self.tombstones.items() if now >= end]:
+    def sweep(self, now: int) -> bool:
+        """Forget what was deleted long ago. Says whether there was any."""
+        old = [task for task, end in self.tombstones.items() if now >= end]
+        for task in old:
             self._drop(task)
+        return bool(old)
 
     def forget(self, machine: str) -> None:
         """Drop everything that this machine ever said."""

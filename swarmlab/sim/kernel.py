@@ -5,6 +5,7 @@ function of its seed. What sits in the queue is data and bound methods, never a 
 pickled, and so forked. Every event carries the number of the fact that caused it.
 """
 
+import gc
 from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any
@@ -62,6 +63,8 @@ class Kernel:
         queue, cancelled, watched = self._queue, self._cancelled, self.watched
         self._run += 1
         heappush(queue, (until, _LAST, self._halt, self._run, -1))
+        collecting = gc.isenabled()
+        gc.disable()  # a run makes no garbage that needs collecting, and looking for it among all facts is expensive
         try:
             while True:
                 self.now, self._current, handler, argument, self.cause = heappop(queue)
@@ -73,6 +76,9 @@ class Kernel:
                         self._look()
         except Halt:
             self.cause, self._current = -1, self._order
+        finally:
+            if collecting:
+                gc.enable()
 
     def step(self, until: int) -> bool:
         """Let one event happen, if one is due by `until`; else time passes until then. Says whether one happened."""

@@ -25,12 +25,12 @@ from .trace import AlarmRecord
 
 
 class Seat:
-    """A core, when its machine will look after it again, and what its deadline is due to."""
+    """A core, when its machine will look after it again, what its deadline is due to, and whether it may rest."""
 
-    __slots__ = ("armed", "cause", "core", "deadline", "name")
+    __slots__ = ("armed", "cause", "core", "deadline", "lull", "name")
 
-    def __init__(self, name: str, core: Any):
-        self.name, self.core, self.armed = name, core, NEVER
+    def __init__(self, name: str, core: Any, lull: Any = None):
+        self.name, self.core, self.armed, self.lull = name, core, NEVER, lull
         self.deadline, self.cause = NEVER, -1
 
 
@@ -60,6 +60,7 @@ class Machine:
     def __init__(self, name: str, kernel, network, trace, boot: Callable, outside: Callable):
         self.name, self.kernel, self.network, self.trace = name, kernel, network, trace
         self.boot, self.outside = boot, outside
+        self.lull: Any = None  # what its cores may leave out while nothing is wrong, see `lull`; set by the network
         self.disks: dict[str, Disk] = {}  # what survives a crash
         self.seats: dict[str, Seat] = {}
         self.running = False
@@ -81,14 +82,17 @@ class Machine:
 
     def start(self) -> None:
         """Boot: every core is built from its disk and hears `Started`."""
+        self.disturb()
         self.running, self._epoch = True, self._epoch + 1
         self.lag = self._free_at = self._frozen_until = 0
         self._set_hindered()
         cause = self.kernel.cause
         self.trace.note(self.name, MachineStarted(), cause)
         started = self.kernel.cause
-        cores = self.boot(self)
-        self.seats = {name: Seat(name, core) for name, core in cores.items()}
+        cores, lull = self.boot(self), self.lull
+        self.seats = {
+            name: Seat(name, core, lull if lull and name == lull.core else None) for name, core in cores.items()
+        }
         for seat in self.seats.values():
             self.kernel.cause = started
             self._step(seat, STARTED)
@@ -104,6 +108,7 @@ class Machine:
 
     def freeze(self, duration: int) -> None:
         """Stop for a while and go on unaware; what comes in meanwhile waits."""
+        self.disturb()
         self.frozen = True
         self._set_hindered()
         until = self._frozen_until = max(self._frozen_until, self.kernel.now + duration)
@@ -112,6 +117,7 @@ class Machine:
 
     def load(self, lag: int) -> None:
         """Be so busy that each thing takes about `lag` µs, one after the other; 0 is idle again. A reboot ends it."""
+        self.disturb()
         self.lag = lag
         self._set_hindered()
         self.note(MachineLoaded(lag))
@@ -122,26 +128,29 @@ class Machine:
         seat.deadline = seat.core.deadline
         if self.trace.with_alarms:
             self.trace.alarms.append(AlarmRecord(self.kernel.now, self.name, core, seat.deadline))
-        self._arm(seat)
+        self.arm(seat)
 
     def drift(self, rate: float) -> None:
         """Let the clock run at this rate from now on; 1 is right, though what it shows by now may stay wrong."""
+        self.disturb()
         showed = self.local_now()
         self.clock = None if rate == 1 and showed == self.kernel.now else Clock(rate, self.kernel.now, showed)
         self._set_ailing()
         self.note(ClockChanged(rate))
         for seat in self.seats.values():
             if seat.core.deadline < NEVER:
-                self._arm(seat)
+                self.arm(seat)
 
     def slow_disk(self, lag: int) -> None:
         """From now on each write takes `lag` µs; 0 is at once again, behind what is under way."""
+        self.disturb()
         self.disk_lag = lag
         self._set_ailing()
         self.note(DiskChanged(lag))
 
     def tear_down(self, after: int) -> None:
         """Power off in the middle of what a core asks for next, when so many effects of it are done."""
+        self.disturb()
         self.tear = after
         self._set_ailing()
 
@@ -156,11 +165,17 @@ class Machine:
             disk = self.disks[core] = Disk()
         return disk
 
+    def disturb(self) -> None:
+        """Something about it is going to change: whoever is at rest goes on."""
+        if self.lull:
+            self.lull.disturb()
+
     def note(self, fact: Any) -> None:
         """Put a fact about this machine into the trace."""
         self.trace.remark(self.name, fact)
 
     def _end(self, fact: Any) -> None:
+        self.disturb()
         self.running = self.frozen = False
         self._set_hindered()
         for seat in self.seats.values():
@@ -168,6 +183,8 @@ class Machine:
         self.seats, self._backlog = {}, []
         self._writing, self.tear = {}, -1
         self._set_ailing()
+        if self.lull:
+            self.lull.forget(self)
         self._told.clear()
         self.note(fact)
 
@@ -213,13 +230,15 @@ class Machine:
         seat, time = alarm
         if time != seat.armed:
             return  # an earlier deadline has taken its place, or the machine has rebooted
-        if self.hindered:
+        if self.hindered and seat.core.deadline <= self.local_now():  # an alarm that is too early is no work
             self._hinder(self._look_after, seat)
         else:
             self._look_after(seat)
 
     def _look_after(self, seat: Seat) -> None:
         seat.armed = NEVER
+        if seat.lull and seat.lull.on:
+            seat.lull.before(seat)
         if seat.core.deadline <= self.local_now():
             self.kernel.cause = seat.cause
             self._step(seat, WOKEN)
@@ -227,7 +246,7 @@ class Machine:
                 f"core {seat.name!r} was woken and left its deadline in the past"
             )
         elif seat.core.deadline < NEVER:
-            self._arm(seat)
+            self.arm(seat)
 
     def _hinder(self, handler: Callable, argument: Any) -> None:
         """The slow way: lost when it is off, kept when it is frozen, late when it is loaded."""
@@ -254,7 +273,9 @@ class Machine:
 
     def _step(self, seat: Seat, event: Any) -> None:
         """One core hears one thing; then the others hear what that led to, until all are quiet."""
-        core = seat.core
+        core, lull = seat.core, seat.lull
+        if lull and lull.on:
+            lull.before(seat)
         if self.ailing:
             self._step_badly(seat, event)
             if not self.running:
@@ -269,7 +290,9 @@ class Machine:
             if self.trace.with_alarms:
                 self.trace.alarms.append(AlarmRecord(self.kernel.now, self.name, seat.name, deadline))
             if deadline < seat.armed or self.clock is not None:
-                self._arm(seat)
+                self.arm(seat)
+        if lull:
+            lull.after(self, seat)
 
     def _step_badly(self, seat: Seat, event: Any) -> None:
         """The same, with a wrong clock, a slow disk, or a power cut on the way."""
@@ -370,7 +393,12 @@ class Machine:
         else:
             values[effect.key] = effect.value
 
-    def _arm(self, seat: Seat) -> None:
-        due = seat.core.deadline if self.clock is None else self.clock.when(seat.core.deadline)
-        seat.armed = time = max(due, self.kernel.now)
-        self.kernel.at(time, self._wake, (seat, time))
+    def arm(self, seat: Seat) -> None:
+        """Look after this core when it next wants it."""
+        core = seat.core
+        due = core.rest_deadline if seat.lull and seat.lull.on else core.deadline
+        if self.clock is not None:
+            due = self.clock.when(due)
+        if due < NEVER:
+            seat.armed = time = max(due, self.kernel.now)
+            self.kernel.at(time, self._wake, (seat, time))

@@ -1,17 +1,21 @@
 """Links between machines: latency, bandwidth, loss, partitions, blocked ports.
 
 A link is directed and keeps the order of what travels on it, as a stream does, unless it is told to reorder. Latency
-is drawn per message from a stream per channel, so that a new channel never shifts the draws of an old one.
+is drawn per message from a stream per channel, so that a new channel never shifts the draws of an old one; a datagram
+with a coin of its own (`Send.coin`) shifts nothing at all, and may overtake. Two machines whose link nobody has touched
+need no `Line`: of a thousand machines most pairs only ever exchange a few words.
 Simplification: a lost message is lost. TCP would send it again; here the protocols above do.
 """
 
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from ..effects import Received
 from ..events import Healed, LinkChanged, Partitioned, PortBlocked, PortUnblocked
 from .trace import MessageRecord
 
 LOOPBACK = 20  # µs from a machine to itself
+SHORT = 256  # so many latest arrivals a machine remembers, before it forgets those that are over
 
 
 class Latency(NamedTuple):
@@ -36,6 +40,13 @@ LAN = Latency(200, 600)
 class Line:
     """One direction of the link between two machines."""
 
+    # fmt: off
+    __slots__ = (
+        "bandwidth", "busy_until", "cut", "duplicate", "flapping", "last", "latency", "loss", "plain", "receiver",
+        "reorder", "sender",
+    )
+    # fmt: on
+
     def __init__(self, sender: str, receiver: Any, latency: Latency):
         self.sender, self.receiver = sender, receiver
         self.latency = latency
@@ -56,8 +67,14 @@ class Network:
         self.listeners: dict[str, str] = {}  # channels whose messages another core of that name hears
         self.machines: dict[str, Any] = {}  # by name, and by every address
         self.lines: dict[str, dict[str, Line]] = {}  # sender → receiver (name or address) → line
+        self.latest: dict[
+            str, dict[str, int]
+        ] = {}  # sender → receiver without a line → when the latest message arrives
+        self.salts: dict[str, int] = {}  # by name: what makes the coins of one machine fall unlike those of another
+        self.lull: Any = None  # what may be left out while nothing is wrong, see `lull`
         self.blocked: dict[str, tuple] = {}  # machine → ports
         self.groups: tuple = ()  # partitions in force: (groups, one way)
+        self.sound = True  # no partition, no firewall: a link that nobody has touched is as it should be
 
     # ── machines and links ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -65,7 +82,10 @@ class Network:
         """Plug a machine in, under its name and its addresses."""
         for name in (machine.name, *addresses):
             self.machines[name] = machine
-        self.lines[machine.name] = {}
+        self.lines[machine.name], self.latest[machine.name] = {}, {}
+        self.salts[machine.name] = crc32(f"{self.kernel.seed}/{machine.name}".encode())
+        machine.lull = self.lull
+        self.disturb()
 
     def line(self, sender: str, to: str) -> Line | None:
         """The line between two machines, or None when nobody has that name or address."""
@@ -79,6 +99,7 @@ class Network:
             if line is None:
                 here = sender == receiver.name
                 line = lines[receiver.name] = Line(sender, receiver, Latency(LOOPBACK, 0) if here else self.latency)
+                line.last = self.latest[sender].pop(receiver.name, -1)
                 self._judge(line)
             lines[to] = line
         return line
@@ -86,6 +107,7 @@ class Network:
     def change(self, one: str, other: str, **settings: Any) -> None:
         """Make a link better or worse, both ways. Settings: `latency` (a Latency), `bandwidth` (bytes per second),
         `loss`, `duplicate`, `reorder` (probabilities), `flapping` (µs up, then µs down)."""
+        self.disturb()
         for line in filter(None, (self.line(one, other), self.line(other, one))):
             for name, value in settings.items():
                 setattr(line, name, value)
@@ -135,18 +157,27 @@ class Network:
 
     def send(self, sender, effect) -> None:
         """Carry one message. It arrives later, or never."""
-        to, channel, message, size = effect
-        line = self.lines[sender.name].get(to) or self.line(sender.name, to)
+        to, channel, message, size, coin = effect
+        line = self.lines[sender.name].get(to)
+        if line is None:
+            receiver = self.machines.get(to)
+            if receiver is not None and self.sound and receiver.running and receiver is not sender:
+                self._send_plainly(sender, receiver, channel, message, coin)
+                return
+            line = self.line(sender.name, to)
         if line is None:
             self._record(sender.name, to, channel, message, -1, "down")
         elif not line.receiver.running:
             self._record(sender.name, line.receiver.name, channel, message, -1, "down")
         elif line.plain and not size:
             kernel, latency = self.kernel, line.latency
-            arrives = kernel.now + latency.floor + int(kernel.stream(channel).random() * latency.spread)
-            if arrives <= line.last:
-                arrives = line.last + 1
-            line.last = arrives
+            if coin:
+                arrives = kernel.now + self.delay(sender.name, line.receiver.name, coin)
+            else:
+                arrives = kernel.now + latency.floor + int(kernel.stream(channel).random() * latency.spread)
+                if arrives <= line.last:
+                    arrives = line.last + 1
+                line.last = arrives
             if self.trace.with_messages:
                 self._record(sender.name, line.receiver.name, channel, message, arrives, "")
             kernel.at(
@@ -154,6 +185,43 @@ class Network:
             )
         else:
             self._send_with_care(line, channel, message, size)
+
+    def _send_plainly(self, sender, receiver, channel: str, message: Any, coin: int) -> None:
+        """Between two machines whose link nobody has touched."""
+        kernel = self.kernel
+        now = kernel.now
+        if coin:
+            arrives = now + self.delay(sender.name, receiver.name, coin)
+        else:
+            arrives = now + self.latency.draw(kernel.stream(channel).random())
+            latest = self.latest[sender.name]
+            last = latest.get(receiver.name, -1)
+            if arrives <= last:
+                arrives = last + 1
+            if len(latest) > SHORT:
+                latest = self.latest[sender.name] = {name: time for name, time in latest.items() if time > now}
+            latest[receiver.name] = arrives
+        if self.trace.with_messages:
+            self._record(sender.name, receiver.name, channel, message, arrives, "")
+        kernel.at(arrives, receiver.arrive, (self.listeners.get(channel, channel), Received(sender.name, message)))
+
+    def delay(self, sender: str, receiver: str, coin: int) -> int:
+        """How long a datagram with this coin takes over a plain link: the same coin, the same time."""
+        mixed = (3 * self.salts[sender] + 5 * self.salts[receiver] + coin) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
+        line = self.lines[sender].get(receiver)
+        latency = line.latency if line else self.latency
+        return latency.floor + (mixed >> 32) * latency.spread // 2**32
+
+    def is_swift(self, most: int) -> bool:
+        """Whether every link is as it should be, and takes no longer than that."""
+        lines = [line for lines in self.lines.values() for line in lines.values()]
+        swift = not self.latency.tail and self.sound
+        return swift and all(line.plain and line.latency.floor + line.latency.spread <= most for line in lines)
+
+    def disturb(self) -> None:
+        """Something is not as it was: whoever was at rest goes on."""
+        if self.lull:
+            self.lull.disturb()
 
     def _send_with_care(self, line: Line, channel: str, message: Any, size: int) -> None:
         fate = self._fate(line, channel)
@@ -204,6 +272,8 @@ class Network:
         line.plain = not (faults or line.latency.tail or self.blocked.get(here) or self.blocked.get(there))
 
     def _judge_all(self) -> None:
+        self.sound = not (self.groups or any(self.blocked.values()))
+        self.disturb()
         for lines in self.lines.values():
             for line in lines.values():
                 self._judge(line)
