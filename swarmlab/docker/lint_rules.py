@@ -52,9 +52,7 @@ KEYS = {  # keys of a service that mean something wherever they stand
     )
 }
 
-OUTSIDE = rule(
-    "unknown key", "refused", "a key of the Compose Specification", "refused: not a key of version 3", REFERENCE
-)
+OUTSIDE = rule("unknown key", "refused", "a newer key, or a slip", "refused: not a key of version 3", REFERENCE)
 LIMITS = rule("old limits", "refused", "limits the container", "refused: write deploy.resources", DEPLOY)
 GONE = rule("old keys", "refused", "taken by old versions", "refused by docker stack deploy", DEPLOY)
 LIST = rule("depends_on with conditions", "refused", "waits for a condition", "refused: must be a list", REFERENCE)

@@ -36,6 +36,7 @@ from .lint_rules import (
     rule,
 )
 from .normal import Loader
+from .plan_text import table
 from .schema import FILE, SERVICE
 from .stack import StackError, convert
 from .stack_map import NOT_SENT, lines
@@ -59,9 +60,17 @@ class Findings(tuple):
     """All that was found, in the order of the file; printed as a table."""
 
     def __repr__(self) -> str:
-        rows = [(f"{f.line}", f.severity, f.path, f.rule.compose, f.rule.swarm) for f in self]
-        table = columns([("LINE", "SEVERITY", "WHERE", "COMPOSE", "SWARM"), *rows]).rstrip("\n")
-        return table if rows else "nothing that a swarm would take otherwise"
+        return columns([HEADS, *self._rows()]).rstrip("\n") if self else NOTHING
+
+    def _repr_html_(self) -> str:
+        return table(HEADS, self._rows()) if self else NOTHING
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [(f"{f.line}", f.severity, f.path, f.rule.compose, f.rule.swarm) for f in self]
+
+
+HEADS = ("LINE", "SEVERITY", "WHERE", "COMPOSE", "SWARM")
+NOTHING = "nothing that a swarm would take otherwise"
 
 
 # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ def text(plan: Any) -> str:
 def html(plan: Any) -> str:
     """What a notebook shows of a plan: colours are the page's own."""
     head = f"<div><b>docker {escape(plan.command)}</b></div>" + "".join(map(_line, _first(plan)))
-    tables = "".join(_table(heads, lines) for heads, lines in _tables(plan) if lines)
+    tables = "".join(table(heads, lines) for heads, lines in _tables(plan) if lines)
     return f"<div>{head}{tables}{''.join(map(_line, _last(plan)))}</div>"
 
 
@@ -31,7 +31,8 @@ def _line(words: str) -> str:
     return f"<div style='white-space:pre-wrap'>{escape(words)}</div>"
 
 
-def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Heads and lines as a plain table of the page."""
     style = "style='text-align:left;padding:.1em .8em .1em 0;vertical-align:top'"
     head = "".join(f"<th {style}>{escape(cell)}</th>" for cell in heads)
     rows = "".join("<tr>" + "".join(f"<td {style}>{escape(cell)}</td>" for cell in line) + "</tr>" for line in lines)

@@ -126,7 +126,8 @@ def test_a_path_may_stand_for_the_text(tmp_path) -> None:
 def test_every_rule_says_all_that_it_should() -> None:
     for rule in KEYS.values():
         assert rule.severity in SEVERITIES and all(rule)
-    assert "LINE" in repr(lint("services: {a: {image: x}}\n"))
+    found = lint("services: {a: {image: x}}\n")
+    assert repr(found).startswith("LINE") and found._repr_html_().count("<tr>") == 1 + len(found)
 
 
 @given(st.text(alphabet="ab:-{}[],&*!|>'\"#%@ \n\t?~<.0$", max_size=80))
