@@ -7,23 +7,22 @@ from typing import Any
 import ipywidgets as widgets
 
 
-class Edit(widgets.HBox):
+class Edit(widgets.Box):
     """A text and what `show(text)` makes of it: `Edit(file, lambda text: stack_file(lines(text)))`.
 
     `show` returns something that a notebook can show as HTML, or text. What goes wrong in it is one line, in its own
-    words, and the text stays as it is. There is no output area, so a notebook with it can be compared, cell by cell.
+    words, and the text stays as it is. The result stands below, or beside where there is room for both. There is no output area, so a notebook with it can be compared, cell by cell.
     """
 
-    def __init__(self, text: str, show: Callable[[str], Any], rows: int = 0, wide: bool = False):
+    def __init__(self, text: str, show: Callable[[str], Any], rows: int = 0, beside: bool = False):
         high = rows or min(30, text.count("\n") + 2)
         self.show = show
-        self.area = widgets.Textarea(
-            value=text, rows=high, continuous_update=False, layout={"width": "auto" if wide else "46%"}
-        )
+        half = {"width": "auto", "min_width": "0", "flex": "1 1 0%" if beside else "none"}
+        self.area = widgets.Textarea(value=text, rows=high, continuous_update=False, layout=half)
         self.area.add_class("sl-edit")
-        self.seen = widgets.HTML(layout={"width": "auto" if wide else "53%"})
+        self.seen = widgets.HTML(layout=half)
         flow = widgets.Layout(
-            flex_flow="column" if wide else "row wrap", align_items="stretch" if wide else "flex-start"
+            flex_flow="row" if beside else "column", align_items="flex-start" if beside else "stretch"
         )
         super().__init__([self.area, self.seen], layout=flow)
         self.area.observe(self._edited, names="value")

@@ -53,7 +53,7 @@ def placed_rows(nodes: Iterable[Sequence], placed: Iterable[Sequence], unit: str
     tasks: dict[str, dict] = {}
     steps: list[dict] = []
     for name, node, reserved, *more in placed:
-        limit, used = (*more, 0, None)[:2] if len(more) < 2 else more[:2]
+        limit, used = [*more, *(0, None)[len(more) :]][:2]
         service = name.rpartition(".")[0] or name
         tasks[name] = {"name": name, "service": service, "reserved": reserved, "limit": limit, "used": used}
         said = f"{name} → {node}" if node else f"{name} fits nowhere"

@@ -119,7 +119,7 @@ def why_html(why: Any, chosen: str = "") -> str:
 def _html_row(board: Board, row: Row, ranked: bool, chosen: str) -> str:
     look = FIRST if row.name == chosen else "font-weight:400"
     mark = " ◂ taken" if row.name == chosen else ""
-    cells = [f'<th scope="row" style="{EDGE};{look}">{escape(row.name)}{mark}</th>']
+    cells = [f'<th scope="row" style="{EDGE};white-space:nowrap;{look}">{escape(row.name)}{mark}</th>']
     for _, cell in zip_longest(board.filters, row.cells):
         text, style = ("", "") if cell is None else (_said(cell), "" if cell[0] else BAD)
         cells.append(f'<td style="{EDGE};{style}">{escape(text)}</td>')

@@ -96,6 +96,11 @@ def test_who_has_no_room_has_no_rank():
     assert found["steps"][1]["ranks"] == {"n1": None, "n2": [0, 0, 0]}
 
 
+def test_what_is_not_told_is_not_drawn():
+    rows = placed_rows([("n1", "", 9)], [("a.1", "n1", 1), ("a.2", "n1", 1, 2), ("a.3", "n1", 1, 2, 0.5)], unit="units")
+    assert [(t["limit"], t["used"]) for t in rows["tasks"].values()] == [(0, None), (2, None), (2, 0.5)]
+
+
 def test_zones_are_counted_by_label_and_follow_it(rows):
     zones = zones_of(at(rows, "web.3 → worker-3")["nodes"])
     assert [(zone["zone"], zone["tasks"]) for zone in zones] == [("", {}), ("a", {"web": 2}), ("b", {"web": 1})]
