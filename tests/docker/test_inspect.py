@@ -195,7 +195,7 @@ def test_inspect_finds_things_of_any_kind() -> None:
 def test_a_worker_looks_for_nothing_of_the_swarm() -> None:
     fake = engine()
     fake.info = fake.info._replace(manager=False)
-    assert execute("inspect db", fake).stderr == "Error: No such object: db\n"
+    assert execute("inspect site", fake).stderr == "Error: No such object: site\n"
 
 
 def test_a_format_and_pretty_exclude_each_other() -> None:
