@@ -236,7 +236,7 @@ class Cluster(World):
         return tuple(store.all(kind)) if store else ()
 
     def resolve(self, name: str, task: str) -> tuple[str, ...]:
-        """The addresses that a service name has for this task (`vote_vote.1`), in the networks that it is on."""
+        """The addresses that a name has for this task (`vote_vote.1`) or plain container, in the networks it is on."""
         found = self._running_task(task)
         return self._core(found[0], "mesh").resolve(name, found[1])
 
@@ -266,7 +266,18 @@ class Cluster(World):
             if task in (found.name, found.id) and by_id.get(found.node) and self.machines[by_id[found.node]].running:
                 if found.state == RUNNING:
                     return by_id[found.node], found.id
-        raise ValueError(f"no running task {task}")
+        return self._running_container(task)
+
+    def _running_container(self, ref: str) -> tuple[str, str]:
+        """The machine and the id of a plain container: `db`, or `db@node-2` where several machines have one."""
+        name, _, machine = ref.partition("@")
+        names = [n for n in self.machines if n not in OUTSIDE and self.machines[n].running and machine in ("", n)]
+        found = [(n, key) for n in names for key in self._core(n, "engine").containers.running(name)]
+        if len(found) > 1:
+            raise ValueError(f"several containers are called {name}: say which, as in {name}@{found[0][0]}")
+        if not found:
+            raise ValueError(f"no running task {ref}, and no running container of this name")
+        return found[0]
 
     # ── keeping a run ────────────────────────────────────────────────────────────────────────────────────────────
 

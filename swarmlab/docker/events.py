@@ -22,9 +22,13 @@ from .units import UnitError
 
 LOOK = SECOND  # how often it looks for more
 ACTORS = ("container", "network", "volume", "service", "node", "secret", "config", "daemon", "plugin")
+FILTERS = (*ACTORS, "event", "type", "scope", "label", "image")
 
 
 def list_events(session: Session, options: Options, screen: Screen) -> None:
+    for name, _ in options["filter"]:
+        if name not in FILTERS:
+            raise ApiError(f"invalid filter '{name}'")
     begun = session.now
     since = begun if (chosen := _time(options, "since", begun)) is None else chosen
     until = _time(options, "until", begun)
@@ -110,10 +114,8 @@ def _matches(event: Event, name: str, values: list[str]) -> bool:
         case "image":
             names = [event.id, attributes.get("name", "")] if event.kind == "image" else [attributes.get("image", "")]
             return any(each == value or each.partition(":")[0] == value for each in names for value in values)
-    if name in ACTORS:
-        called = attributes.get("name", "")
-        return event.kind == name and any(called == value or event.id.startswith(value) for value in values)
-    raise ApiError(f"invalid filter '{name}'")
+    called = attributes.get("name", "")  # else the name of a kind of thing
+    return event.kind == name and any(called == value or event.id.startswith(value) for value in values)
 
 
 RUN = {"events": list_events}

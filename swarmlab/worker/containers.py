@@ -54,7 +54,7 @@ class Plain(NamedTuple):
     """What the engine keeps of one plain container."""
 
     name: str
-    ports: tuple[PortConfig, ...]
+    ports: tuple[PortConfig, ...]  # published, or its own on the network of the machine
     networks: tuple[Joined, ...]
     remove: bool = False  # when it ends
     running: bool = False
@@ -94,7 +94,7 @@ class Containers:
             case KillContainer(ref, signal):
                 return self._kill(call, key, found, ref, signal)
             case StartContainer():
-                return self._start(call, key, found)
+                return self._start(call, key, found, containers)
             case RemoveContainer(_, force):
                 plain.check_removal(found, force)
                 return [*self._forget(key), Tell("executor", Discard(key)), *answer(call)]
@@ -106,24 +106,27 @@ class Containers:
         joined = tuple(_joined(target, rows) for target in targets)
         name = request.name or plain.random_name(self.dice, containers)
         key = identity.container_id(self.dice)
-        ports = () if any(one.name == "host" for one in joined) else request.ports
-        mine = Plain(name, ports, joined, request.remove)
-        fault = self._taken(key, mine, containers, request.image)
+        number = plain.port_of(request.image)
+        on_host = any(one.name == "host" for one in joined)
+        ports = () if on_host else request.ports
+        mine = Plain(name, (PortConfig(number, number),) if on_host else ports, joined, request.remove)
+        fault = self._taken(key, mine, containers)
         self.starts[key] = call
         wish = Prepare(key, request.image, name, request.args, dict(request.labels), ports, request.settings)
         return [*self._keep(key, mine._replace(fault=fault)), Tell("executor", wish)]
 
-    def _taken(self, key, mine, containers, image):
+    def _taken(self, key, mine, containers):
         """Why it cannot have the ports that it wants; '' if it can."""
-        running = [one for one in containers if one.state == "running"]
-        used = {(port.protocol, port.published_port) for one in running for port in one.ports}
-        on_host = [one for one in running if one.id in self.kept and self.kept[one.id].on_host]
-        used |= {("tcp", plain.port_of(one.image)) for one in on_host}
-        if mine.on_host:
-            number = plain.port_of(image)
-            return f"bind() to 0.0.0.0:{number} failed (98: Address already in use)" if ("tcp", number) in used else ""
+        used = {
+            (port.protocol, port.published_port) for one in containers if one.state == "running" for port in one.ports
+        }
+        used |= {
+            (port.protocol, port.published_port) for one in self.kept.values() if one.running for port in one.ports
+        }
         for port in mine.ports:
             if port.published_port and (port.protocol, port.published_port) in used:
+                if mine.on_host:
+                    return f"bind() to 0.0.0.0:{port.published_port} failed (98: Address already in use)"
                 where = f"on endpoint {mine.name} ({key})"
                 why = f"Bind for 0.0.0.0:{port.published_port} failed: port is already allocated"
                 return f"driver failed programming external connectivity {where}: {why}"
@@ -145,12 +148,13 @@ class Containers:
             raise ApiError(f"Invalid signal: {signal}")
         return [*([Tell("executor", Stop(key, NEVER))] if word in ENDING else []), *answer(call)]
 
-    def _start(self, call, key, found):
+    def _start(self, call, key, found, containers):
         if found.state == "running":
             return answer(call)
         self.starts[key] = call
         if key not in self.kept:
             return [Tell("executor", Start(key))]
+        self.kept[key] = self.kept[key]._replace(fault=self._taken(key, self.kept[key], containers))
         return self._begin(key)
 
     # ── what the runtime says ────────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +174,6 @@ class Containers:
     def _begin(self, key):
         """Start it; where a port is taken, Docker refuses, but on the host's network the process itself fails."""
         mine = self.kept[key]
-        self.kept[key] = mine._replace(fault="")
         if mine.fault and not mine.on_host:
             return answer(self.starts.pop(key), error=mine.fault)
         return [Tell("executor", Start(key, mine.fault))]
@@ -180,6 +183,8 @@ class Containers:
         if key not in self.kept:
             return done
         mine = self.kept[key]
+        if mine.fault:  # the process ends at once
+            return done
         joined = tuple(self._with_address(one, rows) for one in mine.networks)
         for row in (row for row in rows if any(one.network == row.id for one in joined)):
             self._note(now, "connect", key, row)
@@ -231,6 +236,11 @@ class Containers:
         if request.address:
             joined = joined._replace(address=request.address)
         return mine._replace(networks=(*mine.networks, self._with_address(joined, rows) if mine.running else joined))
+
+    def running(self, ref: str) -> tuple[str, ...]:
+        """The ids of the plain containers that run here under this name, or whose id begins so."""
+        runs = [(key, mine.name) for key, mine in self.kept.items() if mine.running]
+        return tuple(key for key, name in runs if ref == name or (len(ref) >= 12 and key.startswith(ref)))
 
     def on_network(self, row: NetworkRow) -> tuple:
         """(container, name, address) of those that run on it."""
