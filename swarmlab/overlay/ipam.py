@@ -60,6 +60,15 @@ def subnet(cidr: str) -> Subnet:
     return Subnet(number(address) // size * size, int(bits))
 
 
+def pools(text: str) -> list[Subnet]:
+    """Address pools as `10.0.0.0/8,172.16.0.0/12`, lowest first; one inside another counts once."""
+    found: list[Subnet] = []
+    for pool in sorted(map(subnet, text.split(","))):
+        if not any(pool.overlaps(other) for other in found):
+            found.append(pool)
+    return found
+
+
 def lowest_free(pool: Subnet, bits: int, taken: Iterable[Subnet]) -> Subnet | None:
     """The lowest block of `bits` in the pool that overlaps none of the taken ones; None when the pool is used up."""
     taken = sorted(taken)

@@ -556,7 +556,7 @@ def test_ingress_comes_first_and_dnsrr_has_no_virtual_ip():
 def test_published_ports():
     """§9; transcript 14: dynamic ones from 30000, sticky; host-mode ones are not given out here."""
     one = networked("c", (PortConfig(80),), ())
-    two = networked("d", (PortConfig(80), PortConfig(443, publish_mode="host"), PortConfig(81, 30001)), ())
+    two = networked("d", (PortConfig(443, publish_mode="host"), PortConfig(81, 30001), PortConfig(80)), ())
     lab = Lab(allocator, INGRESS, one, two)
     lab.plan()
     ports = {s.id: [p.published_port for p in s.ports] for s in lab.store.all("service")}
