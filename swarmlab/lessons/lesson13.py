@@ -1,0 +1,468 @@
+"""Lesson 13: its predictions, its stack files, and the judges of its exercises."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from random import Random
+from typing import Any, NamedTuple
+
+from ..cluster import Cluster
+from ..docker.linter import lint
+from ..docker.spec_words import differences, words
+from ..docker.stack import Stack, StackError, convert, load
+from ..events import TaskProgressed
+from ..objects import NetworkSpec, ServiceSpec
+from . import CORRECT, Prediction, Verdict
+
+PREDICTIONS = {
+    "1": Prediction(
+        "Every service is updated, no task is touched: an update replaces a task only if something in its own description changed.",
+        {
+            "a": "Look at the ids before and after: they are the same. Updated is a service, not its tasks.",
+            "b": "Yes.",
+            "c": "Nobody chooses: each task is compared with what the service now asks for, and all of them fit.",
+        },
+    ),
+    "2": Prediction(
+        "It runs on: a deploy looks at what is in the file. Only --prune removes what is there no more.",
+        {
+            "a": "Look at the list of services after the deploy: it is still there. Who deletes a line has not deleted a service.",
+            "b": "Yes.",
+            "c": "Docker does not even notice: look at what it printed.",
+        },
+    ),
+    "3": Prediction(
+        "depends_on is read, checked, and then used by nobody: all services start at once, and each must be able to wait.",
+        {
+            "a": "Look at the seconds: web runs while the image of db is still being pulled.",
+            "b": "Yes.",
+            "c": "A list is accepted, and not even a warning is printed. Only the form with conditions is refused.",
+        },
+    ),
+    "4": Prediction(
+        "It is empty: variables come from the shell alone. Docker Compose reads .env, docker stack does not.",
+        {
+            "a": "Look at the value in the object: there is none. The file .env lay beside, and nobody opened it.",
+            "b": "Yes.",
+            "c": "An unset variable is an empty text, and nothing is said. ${GREETING:?say something} would refuse.",
+        },
+    ),
+    "5": Prediction(
+        "What was made before the refusal stays, and runs. A deploy is a list of requests, one after the other, and no transaction.",
+        {
+            "a": "Look at the objects: network and services of the refused deploy are there. Nothing is taken back.",
+            "b": "Yes.",
+            "c": "The client stops at the first refusal: what comes after it in the order is never asked for.",
+        },
+    ),
+}
+
+# ── the files of the scenes ──────────────────────────────────────────────────────────────────────────────────────
+
+SAMPLE = """\
+version: "3"
+services:
+  portainer:
+    image: portainer/portainer-ce:2.19.4
+    command: -H "tcp://tasks.agent:9001" --tlsskipverify
+    ports:
+      - "9000:9000"
+    volumes:
+      - data:/data
+    deploy:
+      mode: replicated
+      replicas: 1
+      placement:
+        constraints: [node.role == worker]
+volumes:
+  data:
+"""
+
+SHOP = """\
+version: "3.8"
+services:
+  web:
+    image: nginx:1.25-alpine
+    ports: ["8080:80"]
+    networks: [front]
+    deploy:
+      replicas: 3
+      update_config: {parallelism: 1, order: stop-first}
+  cache:
+    image: redis:7-alpine
+    networks: [front]
+    deploy: {mode: global}
+  db:
+    image: postgres:15-alpine
+    environment: {POSTGRES_PASSWORD: secret}
+    networks: [front]
+networks:
+  front:
+"""
+
+COMPOSE = """\
+version: "3.8"
+services:
+  web:
+    image: nginx:1.25-alpine
+    build: ./web
+    container_name: web
+    depends_on: [db]
+    restart: always
+    ports: ["127.0.0.1:8080:80"]
+    environment: {GREETING: "${GREETING}"}
+    volumes: ["./pages:/usr/share/nginx/html"]
+  db:
+    image: postgres:15-alpine
+    environment: {POSTGRES_PASSWORD: secret}
+    volumes: ["data:/var/lib/postgresql/data"]
+volumes:
+  data:
+"""
+
+ORDER = COMPOSE.replace('    volumes: ["./pages:/usr/share/nginx/html"]\n', "")
+
+REFUSED = """\
+version: "3.8"
+services:
+  api:
+    image: nginx:1.25-alpine
+  cart:
+    image: redis:7-alpine
+  page:
+    image: nginx:1.25-alpine
+    ports: ["8080:80"]
+  queue:
+    image: redis:7-alpine
+"""
+
+
+def _file(service: str, more: str = "") -> str:
+    """A file of one service `web`, given its lines."""
+    lines = [f"    {line}" for line in service.strip().splitlines()]
+    return (
+        "\n".join(['version: "3.8"', "services:", "  web:", "    image: nginx:1.25-alpine", *lines, more]).rstrip()
+        + "\n"
+    )
+
+
+class Wrong(NamedTuple):
+    """A file that Docker refuses, and the layer that does."""
+
+    text: str
+    layer: str  # load · client · engine
+
+
+WRONG = {
+    "a typing error": Wrong(_file("replicas: 3"), "load"),
+    "a number that is text": Wrong(_file("deploy:\n  replicas: three"), "load"),
+    "a network that nobody declares": Wrong(_file("networks: [front]"), "client"),
+    "replicas of a global service": Wrong(_file("deploy: {mode: global, replicas: 3}"), "client"),
+    "a constraint with one =": Wrong(_file("deploy:\n  placement:\n    constraints: [node.role = worker]"), "engine"),
+}
+
+QUIZ = {
+    "1": Wrong(_file("mem_limit: 64m"), "load"),
+    "2": Wrong(_file("command: echo it costs 5$ today"), "load"),
+    "3": Wrong(_file("deploy:\n  update_config:\n    delay: 10"), "load"),
+    "4": Wrong(_file('ports: ["8080-8082:80-81"]'), "load"),
+    "5": Wrong(_file("image: redis:7-alpine"), "load"),
+    "6": Wrong(_file("secrets: [key]", "secrets:\n  key: {external: true}"), "client"),
+    "7": Wrong(_file('healthcheck: {test: "true", disable: true}'), "client"),
+    "8": Wrong(_file('volumes: ["data:/data"]'), "client"),
+    "9": Wrong(_file('ports: ["8081:80"]\ndeploy: {endpoint_mode: dnsrr}'), "engine"),
+    "10": Wrong(_file("deploy:\n  resources:\n    limits: {memory: 1M}"), "engine"),
+    "11": Wrong(_file('ports: ["8081:80", "8081:90"]'), "engine"),
+    "12": Wrong(_file("deploy:\n  update_config: {delay: -5s}"), "engine"),
+}
+
+LAYERS = {
+    "load": "the client, reading the file: no manager was asked, nothing is made",
+    "client": "the client, turning it into objects: what it had made before stays",
+    "engine": "the manager, asked for this object: what was made before stays",
+}
+
+
+def deploy(cluster: Cluster, text: str, flags: str = "", name: str = "shop", **options: Any) -> Any:
+    """`docker stack deploy` of a file that is given as text."""
+    return cluster.docker(
+        f"stack deploy --detach=true {flags} -c stack.yml {name}", files={"stack.yml": text}, **options
+    )
+
+
+def first_runs(cluster: Cluster, since: float) -> None:
+    """Print when each service had its first running task, in seconds after `since`."""
+    seen: dict[str, float] = {}
+    for record in cluster.trace.of(TaskProgressed):
+        if record.fact.state == "running" and record.time >= 1e6 * since:
+            seen.setdefault(record.fact.service, record.time / 1e6 - since)
+    for service, seconds in seen.items():
+        print(f"{service:10} first runs after {seconds:.2f} s")
+
+
+def ids(cluster: Cluster, stack: str = "shop") -> dict[str, str]:
+    """The running tasks of a stack, by name, with the beginning of their ids."""
+    running = [task for task in cluster.tasks if task.current_state == "running"]
+    return {task.name: task.id[:6] for task in running if task.name.startswith(f"{stack}_") and task.slot}
+
+
+def said(result: Any) -> str:
+    """The refusal in Docker's words, without the warnings above it."""
+    return result.stderr.strip().splitlines()[-1].strip() if result.stderr.strip() else ""
+
+
+def layer_of(text: str) -> tuple[str, str]:
+    """Who refuses this file, and with which words; ('', '') when nobody does."""
+    cluster = _small().fork()
+    if refused := cluster.docker("stack config -c stack.yml", files={"stack.yml": text}).exit_code:
+        return "load", said(deploy(cluster, text))
+    result = deploy(cluster, text)
+    refused = result.exit_code
+    layer = "engine" if "Error response from daemon" in result.stderr else "client"
+    return (layer, said(result)) if refused else ("", "")
+
+
+_kept: dict[str, Cluster] = {}
+
+
+def _small() -> Cluster:
+    """A swarm of two machines on which files are tried."""
+    if "small" not in _kept:
+        _kept["small"] = Cluster(managers=1, workers=1, seed=13, messages=False)
+    return _kept["small"]
+
+
+def compare() -> None:
+    """Print how far this lesson agrees with Docker."""
+    for what, (agree, total) in AGREEMENT.items():
+        print(f"{what:58} {agree:5} of {total}")
+
+
+AGREEMENT = {  # what the test with other people's stack files counts, see tests/docker/stack_score.py
+    "files printed by `stack config`, byte for byte": (24, 24),
+    "fields of the 114 services that a deploy asks for": (2964, 2964),
+    "refused files, in Docker's words": (34, 37),
+}
+
+# ── recall: which layer refuses? ─────────────────────────────────────────────────────────────────────────────────
+
+FRESH = {
+    "load": (
+        _file("deploy:\n  replica: 2"),
+        _file("environment: [A=1, A=1]"),
+        _file('hostname: "${NAME"'),
+        _file("deploy:\n  resources:\n    limits: {cpus: 0.5}"),
+    ),
+    "client": (
+        _file("configs: [site]"),
+        _file("deploy: {mode: everywhere}"),
+        _file("networks: [outside]", "networks:\n  outside: {external: true}"),
+        "services:\n  web:\n    deploy: {replicas: 2}\n",
+    ),
+    "engine": (
+        _file("deploy:\n  placement:\n    constraints: [node.role]"),
+        _file("deploy:\n  restart_policy: {condition: sometimes}"),
+        _file("deploy:\n  update_config: {max_failure_ratio: 2}"),
+        _file('ports: ["8080:80", "8080:81"]'),
+    ),
+}
+
+
+def fresh_files(seed: int = 1313) -> list[str]:
+    """Six files that each have one fault, two for each layer."""
+    dice = Random(seed)
+    files = [text for layer in sorted(FRESH) for text in dice.sample(FRESH[layer], 2)]
+    dice.shuffle(files)
+    return files
+
+
+def show_files(files: Iterable[str]) -> None:
+    """Print the files, numbered from 1."""
+    for number, text in enumerate(files, 1):
+        print(f"── {number} ──\n{text}")
+
+
+WHY_NOT = {
+    ("load", "client"): "there is nothing to look up: a form is broken, so `docker stack config` refuses it, too",
+    ("load", "engine"): "no manager is asked: the text alone is wrong, and `docker stack config` refuses it",
+    (
+        "client",
+        "load",
+    ): "`docker stack config` takes it: each line is well formed. Something that they name together is not there",
+    ("client", "engine"): "no manager refuses it: the client notices while it turns the file into objects",
+    (
+        "engine",
+        "load",
+    ): "`docker stack config` takes it: in the file this is any text or number; only the manager knows what it means",
+    (
+        "engine",
+        "client",
+    ): "every name leads somewhere; the client passes this value on as it is, and the manager refuses it",
+}
+
+
+def recall(answer: Sequence[str]) -> Verdict:
+    """Six words, one per file: `load`, `client` or `engine`; each file is tried."""
+    files = fresh_files()
+    known = isinstance(answer, list | tuple) and all(isinstance(word, str) for word in answer)
+    if not known or len(answer) != len(files):
+        return Verdict(False, 'give six words, one for each file, like ["load", "client", "engine", …].')
+    for number, (word, text) in enumerate(zip(answer, files, strict=True), 1):
+        layer, says = layer_of(text)
+        mine = word.strip().lower()
+        if mine not in LAYERS:
+            return Verdict(False, f"file {number}: {word!r} is none of load, client, engine.")
+        if mine != layer:
+            return Verdict(False, f"file {number}: {WHY_NOT[layer, mine]}. Docker says: {says}")
+    return CORRECT
+
+
+# ── modify: port a compose file ──────────────────────────────────────────────────────────────────────────────────
+
+TO_PORT = """\
+version: "3.8"
+services:
+  web:
+    image: nginx:1.25-alpine
+    build: ./web
+    container_name: web
+    depends_on: [cache]
+    links: [cache]
+    restart: on-failure:3
+    mem_limit: 64m
+    ports: ["127.0.0.1:8080:80"]
+    environment: {MODE: shop}
+  cache:
+    image: redis:7-alpine
+    restart: always
+    expose: ["6379"]
+"""
+
+PORTED = {
+    "web": {
+        "image": "nginx:1.25-alpine",
+        "ports": "8080:80/tcp",
+        "environment.MODE": "shop",
+        "deploy.resources.limits.memory": "64M",
+        "deploy.restart_policy.condition": "on-failure",
+        "deploy.restart_policy.max_attempts": "3",
+    },
+    "cache": {"image": "redis:7-alpine", "deploy.restart_policy.condition": "any"},
+}
+
+
+def modify(text: str) -> Verdict:
+    """A stack file with the same services, of which a swarm ignores nothing: it is deployed, linted and compared."""
+    if not isinstance(text, str) or "\n" not in text:
+        return Verdict(False, "give the whole file as a text, between three quotes.")
+    result = deploy(_small().fork(), text)
+    if result.exit_code:
+        return Verdict(False, f"Docker refuses it: {said(result)}")
+    for row in lint(text):
+        if row.severity in ("refused", "ignored", "different"):
+            return Verdict(False, f"line {row.line}, {row.path}: {row.rule.swarm}.")
+    return _same_services(_stack(text))
+
+
+def _stack(text: str) -> Stack:
+    """What a deploy of the file asks for. Raises StackError."""
+    read = partial(_read, text)
+    return convert(load(["stack.yml"], read, {}), "shop", read)
+
+
+def _read(text: str, path: str) -> bytes:
+    return text.encode() if path == "stack.yml" else b""
+
+
+def _services(stack: Stack) -> dict[str, ServiceSpec]:
+    return {spec.name.removeprefix("shop_"): spec for spec in stack.services}
+
+
+def _same_services(stack: Stack) -> Verdict:
+    services = _services(stack)
+    if sorted(services) != sorted(PORTED):
+        return Verdict(
+            False, f"the services are {', '.join(sorted(services))}; they should be {', '.join(sorted(PORTED))}."
+        )
+    for name, wanted in PORTED.items():
+        found = words(services[name])
+        for path, value in wanted.items():
+            if found.get(path, "") != value:
+                return Verdict(False, f"{name}: {path} is {found.get(path) or 'not set'}, it should be {value}.")
+    return CORRECT
+
+
+# ── build: the file for a board ──────────────────────────────────────────────────────────────────────────────────
+
+TARGET = """\
+version: "3.8"
+services:
+  web:
+    image: nginx:1.25-alpine
+    ports: ["8080:80"]
+    networks: [front, back]
+    environment: {CACHE: cache}
+    deploy:
+      replicas: 4
+      update_config: {parallelism: 2, delay: 10s, order: start-first}
+      placement:
+        constraints: [node.role == worker]
+  cache:
+    image: redis:7-alpine
+    networks: [back]
+    deploy:
+      mode: global
+      resources:
+        limits: {memory: 64M}
+networks:
+  front:
+  back: {internal: true}
+"""
+
+QUIET = ("deploy.restart_policy.", "deploy.rollback_config.", "stop_grace_period", "deploy.endpoint_mode")
+
+
+def board() -> None:
+    """Print the objects for which a file is to be written: what differs from Docker's defaults."""
+    stack = _stack(TARGET)
+    for network in stack.networks:
+        print(f"network {network.name}: {_listed(differences(NetworkSpec(), network))}")
+    for service in stack.services:
+        print(f"service {service.name}")
+        for difference in differences(ServiceSpec(), service):
+            if difference.new:
+                value = "joined" if difference.path.startswith("networks.") else difference.new
+                print(f"    {difference.path:36} {value}")
+
+
+def _listed(found: Iterable[Any]) -> str:
+    return ", ".join(f"{each.path} {each.new}" for each in found) or "as Docker makes it by default"
+
+
+def build(text: str) -> Verdict:
+    """A stack file that becomes the objects of the board: compared by objects, never by text."""
+    if not isinstance(text, str) or "\n" not in text:
+        return Verdict(False, "give the whole file as a text, between three quotes.")
+    try:
+        mine, target = _stack(text), _stack(TARGET)
+    except StackError as fault:
+        return Verdict(False, f"Docker refuses it: {' '.join(fault.text.split())}")
+    kinds = (("network", mine.networks, target.networks), ("service", mine.services, target.services))
+    for kind, found, wanted in kinds:
+        verdict = _same_objects(kind, {spec.name: spec for spec in found}, {spec.name: spec for spec in wanted})
+        if not verdict.correct:
+            return verdict
+    return CORRECT
+
+
+def _same_objects(kind: str, found: dict[str, Any], wanted: dict[str, Any]) -> Verdict:
+    for name, spec in wanted.items():
+        if name not in found:
+            return Verdict(False, f"there is no {kind} {name}.")
+        if different := differences(found[name], spec):
+            path, mine, other = different[0]
+            return Verdict(False, f"{kind} {name}: {path} is {mine or 'not set'}, on the board {other or 'not set'}.")
+    extra = [name for name in found if name not in wanted]
+    return Verdict(False, f"{kind} {extra[0]} is not on the board.") if extra else CORRECT
+
+
+CHECKS = {"recall": recall, "modify": modify, "build": build}
