@@ -1,32 +1,26 @@
-"""What one engine knows by itself as the Engine API shows it: information, version, containers, images, volumes, events.
+"""What one engine knows by itself as the Engine API shows it: information, version, images, volumes, events.
 
 There is no operating system below: what has no counterpart here (drivers, versions of parts, file descriptors) is the
 same on every machine, and is what the recorded engine said. Source: Docker Engine API v1.41.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
 from typing import Any
 
-from ..messages import Container, EngineInfo, Event, NetworkRow
+from ..messages import Container, EngineInfo, Event
 from ..messages import Volume as StoredVolume
-from ..objects import Cluster, Description, Node, PortConfig
+from ..objects import Cluster, Description, Node
 from ..worker import images
 from . import api_json
+from .api_containers import made_up_id
 from .api_json import Object
 from .api_specs import generic_resources
 from .dates import nanoseconds, rfc3339, unix
 from .images import pinned
 
 API, OLDEST_API = "1.41", "1.12"
-CLIENT = "28.2.2"
 KERNEL, COMMIT, GO, BUILT = "6.1.0", "5d6db84", "go1.19.8", "2026-05-07T21:09:36.000000000+00:00"
 CONTAINERD, RUNC = "1.6.20~ds1-1+deb12u3", "1.1.5+ds1-1+deb12u1"
-
-
-def made_up_id(*words: str) -> str:
-    """64 hexadecimal digits for something that has no id of its own here; always the same for the same words."""
-    return sha256("/".join(words).encode()).hexdigest()
 
 
 # ── docker info, docker version ──────────────────────────────────────────────────────────────────────────────────
@@ -152,171 +146,6 @@ def version(engine: EngineInfo) -> Object:
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}  # the kernel's word → Go's
 
-# ── containers ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-HIDDEN = """/proc/asound /proc/acpi /proc/kcore /proc/keys /proc/latency_stats /proc/timer_list /proc/timer_stats
-/proc/sched_debug /proc/scsi /sys/firmware""".split()
-READ_ONLY = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
-
-
-def container(one: Container, networks: Sequence[tuple[str, str, str, str]]) -> Object:
-    """`GET /containers/{id}/json`. `networks` are (id, name, address with mask, gateway) of those that it is on."""
-    program, *args = one.command.split() or [""]
-    folder = f"/var/lib/docker/containers/{one.id}"
-    running = one.state == "running"
-    values = {
-        "Id": one.id,
-        "Created": one.created_at,
-        "Path": program,
-        "Args": args,
-        "State": _container_state(one),
-        "Image": f"sha256:{images.image_id(one.image)}",
-        "ResolvConfPath": f"{folder}/resolv.conf",
-        "HostnamePath": f"{folder}/hostname",
-        "HostsPath": f"{folder}/hosts",
-        "LogPath": f"{folder}/{one.id}-json.log",
-        "Name": f"/{one.name}",
-        "RestartCount": one.restarts,
-        "Driver": "overlay2",
-        "Platform": "linux",
-        "HostConfig": _host_config(one),
-        "GraphDriver": {"Name": "overlay2", "Data": {}},
-        "Mounts": [_mount_point(mount) for mount in one.settings.mounts],
-        "Config": _container_config(one, [program, *args]),
-        "NetworkSettings": _network_settings(one, networks if running else ()),
-    }
-    return Object("Container", values)
-
-
-def _container_state(one: Container) -> dict[str, Any]:
-    running = one.state == "running"
-    return {
-        "Status": one.state,
-        "Running": running,
-        "Pid": api_json.made_up_pid(one.id) if running else 0,
-        "ExitCode": one.exit_code,
-        "StartedAt": one.started_at or None,
-        "FinishedAt": one.state_at if one.state == "exited" else None,
-    }
-
-
-def _host_config(one: Container) -> dict[str, Any]:
-    log, restart = one.settings.log_driver, one.settings.restart
-    name, _, most = restart.partition(":")
-    plain = not one.task
-    return {
-        "LogConfig": {"Type": log.name if log else "json-file", "Config": log.options if log else {}},
-        "NetworkMode": one.networks[0][1] if one.networks else "default",
-        "PortBindings": _bindings(one.ports, host="") if plain else {},
-        "RestartPolicy": {"Name": name or ("no" if plain else ""), "MaximumRetryCount": int(most or 0)},
-        "CgroupnsMode": "host",
-        "IpcMode": "private",
-        "ShmSize": 64 << 20,
-        "Runtime": "runc",
-        "ConsoleSize": [0, 0],
-        "Isolation": "default" if one.task else "",
-        "Ulimits": [],
-        "MaskedPaths": HIDDEN,
-        "ReadonlyPaths": READ_ONLY,
-        "Init": None if plain else False,
-    }
-
-
-def _mount_point(mount: Any) -> dict[str, Any]:
-    is_volume = mount.type == "volume"
-    return {
-        "Type": mount.type,
-        "Name": mount.source if is_volume else "",
-        "Source": f"/var/lib/docker/volumes/{mount.source}/_data" if is_volume else mount.source,
-        "Destination": mount.target,
-        "Driver": "local" if is_volume else "",
-        "Mode": "z" if is_volume else "",
-        "RW": not mount.read_only,
-        "Propagation": "" if is_volume else "rprivate",
-    }
-
-
-def _container_config(one: Container, words: list[str]) -> dict[str, Any]:
-    return {
-        "Hostname": one.settings.hostname or one.id[:12],
-        "Env": one.settings.env,
-        "Cmd": words,
-        "Image": one.image,
-        "Labels": one.labels,
-    }
-
-
-def _network_settings(one: Container, networks: Sequence[tuple[str, str, str, str]]) -> dict[str, Any]:
-    """The single fields repeat what the machine's own `bridge` says, for those who are on it."""
-    sandbox = made_up_id("sandbox", one.id) if networks else ""
-    ends = {name: _endpoint(one.id, id, address, gateway) for id, name, address, gateway in networks}
-    bridge = ends.get("bridge", {})
-    shared = ("EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "MacAddress")
-    return {
-        "SandboxID": sandbox,
-        "Ports": _bindings(one.ports, host="0.0.0.0"),
-        "SandboxKey": f"/var/run/docker/netns/{sandbox[:12]}" if sandbox else "",
-        **{key: bridge.get(key) for key in shared},
-        "Networks": ends,
-    }
-
-
-def _endpoint(container: str, network: str, address: str, gateway: str) -> dict[str, Any]:
-    ip, _, bits = address.partition("/")
-    return {
-        "NetworkID": network,
-        "EndpointID": made_up_id("endpoint", container, network),
-        "Gateway": gateway,
-        "IPAddress": ip,
-        "IPPrefixLen": int(bits or 0),
-        "MacAddress": mac(ip),
-    }
-
-
-def mac(ip: str) -> str:
-    """The hardware address that the engine makes of an IP address."""
-    return "02:42:" + ":".join(f"{int(part):02x}" for part in ip.split(".")) if ip else ""
-
-
-def _bindings(ports: Iterable[PortConfig], host: str) -> dict[str, list[dict[str, str]] | None]:
-    found: dict[str, list[dict[str, str]] | None] = {}
-    for port in ports:
-        key = f"{port.target_port}/{port.protocol}"
-        binding = {"HostIp": host, "HostPort": str(port.published_port)}
-        found[key] = [*(found.get(key) or []), binding] if port.published_port else None
-    return found
-
-
-# ── networks of this machine ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def local_network(row: NetworkRow) -> Object:
-    """A network that only this machine has, or of which it knows no more than that."""
-    config = [{"Subnet": row.subnet, "Gateway": row.gateway}] if row.subnet else []
-    values = {
-        "Name": row.name,
-        "Id": row.id,
-        "Created": row.created_at,
-        "Scope": row.scope,
-        "Driver": row.driver,
-        "IPAM": {"Driver": "default", "Options": {}, "Config": config},
-        "Internal": row.internal,
-        "Attachable": row.attachable,
-        "Ingress": row.scope == "swarm" and row.name == "ingress",
-        "Containers": {id: network_end(name, id, row.id, address) for id, name, address in row.containers},
-        "Options": row.options,
-        "Labels": row.labels,
-    }
-    return Object("Network", values)
-
-
-def network_end(name: str, container: str, network: str, address: str) -> dict[str, str]:
-    """One container as a network lists it."""
-    ip = address.partition("/")[0]
-    id = made_up_id("endpoint", container, network)
-    return {"Name": name, "EndpointID": id, "MacAddress": mac(ip), "IPv4Address": address}
-
-
 # ── images, volumes, events ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -358,6 +187,11 @@ def distribution(reference: str) -> Object:
     known = images.find(reference)
     platforms = [{"architecture": cpu, "os": system} for system, cpu in (known.platforms if known else ())]
     return Object("Distribution", {"Descriptor": descriptor, "Platforms": platforms})
+
+
+def volumes(stored: Iterable[StoredVolume]) -> Object:
+    """`GET /volumes`."""
+    return Object("Volumes", {"Volumes": [volume(one).values for one in stored], "Warnings": None})
 
 
 def volume(stored: StoredVolume) -> Object:

@@ -35,6 +35,11 @@ NetworkSettings: Bridge str, SandboxID str, HairpinMode bool, LinkLocalIPv6Addre
 EndpointSettings: IPAMConfig *EndpointIPAM, Links [str], Aliases [str], NetworkID str, EndpointID str, Gateway str, IPAddress str, IPPrefixLen int, IPv6Gateway str, GlobalIPv6Address str, GlobalIPv6PrefixLen int, MacAddress str, DriverOpts map
 EndpointIPAM: IPv4Address str?
 
+ContainerSummary: ID=Id str, Names [str], Image str, ImageID str, Command str, Created int, Ports [Port], SizeRw int?, SizeRootFs int?, Labels map, State str, Status str, HostConfig SummaryHostConfig, NetworkSettings SummaryNetworks, Mounts [MountPoint]
+Port: IP str?, PrivatePort int, PublicPort int?, Type str
+SummaryHostConfig: NetworkMode str?
+SummaryNetworks: Networks {EndpointSettings}
+
 Image: ID=Id str, RepoTags [str], RepoDigests [str], Parent str, Comment str, Created str, Container str, ContainerConfig *ContainerConfig, DockerVersion str, Author str, Config *ContainerConfig, Architecture str, Os str, Size int, VirtualSize int, GraphDriver GraphDriver, RootFS RootFS, Metadata ImageMetadata
 RootFS: Type str, Layers [str]
 ImageMetadata: LastTagTime time

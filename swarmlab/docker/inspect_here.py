@@ -19,7 +19,7 @@ from ..messages import (
 )
 from ..objects import COMPLETE, RUNNING, STARTING, ApiError, Network, Node, Service, Task
 from ..worker import images, plain
-from . import api_engine, api_json
+from . import api_containers, api_engine, api_json
 from .api_json import Object
 from .filters import lookup
 from .session import Session
@@ -29,10 +29,10 @@ from .session import Session
 
 def container(session: Session, ref: str) -> Object:
     found = plain.find(ref, session.call(ListContainers(all=True)))
-    return api_engine.container(found, _attached(session, found))
+    return api_containers.container(found, attached(session, found))
 
 
-def _attached(session: Session, found: Container) -> list[tuple[str, str, str, str]]:
+def attached(session: Session, found: Container) -> list[tuple[str, str, str, str]]:
     """The networks of a container. Of a task only a manager knows them."""
     rows = {row.id: row for row in session.call(ListNetworks())}
     if not found.task:
@@ -77,7 +77,7 @@ def network(session: Session, ref: str, verbose: bool = False) -> Object:
         raise ApiError(f"network {ref} not found")
     engine = session.call(Info())
     if rows[0].scope != "swarm" or not engine.manager:
-        return api_engine.local_network(rows[0])
+        return api_containers.local_network(rows[0])
     stored = session.call(GetObject("network", rows[0].id))
     nodes = session.call(ListObjects("node"))
     tasks = [task for task in session.call(ListObjects("task")) if _is_on(task, stored)]
@@ -100,7 +100,7 @@ def _address(object: Any, network: str) -> str:
 
 def _here(stored: Network, own: str, nodes: tuple[Node, ...], tasks: list[Task]) -> dict[str, Any]:
     ends = {
-        task.container: api_engine.network_end(
+        task.container: api_containers.network_end(
             f"{task.name}.{task.id}", task.container, stored.id, _address(task.networks, stored.id)
         )
         for task in tasks
@@ -110,7 +110,7 @@ def _here(stored: Network, own: str, nodes: tuple[Node, ...], tasks: list[Task])
     name = stored.spec.name
     key = "ingress-sbox" if stored.spec.ingress else f"lb-{name}"
     if balancer:
-        ends[key] = api_engine.network_end(f"{name}-endpoint", f"{key}/{own}", stored.id, balancer)
+        ends[key] = api_containers.network_end(f"{name}-endpoint", f"{key}/{own}", stored.id, balancer)
     return {"Containers": ends, "Peers": _peers(stored, nodes, tasks)}
 
 
@@ -118,7 +118,7 @@ def _peers(stored: Network, nodes: tuple[Node, ...], tasks: list[Task]) -> list[
     """The nodes that talk about this network: all of them for ingress, else those with a task on it."""
     users = {task.node: None for task in tasks}
     inside = [node for node in nodes if node.state == "ready" and (stored.spec.ingress or node.id in users)]
-    return [{"Name": api_engine.made_up_id("peer", node.id)[:12], "IP": node.address} for node in inside]
+    return [{"Name": api_containers.made_up_id("peer", node.id)[:12], "IP": node.address} for node in inside]
 
 
 def _services(
@@ -143,7 +143,7 @@ def _services(
 def _network_task(task: Task, network: str, host: str) -> dict[str, Any]:
     return {
         "Name": f"{task.name}.{task.id}",
-        "EndpointID": api_engine.made_up_id("endpoint", task.container, network),
+        "EndpointID": api_containers.made_up_id("endpoint", task.container, network),
         "EndpointIP": _address(task.networks, network).partition("/")[0],
         "Info": {"Host IP": host},
     }
