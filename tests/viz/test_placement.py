@@ -43,6 +43,7 @@ def trace():
     pen.store(5, node("worker-3", state="down"))
     pen.store(5.1, task("w3", "web", 3, "worker-3", GIB, state="running", desired="shutdown"))
     pen.store(6, pretend.node("worker-1"))
+    pen.store(7, task("w5", "web", 3, "worker-2", GIB, state="assigned"))
     return pen.trace
 
 
@@ -89,6 +90,11 @@ def test_ranks_are_those_before_the_choice(rows):
     found = {node["name"]: node["ranks"] for node in ranks["nodes"]}
     assert found == {"manager-1": None, "worker-1": [0, 1, 2], "worker-2": [1, 0, 0], "worker-3": [0, 1, 1]}
     assert ranks["chosen"] == "worker-1" and ranks["service"] == "web"
+
+
+def test_who_is_down_or_drained_has_no_rank(rows):
+    found = {node["name"]: node["ranks"] for node in at(rows, "web.3 → worker-2")["nodes"]}
+    assert found == {"manager-1": None, "worker-1": [0, 2, 3], "worker-2": [1, 0, 0], "worker-3": None}
 
 
 def test_who_has_no_room_has_no_rank():

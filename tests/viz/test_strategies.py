@@ -28,6 +28,11 @@ def test_the_worst_zone_takes_the_most_tasks_and_whole_services():
     assert (scores(PACKED).zone, scores(PACKED).lost, scores(PACKED).gone) == ("a", 3, 2)
 
 
+def test_a_service_in_two_zones_outlives_the_loss_of_one():
+    both = placed_rows(NODES, [("x.1", "n1", 1), ("x.2", "n3", 1), ("y.1", "n2", 1)], unit="units")
+    assert (scores(both).zone, scores(both).lost, scores(both).gone) == ("a", 2, 1)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 6])
 def test_panels_stand_side_by_side(count):
     panels = {f"strategy {n}": (SPREAD, PACKED)[n % 2] for n in range(count)}
