@@ -86,7 +86,6 @@ def test_a_swarm_in_use_has_no_faults() -> None:
             "service web has no config a",
         ),
         (Service("w1", WEB, spec_version=3), "has a spec of a version to come"),
-        (Task("t2", "gone", "web", 1), "task t2 is wanted by no service"),
         (Task("t2", "w1", "web", 1, "gone", state=512), "task t2 runs on no node"),
         (Task("t2", "w1", "web", 1, state=5), "task t2 is in no known state"),
         (Network("i2", NetworkSpec("second", ingress=True)), "there are two ingress networks"),

@@ -284,7 +284,6 @@ def test_what_the_store_knows_comes_after_the_spec_ports_before_files_before_the
     free = EndpointSpec("vip", (PortConfig(80, 1),))
     gone = {"secrets": (FileReference("a", "a", "a"),), "configs": (FileReference("b", "b", "b"),)}
     ask: Callable[..., str] = lambda store, **fields: refusal(store, CreateObject(spec("web", **fields)))  # noqa: E731
-    assert "in the routing mesh" not in ask(filled(), endpoint=taken, **gone)
     assert ask(filled(), endpoint=taken, **gone).endswith("as an ingress port")
     no_ingress = STATE + "service needs ingress network, but no ingress network is present"
     assert ask(filled(ingress=False), endpoint=free, **gone) == no_ingress
