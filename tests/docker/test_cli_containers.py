@@ -162,6 +162,10 @@ def test_an_overlay_must_be_made_for_plain_containers(bare) -> None:
     refused = bare.docker("run -d --network app nginx")
     why = "rpc error: code = PermissionDenied desc = network app not manually attachable"
     assert f"Could not attach to network app: {why}" in refused.stderr and refused.exit_code == 125
+    bare.docker("network create -d overlay --attachable att")
+    bare.run_for(1)
+    assert "has no way to put a plain container on the overlay" in bare.docker("run -d --network att nginx").stderr
+    assert bare.docker("ps -a").rows == ()
 
 
 # ── stop, start, kill, restart ───────────────────────────────────────────────────────────────────────────────────
