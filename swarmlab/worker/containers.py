@@ -245,16 +245,17 @@ class Containers:
     def on_network(self, row: NetworkRow) -> tuple:
         """(container, name, address) of those that run on it."""
         runs = [(key, mine) for key, mine in self.kept.items() if mine.running]
-        return tuple((key, m.name, one.address) for key, m in runs for one in m.networks if one.network == row.id)
+        joined = [(key, mine.name, one) for key, mine in runs for one in mine.networks if one.network == row.id]
+        return tuple((key, name, _with_mask(one, (row,))) for key, name, one in joined)
 
-    def with_networks(self, containers: Iterable[Container]) -> tuple[Container, ...]:
+    def with_networks(self, containers: Iterable[Container], rows: Sequence[NetworkRow]) -> tuple[Container, ...]:
         """The same containers, plain ones with the networks that they are on."""
         return tuple(
-            one._replace(networks=tuple((j.network, j.name, j.address, j.aliases) for j in self.kept[one.id].networks))
-            if one.id in self.kept
-            else one
-            for one in containers
+            one._replace(networks=self._rows_of(one.id, rows)) if one.id in self.kept else one for one in containers
         )
+
+    def _rows_of(self, key, rows):
+        return tuple((one.network, one.name, _with_mask(one, rows), one.aliases) for one in self.kept[key].networks)
 
     # ── what the network knows of them ───────────────────────────────────────────────────────────────────────────
 
@@ -307,3 +308,9 @@ def _disconnected(mine: Plain, row: NetworkRow, found: Container) -> Plain:
     if left == mine.networks:
         raise ApiError(f"container {found.id} is not connected to network {row.name}")
     return mine._replace(networks=left)
+
+
+def _with_mask(joined: Joined, rows: Sequence[NetworkRow]) -> str:
+    """Its address as `172.17.0.2/16`, '' for none."""
+    row = next((row for row in rows if row.id == joined.network), None)
+    return f"{joined.address}/{row.subnet.partition('/')[2]}" if row and joined.address else ""

@@ -180,7 +180,7 @@ class Engine:
             case Seen(own, since, until):
                 return answer(call.id, in_order((*own, *of_the_swarm(reply.value, since, until))))
             case ListContainers() if not reply.error:
-                return answer(call.id, self.containers.with_networks(reply.value))
+                return answer(call.id, self.containers.with_networks(reply.value, self.networks))
             case Run() | Connect() if not self._knows_networks(call.request):
                 return self._ask_networks(Call(call.id, With(call.request, reply.value)), now)
             case With(request, containers):
