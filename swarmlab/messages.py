@@ -124,7 +124,7 @@ class Container(NamedTuple):
     settings: ContainerSettings = ContainerSettings()
     started_at: int = 0  # 0: never
     restarts: int = 0  # by the engine
-    networks: tuple = ()  # (network id, network name, address, aliases) of a plain one; '' is no address
+    networks: tuple = ()  # (network id, network name, address with mask, aliases) of a plain one; '' is no address
 
 
 class StopContainer(NamedTuple):
@@ -288,7 +288,7 @@ class NetworkRow(NamedTuple):
     attachable: bool = False
     options: Mapping = {}
     created_at: int = 0
-    containers: tuple = ()  # (container id, name, address) of plain containers of this machine on it
+    containers: tuple = ()  # (container id, name, address with mask) of plain containers of this machine on it
 
 
 # about the swarm: passed on to a manager, and by it to the leader
@@ -352,6 +352,14 @@ class RotateUnlockKey(NamedTuple):
 # ── engine ↔ manager: getting in (channel `manager` there, `engine` back) ────────────────────────────────────────
 
 
+class AskRoot(NamedTuple):
+    """A machine that wants in looks at the swarm's root certificate before it shows its token."""
+
+
+class RootCertificate(NamedTuple):
+    ca_digest: str  # 50 characters: it has to be the one that stands in the token
+
+
 class Certify(NamedTuple):
     """A machine shows a token and asks to be a node."""
 
@@ -366,13 +374,11 @@ class Certified(NamedTuple):
 
     node: str
     role: str
-    ca_digest: str
     managers: tuple  # (node id, machine, address) of all managers
 
 
 class NotCertified(NamedTuple):
     reason: str
-    ca_digest: str = ""  # a node looks at the manager's CA before it shows its secret: a foreign CA is reported first
 
 
 class RaftJoin(NamedTuple):

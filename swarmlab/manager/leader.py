@@ -194,11 +194,11 @@ class Leader:
         return [deliver(route, Reply(call.id, value))]
 
     def serve_certify(self, route: Route, wish: Certify) -> list:
-        """The token alone decides. Who holds a token of another swarm is told by the digest of this one's CA."""
+        """The token alone decides."""
         cluster = self.store.cluster
         role = role_by_token(cluster, wish.token)
         if role is None:
-            return [deliver(route, NotCertified(NO_VALID_TOKEN, cluster.ca_digest if cluster else ""))]
+            return [deliver(route, NotCertified(NO_VALID_TOKEN))]
         self.works.append(Admitting(route, wish, role))
         return []
 
@@ -380,7 +380,7 @@ class Leader:
             case Admitting(route, _, role):
                 node = admission.newcomer(self.store, route.to, role)
                 assert self.store.cluster and node
-                return [deliver(route, Certified(node.id, role, self.store.cluster.ca_digest, self.managers()))]
+                return [deliver(route, Certified(node.id, role, self.managers()))]
             case Joining(route, wish):
                 return self.roles.let_in(self.store, route, wish, self.managers())
             case Registering(route, wish):

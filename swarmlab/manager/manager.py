@@ -34,6 +34,7 @@ from ..effects import (
 )
 from ..events import Applied
 from ..messages import (
+    AskRoot,
     BeManager,
     BeNothing,
     Call,
@@ -49,6 +50,7 @@ from ..messages import (
     Relay,
     Renew,
     Reply,
+    RootCertificate,
     StatusReport,
     SwarmChanges,
 )
@@ -203,6 +205,9 @@ class Manager:
         """The leader serves, a follower passes on; what was passed on is not passed on again."""
         if isinstance(message, Relay):
             return self.pass_back(message)
+        if isinstance(message, AskRoot):  # every manager has it, whoever leads
+            cluster = self.store.cluster
+            return [Send(sender, "engine", RootCertificate(cluster.ca_digest))] if cluster else []
         if isinstance(message, Forward):
             route, message = Route(message.origin, message.channel, sender), message.message
         else:

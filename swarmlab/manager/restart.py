@@ -125,7 +125,7 @@ def restart(store: Store, task: Task, memory: Memory, now: int) -> list:
     changes: list = [Put(replace(task, desired=SHUTDOWN))]
     if not may_restart(service, task, memory) or (mode == "global" and not _global_may_stay(service, node)):
         return changes
-    new = new_task(store, service, task.slot, "" if mode.startswith("replicated") else task.node, READY, now)
+    new = new_task(store, service, task.slot, "" if mode.startswith("replicated") else task.node, READY, now, task.id)
     delay = 0 if node and node.spec.availability == "drain" else task.spec.restart.delay
     _forget_outside(memory, service, task)
     _remember(memory, service, new, now)

@@ -13,10 +13,12 @@ from .store import Store
 Place = int | str  # the slot or, for one task per node, the node
 
 
-def new_task(store: Store, service: Service, slot: int, node: str = "", desired: int = RUNNING, now: int = 0) -> Task:
-    """A fresh task of the service as it is wanted now. Its id follows from where and when it was made."""
+def new_task(
+    store: Store, service: Service, slot: int, node: str = "", desired: int = RUNNING, now: int = 0, after: str = ""
+) -> Task:
+    """A fresh task of the service as it is wanted now. Its id follows from where and when it was made, and `after` which."""
     return Task(
-        id=derived_id(service.id, slot, node, store.index, now),
+        id=derived_id(service.id, slot, node, store.index, now, after),
         service=service.id,
         service_name=service.spec.name,
         slot=slot,

@@ -28,23 +28,28 @@ class Item(NamedTuple):
     answer: str  # yes · no · '' (a message: no when it never came to an answer)
 
 
-FORM = "is the token well formed?"
-FREE = "am I in no swarm yet?"
-CA = "does the CA's digest match the token?"
+FORM = "token well formed?"
+FREE = "in no swarm yet?"
+CA = "CA's digest as in the token?"
+SECRET = "whose secret? (role)"
 WORDS = {  # a message, and the question that whoever hears it asks
-    "Certify": ("name + token", "whose secret is it? (role)"),
-    "Certified": ("a certificate", CA),
+    "AskRoot": ("who are you?", ""),
+    "RootCertificate": ("the CA's certificate", CA),
+    "AskRoot": ("who are you?", ""),
+    "RootCertificate": ("its root certificate", CA),
+    "Certify": ("name + token", SECRET),
+    "Certified": ("your certificate", ""),
     "NotCertified": ("no", ""),
-    "OpenSession": ("opens a session", "is it signed by our CA?"),
+    "OpenSession": ("opens a session", "signed by our CA?"),
     "SessionAnswer": ("welcome", ""),
-    "RaftJoin": ("wants to be a member", "can I reach it on 2377?"),
+    "RaftJoin": ("wants to be a member", "reach it on 2377?"),
     "NotRaftJoined": ("not a member", ""),
 }
 REFUSED = {  # what Docker says → the question that was answered with no
     "already part of a swarm": FREE,
     "invalid join token": FORM,
     "does not match fingerprint": CA,
-    "valid join token is necessary": WORDS["Certify"][1],
+    "valid join token is necessary": SECRET,
 }
 
 
@@ -55,10 +60,10 @@ def handshake(trace: Any, join: Any = None) -> list[Item]:
     end = next((r for r in trace.records if isinstance(r.fact, CommandReturned) and r.cause == command.number), None)
     said = end.fact.line if end else "no answer yet"
     refused = next((question for words, question in REFUSED.items() if words in said), "")
-    first = FREE if refused == FREE else FORM
-    items = [Item("check", command.time, me, "", first, _verdict(first, refused))]
-    if refused != first:
-        items += _talk(trace, me, command.time, end.time if end else trace.now, refused)
+    if refused in (FREE, FORM):
+        items = [Item("check", command.time, me, "", refused, "no")]
+    else:
+        items = _talk(trace, me, command.time, end.time if end else trace.now, refused)
     return [
         *items,
         Item("result", end.time if end else trace.now, me, "", said, "no" if end and end.fact.exit_code else "yes"),

@@ -32,6 +32,7 @@ class Joining(NamedTuple):
     remote: str
     address: str
     availability: str = "active"
+    trusted: bool = False  # the swarm's root certificate is the one that the token names
 
 
 class Founding(NamedTuple):

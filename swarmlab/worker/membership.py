@@ -10,6 +10,7 @@ from typing import Any
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Save, Send, Tell
 from ..events import SwarmJoined, SwarmLeft
 from ..messages import (
+    AskRoot,
     BeManager,
     BeNode,
     BeNothing,
@@ -27,6 +28,7 @@ from ..messages import (
     Renew,
     Renewed,
     RoleChanged,
+    RootCertificate,
     SwarmFounded,
     SwarmInit,
     SwarmJoin,
@@ -106,9 +108,10 @@ class Membership:
         match message:
             case Certified() if self.joining and not self.identity:
                 return self._certified(message, now)
-            case NotCertified(reason, ca_digest) if self.joining and not self.identity:
-                foreign = ca_digest and ca_digest != identity.digest_in(self.joining.token)
-                return self._join_failed(self._foreign() if foreign else reason)
+            case RootCertificate(ca_digest) if self.joining and not self.identity:
+                return self._look_at_root(self.joining, ca_digest, now)
+            case NotCertified(reason) if self.joining and not self.identity:
+                return self._join_failed(reason)
             case RaftJoined(managers) if self.identity and not self.identity.entered:
                 self.ask_at, self.missing_at, self.error = NEVER, NEVER, ""
                 return [*self._become(self.identity._replace(entered=True, managers=managers)), *self._maybe_joined()]
@@ -246,20 +249,23 @@ class Membership:
             self.ask_at = NEVER
             return []
         self.ask_at = now + CERTIFY_AGAIN
-        wish = Certify(joining.token, self.description, joining.address, joining.availability)
-        return [Send(without_port(joining.remote), "manager", wish)]
+        shown = Certify(joining.token, self.description, joining.address, joining.availability)
+        return [Send(without_port(joining.remote), "manager", shown if joining.trusted else AskRoot())]
+
+    def _look_at_root(self, joining: Joining, ca_digest: str, now: int) -> list:
+        """The secret in the token is shown to nobody but the swarm that the token names."""
+        named = identity.digest_in(joining.token) or "0"
+        if ca_digest != named:
+            return self._join_failed(refusals.FOREIGN_CA.format(identity.fingerprint(named)))
+        self.joining = joining._replace(trusted=True)
+        return [Save("joining", self.joining), *self._ask(now)]
 
     def _certified(self, message: Certified, now: int) -> list:
-        if self.joining is None or message.ca_digest != identity.digest_in(self.joining.token):
-            return self._join_failed(self._foreign())
+        assert self.joining
         is_manager = message.role == "manager"
         member = identity.member_id(self.dice) if is_manager else ""
         me = Identity(message.node, message.role, member, message.managers, not is_manager, self.joining.address)
         return [*self._become(me), *self._take_up(me, now)]
-
-    def _foreign(self) -> str:
-        digest = identity.digest_in(self.joining.token) if self.joining else None
-        return refusals.FOREIGN_CA.format(identity.fingerprint(digest or "0"))
 
     def _maybe_joined(self) -> list:
         """A worker is in when its agent has a session, a manager when raft has let it in as well."""

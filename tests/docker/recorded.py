@@ -40,13 +40,21 @@ class Entry(NamedTuple):
 def entries() -> list[Entry]:
     found = []
     for path in sorted(FOLDER.glob("[01]*.txt")):
-        blocks = re.split(r"(?m)^(?=node\d\$ )", path.read_text())[1:]
-        found += [_entry(path.name, block) for block in blocks]
+        blocks = re.split(r"(?m)^(?=node\d\$ |API )", path.read_text())[1:]
+        found += [
+            _request(path.name, block) if block.startswith("API ") else _entry(path.name, block) for block in blocks
+        ]
     return found
 
 
+def _request(file: str, block: str) -> Entry:
+    """A request of the Engine API: its status and the body of the answer."""
+    first, *rest = re.split(r"(?m)^# ", block)[0].strip().splitlines()
+    return Entry(file, "API", first, "\n".join(line for line in rest if not line.startswith("body: ")), 0)
+
+
 def _entry(file: str, block: str) -> Entry:
-    block = re.split(r"(?m)^(?:API |# )", block)[0]
+    block = re.split(r"(?m)^# ", block)[0]
     first, _, rest = block.partition("\n")
     machine, _, command = first.partition("$ ")
     ended = re.search(r"(?m)^\[exit (\d+)\]\n", rest)

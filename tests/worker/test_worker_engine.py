@@ -8,6 +8,7 @@ from worker_rig import MANAGERS, Rig, facts, sent, told
 from swarmlab.effects import SECOND, Tell
 from swarmlab.events import SwarmJoined, SwarmLeft
 from swarmlab.messages import (
+    AskRoot,
     BeManager,
     BeNode,
     BeNothing,
@@ -37,6 +38,7 @@ from swarmlab.messages import (
     Registered,
     RemoveContainer,
     Reply,
+    RootCertificate,
     Run,
     Running,
     Start,
@@ -69,8 +71,8 @@ def replies(effects):
     return told(effects, "client")
 
 
-def certified(role="worker", digest=DIGEST):
-    return Certified("node1", role, digest, MANAGERS)
+def certified(role="worker"):
+    return Certified("node1", role, MANAGERS)
 
 
 def join(rig, role="worker"):
@@ -111,7 +113,8 @@ def test_nobody_is_in_two_swarms(rig):
 
 def test_a_worker_is_in_when_its_agent_has_a_session(rig):
     ask(rig, JOIN)
-    (question,) = sent(rig.run_for(SECOND), Certify)
+    assert sent(rig.run_for(SECOND), AskRoot)
+    (question,) = sent(rig.heard("manager-1", RootCertificate(DIGEST)), Certify)
     assert (question.to, question.channel) == ("10.0.0.1", "manager")
     assert question.message == Certify(TOKEN, Description("worker-1"), "10.0.0.9")
     assert info(rig).swarm == "pending" and info(rig).managers == (("", "10.0.0.1:2377"),)
@@ -150,10 +153,10 @@ def test_a_wrong_secret_is_refused_by_the_manager_and_nothing_remains(rig):
     assert (info(rig).swarm, info(rig).error) == ("inactive", reason) and rig.quiet and "joining" not in rig.values
 
 
-@pytest.mark.parametrize("answer", [certified(digest="0" * 50), NotCertified("wrong secret", "1" * 50)])
-def test_a_foreign_ca_is_noticed_before_anything_else(rig, answer):
+def test_the_token_is_shown_to_nobody_but_the_swarm_that_it_names(rig):
     ask(rig, SwarmJoin(f"SWMTKN-1-{'z' * 50}-{'0' * 25}", "10.0.0.1:2377"))
-    error = replies(rig.heard("manager-1", answer))[0].error
+    assert sent(rig.run_for(SECOND), AskRoot)
+    error = replies(rig.heard("manager-1", RootCertificate("0" * 50)))[0].error
     start, _, digest = error.rpartition(" ")
     assert start == "remote CA does not match fingerprint. Expected:" and len(digest) == 64
     assert info(rig).swarm == "inactive"
@@ -161,15 +164,15 @@ def test_a_foreign_ca_is_noticed_before_anything_else(rig, answer):
 
 def test_the_fingerprint_of_a_digest_of_zeros_is_zeros(rig):
     ask(rig, SwarmJoin(f"SWMTKN-1-{'0' * 50}-{'0' * 25}", "10.0.0.1:2377"))
-    assert replies(rig.heard("manager-1", certified()))[0].error.endswith(" " + "0" * 64)
+    assert replies(rig.heard("manager-1", RootCertificate("1" * 50)))[0].error.endswith(" " + "0" * 64)
 
 
 def test_a_join_without_answer_comes_back_after_20_seconds_and_goes_on(rig):
     ask(rig, JOIN)
     effects = rig.run_for(20 * SECOND)
-    assert len(sent(effects, Certify)) == 10 and replies(effects) == [Reply(1, None, LATE)]
+    assert len(sent(effects, AskRoot)) == 10 and replies(effects) == [Reply(1, None, LATE)]
     assert info(rig).swarm == "pending" and replies(ask(rig, JOIN, 2))[0].error == refusals.ALREADY_IN
-    assert sent(rig.run_for(2 * SECOND), Certify)
+    assert sent(rig.run_for(2 * SECOND), AskRoot)
     rig.heard("manager-1", certified())
     effects = rig.told("agent", Registered("worker"))
     assert facts(effects) == [SwarmJoined("node1", "worker")] and not replies(effects)
@@ -204,11 +207,13 @@ def test_the_founder_that_boots_again_gossips_with_the_others_only(rig):
 
 def test_a_second_certificate_is_ignored(rig):
     join(rig)
-    assert not rig.heard("manager-1", Certified("other", "worker", DIGEST, MANAGERS))
+    assert not rig.heard("manager-1", Certified("other", "worker", MANAGERS))
 
 
 def test_a_crash_in_the_middle_of_a_join_does_not_end_it(rig):
     ask(rig, JOIN)
+    assert sent(rig.boot(), AskRoot)
+    rig.heard("manager-1", RootCertificate(DIGEST))
     assert sent(rig.boot(), Certify)
     rig.heard("manager-1", certified("manager"))
     effects = rig.boot()
