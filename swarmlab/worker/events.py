@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from ..messages import Container, Event, SwarmChange
-from ..objects import Node, Service
+from ..objects import Cluster, Node, Service
 
 KEPT = 256
 
@@ -57,8 +57,13 @@ KINDS = ("service", "node", "network", "secret", "config")
 
 
 def of_the_swarm(changes: Iterable[SwarmChange], since: int, until: int) -> list[Event]:
-    """The changes of services, nodes, networks, secrets and configs in Docker's words."""
-    seen = [_swarm_event(change) for change in changes if since <= change.time <= until]
+    """The changes of services, nodes, networks, secrets and configs in Docker's words.
+
+    An engine listens from when its swarm is founded: the first objects are there already.
+    """
+    found = list(changes)
+    first = [change.time for change in found if isinstance(change.new, Cluster) and change.old is None]
+    seen = [_swarm_event(one) for one in found if since <= one.time <= until and one.time not in first]
     return [event for event in seen if event]
 
 
@@ -70,7 +75,8 @@ def _swarm_event(change: SwarmChange) -> Event | None:
     kind = type(object).__name__.lower()
     if kind not in KINDS:
         return None
-    attributes = {"name": _name(object)}
+    # A node is written before anybody knows what its machine is called.
+    attributes = {"name": "" if kind == "node" and action == "create" else _name(object)}
     if action == "update":
         differ = _DIFFERENCES.get(type(object), _none)(change.old, change.new)
         for word, old, new in differ:
