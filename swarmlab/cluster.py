@@ -183,6 +183,21 @@ class Cluster(World):
             raise ValueError(f"{command!r} is no command: write what you would type, as a text")
         return plan(self, command, node, env=env, files=files, limit=limit)
 
+    def why(self, task: str) -> Any:
+        """Why a task (`web.4`, or an id) is where it is, or nowhere: every node, filter by filter, with the value that
+        decided; then the branches of its preferences, and the ranks. As the scheduler would judge at this instant."""
+        from .manager.why import why
+
+        leader = self._core(self.leader, "manager").lead if self.leader else None
+        if leader is None:
+            raise ValueError("nobody leads just now, so nobody schedules")
+        named = [found for found in leader.store.all("task") if task in (found.name, found.id)]
+        if not named:
+            raise ValueError(f"no such task: {task}")
+        newest = max(named, key=lambda found: (found.desired <= RUNNING, found.created_at))
+        found = why(leader.store, leader.turns.memories["places"], newest, self.kernel.now)
+        return found._replace(task=newest.name)
+
     def _first_manager(self) -> str:
         """The first machine that answers as a manager; without one the first that runs; else the first of all."""
         names = [name for name in self.machines if name not in OUTSIDE]
