@@ -34,8 +34,6 @@ CA = "CA's digest as in the token?"
 SECRET = "whose secret? (role)"
 WORDS = {  # a message, and the question that whoever hears it asks
     "AskRoot": ("who are you?", ""),
-    "RootCertificate": ("the CA's certificate", CA),
-    "AskRoot": ("who are you?", ""),
     "RootCertificate": ("its root certificate", CA),
     "Certify": ("name + token", SECRET),
     "Certified": ("your certificate", ""),
@@ -177,7 +175,7 @@ def draw_handshake(trace: Any, join: Any = None, upto: int | None = None, ax: Ax
 def _draw_check(ax: Axes, item: Item, x: float, y: float, pitch: float) -> None:
     """A question in a box on the row of who asks it."""
     bad = item.answer == "no"
-    lines = wrap(item.text, int((pitch - 0.16) / ink.room("m", SMALL)) + 1)
+    lines = wrap(item.text, int((pitch - 0.16) / ink.room("m", SMALL)) + 1, break_long_words=False)
     tall = 0.17 * len(lines) + 0.26
     ink.box(
         ax, x - pitch / 2 + 0.06, y - tall / 2, pitch - 0.12, tall, facecolor=ink.PAPER, edgecolor=ink.INK, zorder=3
@@ -200,7 +198,7 @@ def _draw_message(ax: Axes, item: Item, x: float, up: bool, pitch: float) -> Non
     if lost:
         ink.write(ax, *end, "✕", ha="center", fontsize=13, fontweight="bold", color=ink.WRONG, path_effects=ink.HALO)
     white = {"facecolor": ink.PAPER, "edgecolor": "none", "pad": 0.8}
-    for n, line in enumerate(wrap(item.text, int((pitch - 0.1) / ink.room("m", SMALL)) + 1)):
+    for n, line in enumerate(wrap(item.text, int((pitch - 0.1) / ink.room("m", SMALL)) + 1, break_long_words=False)):
         ink.write(
             ax,
             x + pitch / 2,

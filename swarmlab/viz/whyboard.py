@@ -3,8 +3,10 @@
 The engine looks no further than the first filter that a node fails, so nothing stands behind it. Whoever passes all has
 ranks instead. Docker's own line is the caption.
 
-What is drawn is anything with `filters`, `rows` of (node, cells), a cell being (passed, text), `ranks` of (node,
-failures, tasks of this service, all tasks), and Docker's `explanation`.
+What is drawn is what `cluster.why(task)` says: `filters`; `rows` with a `hostname` and `cells`, each of which `passes` or
+not and says what is `wanted` and what the node `has`; `shares` of the branches of placement preferences; `ranks`; and
+Docker's `explanation`. Typed by hand, a row is (node, cells), a cell (passed, text), and a rank (node, failures, tasks of
+this service, all tasks).
 """
 
 from collections.abc import Sequence
@@ -41,19 +43,46 @@ class Board(NamedTuple):
     filters: tuple[str, ...]
     rows: tuple[Row, ...]
     explanation: str
+    shares: tuple[str, ...] = ()  # of placement preferences, in words
 
 
 def board_of(why: Any) -> Board:
     """The board of an explanation, told by its shape alone. A task may be a name or have one."""
     if isinstance(why, Board):
         return why
-    ranks = {name: tuple(values) for name, *values in why.ranks or ()}
+    ranks = {name: tuple(values) for name, *values in map(_rank, why.ranks or ())}
     rows = []
-    for name, cells in why.rows:
-        seen = tuple((bool(passed), str(text)) for passed, text in _looked_at(cells))
-        rows.append(Row(name, seen, ranks.get(name, ())))
+    for name, cells in map(_row, why.rows):
+        rows.append(Row(name, tuple(map(_cell, _looked_at(cells))), ranks.get(name, ())))
     rows = rows if len(rows) <= MANY else _grouped(rows)
-    return Board(_name_of(why.task), tuple(map(str, why.filters)), tuple(rows), why.explanation or "")
+    shares = tuple(_share(share) for share in getattr(why, "shares", ()))
+    return Board(_name_of(why.task), tuple(map(str, why.filters)), tuple(rows), why.explanation or "", shares)
+
+
+def _row(row: Any) -> tuple[str, Sequence]:
+    return (row.hostname, row.cells) if hasattr(row, "cells") else row
+
+
+def _rank(rank: Any) -> tuple:
+    return (rank.hostname, rank.failures, rank.service_tasks, rank.tasks) if hasattr(rank, "hostname") else rank
+
+
+def _passes(cell: Any) -> bool:
+    return bool(cell.passes if hasattr(cell, "passes") else cell[0])
+
+
+def _cell(cell: Any) -> tuple[bool, str]:
+    """Whether it passes, and the value that decided."""
+    if not hasattr(cell, "passes"):
+        return bool(cell[0]), str(cell[1])
+    wanted = f"; wanted {cell.wanted}" if cell.wanted and not cell.passes else ""
+    return bool(cell.passes), f"{cell.has or ('nothing' if wanted else '')}{wanted}"
+
+
+def _share(share: Any) -> str:
+    """A branch in words: `a: 2 tasks, 3 nodes fit`."""
+    name = " / ".join(value or "no label" for value in share.values)
+    return f"{name}: {share.tasks} task{'s' * (share.tasks != 1)}, {share.nodes} node{'s' * (share.nodes != 1)} fit"
 
 
 def _name_of(task: Any) -> str:
@@ -62,7 +91,7 @@ def _name_of(task: Any) -> str:
 
 def _looked_at(cells: Sequence) -> Sequence:
     """The cells up to the first failure."""
-    first = next((n for n, (passed, _) in enumerate(cells) if not passed), len(cells))
+    first = next((n for n, cell in enumerate(cells) if not _passes(cell)), len(cells))
     return cells[: first + 1]
 
 
@@ -110,7 +139,8 @@ def why_html(why: Any, chosen: str = "") -> str:
     heads = ["node", *board.filters, *(RANKS if ranked else ())]
     head = "".join(f'<th scope="col" style="{EDGE}">{escape(text)}</th>' for text in heads)
     body = "".join(_html_row(board, row, ranked, chosen) for row in board.rows)
-    note = f'<div style="font-family:monospace">{escape(board.explanation)}</div>' if board.explanation else ""
+    note = f"<div>{escape(_shares(board))}</div>" if board.shares else ""
+    note += f'<div style="font-family:monospace">{escape(board.explanation)}</div>' if board.explanation else ""
     title = f"<div><b>{escape(board.task)}</b>: each node, filter by filter, up to the first that it fails</div>"
     table = f'<table style="{TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="sl-whyboard">{title}{table}{note}</div>'
@@ -147,7 +177,12 @@ def why_text(why: Any, chosen: str = "") -> str:
         lines.append([name, *cells, *(map(str, row.ranks) if row.ranks else [""] * len(RANKS) * ranked)])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([*table, board.explanation] if board.explanation else table)
+    return "\n".join([*table, *filter(None, (_shares(board), board.explanation))])
+
+
+def _shares(board: Board) -> str:
+    """The branches of the preferences in one line; '' where there are none."""
+    return f"preferences, branch by branch: {'; '.join(board.shares)}" if board.shares else ""
 
 
 def tell_why(why: Any) -> str:
@@ -161,7 +196,8 @@ def tell_why(why: Any) -> str:
         else:
             counts = ", ".join(f"{value} {name}" for name, value in zip(RANKS, row.ranks, strict=False))
             said.append(f"{row.name} passes{f' ({counts})' * bool(counts)}")
-    line = f" Docker says: {board.explanation}." if board.explanation else ""
+    line = f" {_shares(board).capitalize()}." if board.shares else ""
+    line += f" Docker says: {board.explanation}." if board.explanation else ""
     return f"Where {board.task} may run: {'; '.join(said)}.{line}"
 
 
@@ -179,7 +215,9 @@ def draw_why(why: Any, ax: Axes | None = None, chosen: str = "") -> Axes:
     heights = [max(len(cell) for cell in row) * LINE + 0.14 for row in table]
     width = sum(widths) + 0.2
     note = [
-        line for text in [board.explanation] if text for line in wrap(text, int((max(width, 6) - 0.2) / ink.room("m")))
+        line
+        for text in (_shares(board), board.explanation)
+        for line in wrap(text, int((max(width, 6) - 0.2) / ink.room("m")))
     ]
     height = sum(heights) + 0.1 + LINE * (len(note) + 1)
     if ax is None:
@@ -206,10 +244,16 @@ def _table(board: Board, chosen: str, letters: int) -> list[list[list[str]]]:
     for row in board.rows:
         lines: list[list[str]] = [[f"{row.name} ◂" if row.name == chosen else row.name]]
         for _, cell in zip_longest(board.filters, row.cells):
-            lines.append(wrap(_said(cell).replace(" ", chr(160), 1), letters) if cell else [""])
+            lines.append(_wrapped(_said(cell).replace(" ", chr(160), 1), letters) if cell else [""])
         lines += [[str(value)] for value in (row.ranks or ("",) * len(RANKS))] if ranked else []
         table.append(lines)
     return table
+
+
+def _wrapped(text: str, letters: int) -> list[str]:
+    """In lines of so many letters; a word that is only a little longer stays whole."""
+    longest = max(map(len, text.split()), default=0)
+    return wrap(text, letters, break_long_words=longest > letters + 8)
 
 
 def _room(column: list[list[str]]) -> float:

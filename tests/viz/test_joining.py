@@ -6,10 +6,9 @@ from test_raft_pictures import covered, outside, words
 from swarmlab.cluster import Cluster
 from swarmlab.events import Commanded
 from swarmlab.viz.doors import draw_ports, draw_token, shut_ports, tell_ports, tell_token
-from swarmlab.viz.handshake import CA, FORM, WORDS, draw_handshake, handshake, tell_handshake
+from swarmlab.viz.handshake import CA, FORM, SECRET, draw_handshake, handshake, tell_handshake
 
 ADDRESS = "192.168.50.100:2377"
-SECRET = WORDS["Certify"][1]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +49,7 @@ def test_nothing_stands_behind_the_check_that_said_no(joins):
 
 def test_a_shut_port_is_a_question_without_an_answer(joins):
     items = handshake(joins[0], joins[1]["shut"])
-    assert [(item.kind, item.answer) for item in items] == [("check", "yes"), ("message", "no"), ("result", "no")]
+    assert [(item.kind, item.answer) for item in items] == [("message", "no"), ("result", "no")]
     assert "×" in items[-2].text and "Timeout was reached" in items[-1].text
 
 

@@ -1,6 +1,7 @@
 """The why-board: up to the first failure and no further, with the value that decided."""
 
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 from test_raft_pictures import covered, outside, words
@@ -68,3 +69,30 @@ def test_no_label_covers_another(length):
 
 def test_a_task_may_be_the_thing_itself():
     assert board_of(SimpleNamespace(**vars(why()) | {"task": SimpleNamespace(name="web.4")})).task == "web.4"
+
+
+class Cell(NamedTuple):
+    filter: str
+    passes: bool
+    wanted: str
+    has: str
+
+
+def test_it_reads_what_the_engine_says():
+    rows = (
+        SimpleNamespace(node="x", hostname="worker-1", passes=False, cells=(Cell("ready", True, "", ""), Cell("constraint", False, "node.labels.zone==a", "b"))),
+        SimpleNamespace(node="y", hostname="worker-2", passes=True, cells=(Cell("ready", True, "", ""), Cell("constraint", True, "node.labels.zone==a", "a"))),
+    )  # fmt: skip
+    ranks = (SimpleNamespace(node="y", hostname="worker-2", failures=0, service_tasks=1, tasks=2),)
+    shares = (SimpleNamespace(values=("a",), tasks=1, nodes=1), SimpleNamespace(values=("",), tasks=0, nodes=2))
+    said = SimpleNamespace(
+        task="id", filters=("ready", "constraint"), rows=rows, shares=shares, ranks=ranks, explanation=""
+    )
+    board = board_of(said)
+    assert board.rows[0].cells == ((True, ""), (False, "b; wanted node.labels.zone==a"))
+    assert board.rows[1].cells[1] == (True, "a") and board.rows[1].ranks == (0, 1, 2)
+    assert why_text(said).splitlines()[-1] == (
+        "preferences, branch by branch: a: 1 task, 1 node fit; no label: 0 tasks, 2 nodes fit"
+    )
+    ax = draw_why(said)
+    assert covered(ax) == [] and outside(ax) == []
