@@ -192,6 +192,7 @@ class ServiceSpec(NamedTuple):
     update: UpdateConfig = UpdateConfig()
     rollback: UpdateConfig = UpdateConfig()
     endpoint: EndpointSpec = EndpointSpec()
+    update_asked: bool = False  # a job's update policy was written down, if only the default one
 
 
 class NetworkSpec(NamedTuple):

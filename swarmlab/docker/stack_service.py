@@ -69,6 +69,7 @@ def service_spec(name: str, service: Mapping, compose: ComposeFile, namespace: s
         update=_update(deploy.get("update_config")),
         rollback=_update(deploy.get("rollback_config")),
         endpoint=_endpoint(deploy.get("endpoint_mode", ""), service.get("ports", ())),
+        update_asked=mode.endswith("-job") and deploy.get("update_config") is not None,
     )
 
 

@@ -240,7 +240,7 @@ def compare() -> None:
 AGREEMENT = {  # what the test with other people's stack files counts, see tests/docker/stack_score.py
     "files printed by `stack config`, byte for byte": (24, 24),
     "fields of the 114 services that a deploy asks for": (2964, 2964),
-    "refused files, in Docker's words": (34, 37),
+    "refused files, in Docker's words": (37, 37),
 }
 
 # ── recall: which layer refuses? ─────────────────────────────────────────────────────────────────────────────────

@@ -34,7 +34,7 @@ def _check_subnet(text: str, gateway: str, range: str) -> None:
         return
     block = _subnet(text)
     if block is None:
-        refuse("InvalidArgument", f"ipam configuration: invalid subnet {text}")
+        raise _no_subnet(text)
     if range and _subnet(range) is None:
         refuse("InvalidArgument", f"ipam configuration: invalid range {range}")
     if range and not block.holds(ipam.number(range.partition("/")[0])):
@@ -43,6 +43,11 @@ def _check_subnet(text: str, gateway: str, range: str) -> None:
         refuse("InvalidArgument", f"ipam configuration: invalid gateway {gateway}")
     if gateway and not block.holds(ipam.number(gateway)):
         refuse("InvalidArgument", f"ipam configuration: subnet {text} does not contain gateway {gateway}")
+
+
+def _no_subnet(text: str) -> ApiError:
+    """The engine looks before SwarmKit does, whose `ipam configuration: invalid subnet` nobody ever reads [recorded]."""
+    return ApiError(f"Invalid subnet {text} : invalid CIDR address: {text}")
 
 
 def _subnet(text: str) -> ipam.Subnet | None:
@@ -66,7 +71,7 @@ def _check_ipv6(text: str) -> None:
     try:
         IPv6Network(text, strict=False)
     except ValueError:
-        refuse("InvalidArgument", f"ipam configuration: invalid subnet {text}")
+        raise _no_subnet(text) from None
 
 
 def remove(store: Store, network: Network) -> list:

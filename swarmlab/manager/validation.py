@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from ..effects import MS
 from ..objects import ApiError, HealthConfig, Resources, ServiceSpec, TaskSpec, UpdateConfig
 from .constraints import parse
+from .expansion import template_fault
 
 MOUNTS = ("volume", "bind", "tmpfs", "npipe", "cluster")
 PROPAGATIONS = ("", "private", "rprivate", "shared", "rshared", "slave", "rslave")
@@ -113,10 +114,10 @@ def _check_times(spec: ServiceSpec) -> None:
 
 
 def _check_update(spec: ServiceSpec) -> None:
-    """The block for rollbacks is not checked, there as here. Which fields of a job's were given is not known here."""
+    """The block for rollbacks is not checked, there as here. A job must not have any, not even the default."""
     update = spec.update
     if spec.mode.endswith("-job"):
-        if update != UpdateConfig():
+        if spec.update_asked or update != UpdateConfig():
             refuse("InvalidArgument", "Jobs may not have an update config")
         return
     for name, value in (("update-delay", update.delay), ("update-monitor", update.monitor)):
@@ -151,6 +152,8 @@ def _check_references(references: tuple, kind: str) -> None:
 
 def _check_container(task: TaskSpec) -> None:
     container = task.container
+    if fault := template_fault(container):
+        refuse("InvalidArgument", fault)
     if not container.image:
         refuse("InvalidArgument", "ContainerSpec: image reference must be provided")
     if not IMAGE.fullmatch(container.image):

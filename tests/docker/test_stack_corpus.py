@@ -14,8 +14,8 @@ SCORES = {
     "fields of services": (2964, 2964),
     "refusals by stack config": (37, 37),
     "words of stack config": (20, 20),
-    "words of stack deploy": (34, 37),
-    "layers": (35, 37),
+    "words of stack deploy": (37, 37),
+    "layers": (37, 37),
 }
 
 

@@ -176,7 +176,7 @@ def test_services_that_are_refused(store, spec, text):
         (CreateObject(NetworkSpec("x", driver="nosuchdriver")), 'plugin "nosuchdriver" not found'),
         (
             CreateObject(NetworkSpec("x", subnets=(("10.1", "", ""),))),
-            INVALID + "ipam configuration: invalid subnet 10.1",
+            "Invalid subnet 10.1 : invalid CIDR address: 10.1",
         ),
         (
             CreateObject(NetworkSpec("x", subnets=(("10.1.0.0/24", "10.2.0.1", ""),))),

@@ -337,13 +337,18 @@ def test_ports_are_compared_on_update_only_if_they_changed_and_never_with_its_ow
         *(
             (CreateObject(NetworkSpec("n", subnets=(subnet,))), INVALID + "ipam configuration: " + text)
             for subnet, text in (
-                (("10.1.0.0/33", "", ""), "invalid subnet 10.1.0.0/33"),
                 (("10.1.0.0/16", "", "10.1"), "invalid range 10.1"),
                 (("10.1.0.0/16", "", "10.2.0.0/24"), "subnet 10.1.0.0/16 does not contain range 10.2.0.0/24"),
                 (("10.1.0.0/16", "x", ""), "invalid gateway x"),
                 (("10.1.0.0/16", "10.2.0.1", ""), "subnet 10.1.0.0/16 does not contain gateway 10.2.0.1"),
-                (("fd00::/129", "", ""), "invalid subnet fd00::/129"),
             )
+        ),
+        *(
+            (
+                CreateObject(NetworkSpec("n", subnets=((no, "", ""),))),
+                f"Invalid subnet {no} : invalid CIDR address: {no}",
+            )
+            for no in ("10.1.0.0/33", "fd00::/129")
         ),
         (RemoveObject("network", "app"), STATE + "network a1 is in use by service w1"),
         (
