@@ -24,7 +24,8 @@ class Wish(NamedTuple):
 
 def wish_for(task: Task, store: Store, counts: dict[int, int]) -> Wish:
     """What the tasks of a group ask for; they are alike, so one stands for all."""
-    networks = (store.get("network", attachment.network) for attachment in task.networks)
+    ids = [attachment.network for attachment in task.networks] + [target.target for target in task.spec.networks]
+    networks = (store.get("network", id) for id in ids)
     drivers = dict.fromkeys(network.spec.driver for network in networks if network)
     return Wish(task, counts, _constraints(task), host_ports(task), tuple(drivers))
 

@@ -63,7 +63,7 @@ class Memory:
         self.board = Board()
         self.charges: dict[str, Charge] = {}  # by task: what it takes
         self.nodes: dict[str, str] = {}  # by task: where it takes it
-        self.pending: dict[str, None] = {}  # tasks that wait for a node
+        self.pending: dict[str, Task] = {}  # tasks that wait for a node
         self.preassigned: dict[str, None] = {}  # tasks that came with their node
         self.unconfirmed: dict[str, None] = {}  # those of them that still wait for a yes
         self.stirred = False  # something changed that may help those that wait
@@ -84,21 +84,19 @@ def plan(
         changes += _confirm(store, store.get("task", id), memory, now)
     if memory.stirred:
         memory.stirred = False
-        for tasks in _groups(store, memory):
+        for tasks in _groups(memory):
             changes += _place_group(store, tasks, memory, now, strategy)
     return changes, None
 
 
-def _groups(store: Store, memory: Memory) -> list[list[Task]]:
+def _groups(memory: Memory) -> list[list[Task]]:
     """The tasks that wait, by service and version.
 
     SwarmKit takes groups in random order; here the newest version of a service comes before its older ones, so that
     an update gets the room that it has made.
     """
     groups: dict[str, dict[int, list[Task]]] = {}
-    table = store.tables["task"]
-    for id in memory.pending:
-        task = table[id]
+    for task in memory.pending.values():
         groups.setdefault(task.service, {}).setdefault(task.spec_version, []).append(task)
     ordered = [versions[version] for versions in groups.values() for version in sorted(versions, reverse=True)]
     return [sorted(tasks, key=BY_SLOT) for tasks in ordered]
@@ -133,9 +131,8 @@ def _everything(store: Store) -> list[Key]:
 def _forget_unwanted(store: Store, memory: Memory) -> None:
     """A new leader does not look for a node for tasks that are to end."""
     memory.stirred = True
-    for waiting in (memory.pending, memory.unconfirmed):
-        for id in [id for id in waiting if store.get("task", id).desired > COMPLETE]:
-            del waiting[id]
+    memory.pending = {id: task for id, task in memory.pending.items() if task.desired <= COMPLETE}
+    memory.unconfirmed = {id: None for id in memory.unconfirmed if store.get("task", id).desired <= COMPLETE}
 
 
 def _observe_node(node: Node | None, id: str, memory: Memory) -> None:
@@ -154,7 +151,7 @@ def _observe_task(task: Task | None, id: str, memory: Memory, now: int) -> None:
     elif task.state == PENDING and task.node:
         memory.preassigned[id] = memory.unconfirmed[id] = None
     elif task.state == PENDING:
-        memory.pending[id] = None
+        memory.pending[id] = task
         memory.stirred = True
 
 
@@ -165,7 +162,9 @@ def _forget_task(task: Task | None, id: str, memory: Memory, now: int) -> None:
         memory.board.add(memory.nodes.pop(id), charge, -1)
         if task and task.state in (FAILED, REJECTED) and id not in memory.preassigned:
             memory.board.fail(task, now)
-    known = [part.pop(id, id) for part in (memory.pending, memory.unconfirmed, memory.preassigned) if id in part]
+    known = id in memory.pending or id in memory.preassigned
+    for waiting in (memory.pending, memory.unconfirmed, memory.preassigned):
+        waiting.pop(id, None)
     if charge or (task and known):
         memory.stirred = True
 
@@ -245,8 +244,7 @@ def _is_plain(group: Group) -> bool:
 def _leave(service: Service | None, group: Group, memory: Memory, now: int) -> list:
     """No node for these. Tasks of an older version get no message and are not tried again until they change."""
     changes: list = []
-    reasons = group.pipeline.explanation()
-    err = f"no suitable node ({reasons})" if reasons else "no suitable node"
+    err = no_suitable_node(group.pipeline.explanation())
     for task in group.left:
         if service and service.spec_version <= task.spec_version:
             changes += _explain(task, err, now)
@@ -255,3 +253,8 @@ def _leave(service: Service | None, group: Group, memory: Memory, now: int) -> l
         if service and task.desired >= SHUTDOWN:
             changes.append(Put(replace(task, state=SHUTDOWN, err="", status_at=now)))
     return changes
+
+
+def no_suitable_node(reasons: str) -> str:
+    """What `docker service ps --no-trunc` prints for a task that waits."""
+    return f"no suitable node ({reasons})" if reasons else "no suitable node"
