@@ -175,8 +175,12 @@ class Group:
 
     def settle(self, numbers: list[int]) -> None:
         """Each task has its node, and the board has counted them."""
-        for number in numbers:
-            self.give(self.board.numbered[number])
+        places = [self.board.numbered[number] for number in numbers]
+        if self.load is NOTHING and not self.tasks[0].spec.reservations.generic:
+            self.placed, self.got = places, [NONE] * len(places)
+            return
+        for place in places:
+            self.give(place)
 
 
 def candidate(place: Place, task: Task, counts: Mapping, failures: dict[str, int]) -> Candidate:

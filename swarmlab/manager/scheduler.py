@@ -110,16 +110,17 @@ BY_SLOT = attrgetter("slot", "created_at", "id")
 
 def observe(store: Store, changed: Iterable[Key] | None, memory: Memory, now: int) -> None:
     """Bring what is known of nodes and tasks up to date: nodes first."""
-    keys = _everything(store) if changed is None else list(changed)
-    for kind, id in keys:
-        if kind == "node":
+    ids: list[str] = []
+    for kind, id in _everything(store) if changed is None else changed:
+        if kind == "task":
+            ids.append(id)
+        elif kind == "node":
             _observe_node(store.get("node", id), id, memory)
         elif kind == "service" and not store.get("service", id) and not memory.board.counts.get(id):
             memory.board.forget_service(id)
     tasks = store.tables["task"]
-    for kind, id in keys:
-        if kind == "task":
-            _observe_task(tasks.get(id), id, memory, now)
+    for id in ids:
+        _observe_task(tasks.get(id), id, memory, now)
     if changed is None:
         _forget_unwanted(store, memory)
 
