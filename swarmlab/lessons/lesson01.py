@@ -1,6 +1,6 @@
 """Lesson 01: its predictions, joins that fail, and the judges of its exercises."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from random import Random
 from typing import Any, NamedTuple
@@ -74,6 +74,28 @@ def forwarded(cluster: Cluster, since: float) -> list[str]:
     """Who passed a command on to whom, since an instant in seconds."""
     rows = [m for m in cluster.trace.messages if m.name == Forward.__name__ and m.sent >= since * 1e6]
     return [f"{m.sender} → {m.to}" for m in rows if m.sender.startswith("node")]
+
+
+def steps_of(cluster: Cluster) -> int:
+    """How many steps the last join had."""
+    from ..viz.handshake import handshake
+
+    return len(handshake(cluster.trace))
+
+
+def step_by_step(cluster: Cluster) -> Callable[..., tuple[Any, str]]:
+    """The last join as a knob: so many of its steps, and who does what in the newest one."""
+    from ..viz.charts import draw_handshake
+    from ..viz.handshake import handshake
+
+    items = handshake(cluster.trace)
+
+    def drawn(step: int = 1) -> tuple[Any, str]:
+        item = items[min(step, len(items)) - 1]
+        does = f"to {item.to}" if item.to else "asks" if item.kind == "check" else "is told"
+        return draw_handshake(cluster.trace, upto=step), f"Step {step}: {item.who} {does}: {item.text}"
+
+    return drawn
 
 
 def certificate(cluster: Cluster, machine: str) -> str:
