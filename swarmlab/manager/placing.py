@@ -34,6 +34,12 @@ class Branch:
         self.places: list[Place] = []  # of the last preference: those that passed the filters
         self.visited = False
 
+    def inner(self, value: str) -> "Branch":
+        """The branch of this label value, made when it is first asked for."""
+        if value not in self.branches:
+            self.branches[value] = Branch()
+        return self.branches[value]
+
 
 def tree(places: Iterable[Place], levels: list[str], pipeline: Pipeline) -> Branch:
     """The nodes by the label values of the preferences; no label is a value of its own. Every node is tried once."""
@@ -43,7 +49,7 @@ def tree(places: Iterable[Place], levels: list[str], pipeline: Pipeline) -> Bran
         branch = root
         branch.tasks += tasks
         for level in levels:
-            branch = branch.branches.setdefault(label(level, place.node) or "", Branch())
+            branch = branch.inner(label(level, place.node) or "")
             branch.tasks += tasks
         if pipeline.passes(place):
             branch.places.append(place)
