@@ -108,7 +108,7 @@ class _Deployment:
         scopes = {network.name: network.scope for network in self.session.call(ListNetworks())}
         for name in stack.external_networks:
             _check_external(name, scopes.get(name))
-        there = {network.spec.name for network in belonging(self.session, "network", self.namespace)}
+        there = {network.name for network in belonging(self.session, "network", self.namespace)}
         for spec in stack.networks:
             if spec.name not in there:
                 self.screen.say(f"Creating network {spec.name}")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..effects import MS
-from ..messages import ListObjects, RemoveObject
+from ..messages import ListNetworks, ListObjects, RemoveObject
 from ..objects import RUNNING, ApiError, Task
 from .filters import SERVICE_TESTS, matching
 from .flags import Options
@@ -88,7 +88,10 @@ def list_tasks(session: Session, options: Options, screen: Screen) -> None:
 
 
 def belonging(session: Session, kind: str, namespace: str) -> list:
-    """Objects that carry the label of the stack, by name."""
+    """Objects that carry the label of the stack, by name; networks as this machine has them, which may be longer."""
+    if kind == "network":
+        rows = [row for row in session.call(ListNetworks()) if row.labels.get(NAMESPACE) == namespace]
+        return sorted(rows, key=lambda row: natural(row.name))
     found = [each for each in session.call(ListObjects(kind)) if each.spec.labels.get(NAMESPACE) == namespace]
     return sorted(found, key=lambda each: natural(each.spec.name))
 
@@ -131,7 +134,7 @@ def _remove_stack(session: Session, screen: Screen, namespace: str) -> bool:
 
 def remove_one(session: Session, screen: Screen, kind: str, each: Any) -> bool:
     """Whether this object of a stack could be removed; if not, that is said, and the rest goes on."""
-    screen.say(f"Removing {kind} {each.spec.name}")
+    screen.say(f"Removing {kind} {each.name if kind == 'network' else each.spec.name}")
     try:
         session.call(RemoveObject(kind, each.id))
     except ApiError as refusal:

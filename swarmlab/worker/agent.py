@@ -34,7 +34,7 @@ from ..messages import (
     TaskStatus,
     Withdraw,
 )
-from ..objects import ASSIGNED, STATES, Description
+from ..objects import ASSIGNED, RUNNING, STATES, Description
 from .controller import Work, hear, next_step, resume
 
 OPEN_PATIENCE = 5 * SECOND  # for the answer to OpenSession, and for the first assignments after it
@@ -324,7 +324,10 @@ class Agent:
         )
 
     def _network_rows(self):
-        rows = [(network.id, network.spec) for network in self.networks.values() if not network.predefined]
+        """The networks that this node has made for tasks which have not ended: they go with the last of these."""
+        used = {one.network for work in self.works.values() if work.state <= RUNNING for one in work.task.networks}
+        own = [network for network in self.networks.values() if network.id in used and not network.predefined]
+        rows = [(network.id, network.spec) for network in own]
         return tuple(NetworkRow(id, spec.name, spec.driver, spec.scope, spec.labels) for id, spec in rows)
 
     # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────

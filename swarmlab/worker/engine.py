@@ -63,6 +63,13 @@ class With(NamedTuple):
     containers: tuple
 
 
+class Both(NamedTuple):
+    """What the managers know of networks, while this node is asked which of them it still has itself."""
+
+    request: Any
+    swarm: tuple
+
+
 class Seen(NamedTuple):
     """The events of this machine, while its manager is asked for those of the swarm."""
 
@@ -187,6 +194,12 @@ class Engine:
                 return self.containers.obey(call.id, request, containers, self._all_networks(reply.value or ()), now)
             case request if isinstance(request, ON_CONTAINERS):
                 return self.containers.obey(call.id, request, reply.value, self.networks, now)
+            case ListNetworks() if self.swarm.is_manager:
+                return self._ask_core("agent", Call(call.id, Both(call.request, reply.value or ())), ListNetworks())
+            case Both(request, swarm):  # one that was removed lingers here until the last task on it has ended
+                known = {network.id for network in swarm}
+                lingering = [row for row in reply.value or () if row.id not in known]
+                return self._with_networks(Call(call.id, request), (*swarm, *lingering), now)
             case ListNetworks() | CreateObject(NetworkSpec(scope="local")):
                 return self._with_networks(call, reply.value or (), now)
             case SwarmLeave():

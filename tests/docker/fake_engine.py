@@ -59,7 +59,8 @@ class FakeEngine:
             case m.ListContainers():
                 return self.containers
             case m.ListNetworks():
-                return self.networks
+                specs = [(each.id, each.spec) for each in self.objects["network"]]
+                return (*self.networks, *(m.NetworkRow(id, s.name, s.driver, s.scope, s.labels) for id, s in specs))
             case m.ListImages():
                 return tuple(m.ImageRow(f"{name}:latest", 10**6, 0) for name in ("alpine", "nginx", "redis", "web"))
             case m.ListVolumes() | m.Events():

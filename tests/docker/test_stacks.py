@@ -115,3 +115,24 @@ def test_several_files_are_deployed_as_one(cluster: Cluster) -> None:
     specs = {service.name: service.spec for service in cluster.services}
     assert (specs["shop_web"].replicas, specs["shop_web"].task.container.image[:7]) == (5, "nginx:2")
     assert specs["shop_web"].task.placement.constraints == ("node.role == worker",)
+
+
+def test_a_network_lingers_until_its_last_task_has_stopped(cluster: Cluster) -> None:
+    """As recorded: a deploy or a removal in between trips over what is listed and is not there."""
+    cluster.docker("stack rm shop")
+    assert "shop_default" in cluster.docker("network ls").stdout
+    early = deploy(cluster, SHOP)
+    assert early.stdout == "Creating service shop_db\n"
+    assert (
+        early.stderr == "failed to create service shop_db: Error response from daemon: network shop_default not found\n"
+    )
+    again = cluster.docker("stack rm shop")
+    (id,) = {line.split()[0] for line in cluster.docker("network ls --no-trunc").stdout.splitlines() if "shop" in line}
+    assert (again.stdout, again.exit_code) == ("Removing network shop_default\n", 1)
+    assert again.stderr == (
+        f"Failed to remove network {id}: Error response from daemon: network {id} not found"
+        "failed to remove some resources from stack: shop\n"
+    )
+    cluster.run_for(5)
+    assert "shop" not in cluster.docker("network ls").stdout
+    assert deploy(cluster, SHOP).exit_code == 0

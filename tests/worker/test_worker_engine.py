@@ -29,6 +29,7 @@ from swarmlab.messages import (
     ListNetworks,
     ListObjects,
     ManagersChanged,
+    NetworkRow,
     NotCertified,
     NotRaftJoined,
     Prepare,
@@ -316,8 +317,10 @@ def test_networks_are_those_of_the_machine_and_those_of_the_swarm_it_knows(rig):
     join(rig, "manager")
     (question,) = told(ask(rig, ListNetworks()), "manager")
     swarm = (Network("n1", NetworkSpec("ingress")), Network("n2", NetworkSpec("bridge"), predefined=True))
-    effects = rig.told("manager", Reply(question.id, swarm))
-    assert names(effects) == ["bridge", "docker_gwbridge", "host", "ingress", "none"]
+    (question,) = told(rig.told("manager", Reply(question.id, swarm)), "agent")
+    own = NetworkRow("n3", "removed", "overlay", "swarm", {}), NetworkRow("n1", "ingress", "overlay", "swarm", {})
+    effects = rig.told("agent", Reply(question.id, own))
+    assert names(effects) == ["bridge", "docker_gwbridge", "host", "ingress", "none", "removed"]
     ask(rig, SwarmLeave(force=True))
     rig.boot()
     assert [row.id for row in replies(ask(rig, ListNetworks()))[0].value] == ids
