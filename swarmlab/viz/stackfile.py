@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["StackFile", "stack_file", "stack_html", "stack_text", "tell_stack"]
 
-TABLE = "border-collapse:collapse;margin:.3em 0;font-size:.92em;width:100%"
+TABLE = "border-collapse:collapse;table-layout:auto;margin:.3em 0;font-size:.92em;width:100%"
 TEXT = "text-align:left;white-space:pre;font-family:monospace;padding:.05em .6em;vertical-align:top"
 NUMBER = "text-align:right;opacity:.7;padding:.05em .4em;vertical-align:top"
 PART = "text-align:left;overflow-wrap:anywhere;white-space:normal;padding:.05em .6em;vertical-align:top;border-left:1px solid var(--jp-border-color1,#b5b5b5)"
