@@ -29,7 +29,7 @@ class Mask(NamedTuple):
     place: str
 
 
-ID = r"\b[0-9a-f]{64}\b|\b[0-9a-z]{25}\b|(?m:^)[0-9a-z]{12}(?= |\||(?m:$))|(?<=\")[0-9a-z]{12}(?=\")|\.[0-9a-z]{12}(?=@)"
+ID = r"\b[0-9a-f]{64}\b|\b[0-9a-z]{25}\b|(?m:^)[0-9a-z]{12}(?= |\||(?m:$))|(?<=\")[0-9a-z]{12}(?=\")|\.[0-9a-z]{12}(?=@)|\bDIGEST\b"
 SPAN = r"(?:[Ll]ess than a second|[Aa]bout an? \w+|\d+ (?:second|minute|hour)s?)"
 DATE = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| \+0000 (?:utc|UTC))"
 MASKS = (
@@ -42,7 +42,7 @@ MASKS = (
     Mask("names by chance", "all", r"(?m)^(ID  +)[a-z]+_[a-z]+(?=  )", r"\1NAME"),
     Mask("the width of columns", "all", r" {2,}|(?m: +$)", "  "),
     Mask("which of equal nodes", "tasks", r"\bnode\d\b", "NODE"),
-    Mask("which of equal slots", "ties", r"(?<=[a-z])\.\d+\b", ".SLOT"),
+    Mask("which of equal slots", "ties", r"(?:(?<=[a-z])|(?<=[a-z]\d))\.\d+\b", ".SLOT"),
 )  # fmt: skip
 
 
@@ -92,7 +92,7 @@ class Compared(NamedTuple):
 def swarm(scene: Scene) -> Cluster:
     """Machines as in the recording: they have the images already, and are a swarm where the transcript begins so."""
     computers = tuple(
-        Computer(name=f"node{n}", role="bare", address=f"10.77.0.1{n}", cpus=2, memory=24687 * 2**20)
+        Computer(name=f"node{n}", role="bare", address=f"10.77.0.1{n}", cpus=2, memory=25276514304)
         for n in range(1, scene.nodes + 1)
     )
     cluster = Cluster(computers=computers, seed=scene.seed, messages=False)
@@ -169,8 +169,10 @@ def piped(text: list[str], pipes: list[str]) -> list[str]:
             text = [f"{len(list(same)):7} {line}" for line, same in groupby(text)]
         elif word == "sort":
             text = sorted(text)
-        elif word == "sed":  # -n '1p;$p'
-            text = text[:1] + text[-1:]
+        elif word == "sed":  # -n '1p;$p' or -n '/from/,/to/p'
+            ends = re.findall(r"/(\w+)/", rest[1])
+            first, last = [next(n for n, line in enumerate(text) if end in line) for end in ends] or (0, 0)
+            text = text[first : last + 1] if ends else text[:1] + text[-1:]
         elif word == "awk":  # as in "/Down/{print $1}"
             wanted, field = re.fullmatch(r"/(\w+)/\{print \\?\$(\d)\}", rest[0]).groups()
             text = [line.split()[int(field) - 1] for line in text if wanted in line]
@@ -199,7 +201,7 @@ def is_task_list(command: str) -> bool:
 
 
 def lines(text: str, code: int, command: str, scene: Scene) -> list[str]:
-    hidden = {"all": True, "tasks": is_task_list(command), "ties": not scene.slots}
+    hidden = {"all": True, "tasks": is_task_list(command) or "service logs" in command, "ties": not scene.slots}
     for mask in MASKS:
         if hidden[mask.where]:
             text = re.sub(mask.pattern, mask.place, text, flags=re.DOTALL if "BEGIN" in mask.pattern else 0)
