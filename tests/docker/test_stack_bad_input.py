@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from test_stack_property import DOCUMENTS, KEYS, VALUES
 
 from swarmlab import Cluster
+from swarmlab.docker.linter import lint
+from swarmlab.docker.stack import StackError
+from swarmlab.docker.stack_map import lines
 
 SHOP = {
     "version": "3.8",
@@ -155,3 +158,30 @@ def test_a_plan_of_anything_changes_nothing(begun: Cluster, document: dict) -> N
 def test_the_shop_itself_is_right(begun: Cluster) -> None:
     result = begun.fork().docker("stack deploy -d -c f.yml shop", files={"f.yml": json.dumps(SHOP), **FILES})
     assert (result.exit_code, len(announced(result.stdout))) == (0, 8)
+
+
+@given(document=mutants() | DOCUMENTS)
+@settings(max_examples=40)
+def test_a_file_beside_its_objects_is_refused_or_has_all_its_lines(document: dict) -> None:
+    text = json.dumps(document, indent=1)
+    try:
+        found = lines(text)
+    except StackError as refused:
+        assert refused.text
+    else:
+        assert [line.text for line in found] == text.splitlines()
+    lint(text)
+
+
+@pytest.mark.parametrize("command", ["stack deploy -c f.yml shop", "service scale web=2", "stack rm shop", "node ls"])
+def test_a_plan_where_there_is_no_swarm_is_refused(command: str) -> None:
+    bare = Cluster(machines=1, seed=1)
+    plan = bare.plan(command, files={"f.yml": json.dumps(SHOP), **FILES})
+    assert "not a swarm manager" in plan.refused
+    assert (plan.changes, plan.moves, plan.capacity, plan.settled) == ((), (), (), 0)
+
+
+def test_a_plan_of_a_deploy_that_waits_says_the_same_as_of_one_that_does_not(begun: Cluster) -> None:
+    files = {"f.yml": json.dumps(SHOP), **FILES}
+    quick, slow = (begun.plan(f"stack deploy --detach={how} -c f.yml shop", files=files) for how in ("true", "false"))
+    assert (quick.changes, quick.moves, quick.capacity) == (slow.changes, slow.moves, slow.capacity)
