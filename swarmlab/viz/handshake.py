@@ -40,9 +40,13 @@ WORDS = {  # a message, and the question that whoever hears it asks
     "NotCertified": ("no", ""),
     "OpenSession": ("opens a session", "signed by our CA?"),
     "SessionAnswer": ("welcome", ""),
-    "RaftJoin": ("wants to be a member", "reach it on 2377?"),
-    "NotRaftJoined": ("not a member", ""),
+    "RaftJoin": ("I want to manage", ""),
+    "CallBack": ("do you hear me?", ""),
+    "CalledBack": ("yes", ""),
+    "RaftJoined": ("you may", ""),
+    "NotRaftJoined": ("no", ""),
 }
+SESSION = ("OpenSession", "SessionAnswer")  # of a new manager it is what happens beside that which decides
 REFUSED = {  # what Docker says → the question that was answered with no
     "already part of a swarm": FREE,
     "invalid join token": FORM,
@@ -89,8 +93,10 @@ def _talk(trace: Any, me: str, since: int, until: int, refused: str) -> list[Ite
     """The messages between the joining machine and managers, each with the question it raises; the same asked again is one."""
     items: list[Item] = []
     again: dict[tuple, int] = {}
-    for message in trace.messages:
-        if message.name not in WORDS or not since <= message.sent <= until or me not in (message.sender, message.to):
+    heard = [message for message in trace.messages if since <= message.sent <= until and _concerns(message, me)]
+    manages = any(message.name == "RaftJoin" for message in heard)
+    for message in heard:
+        if manages and message.name in SESSION:
             continue
         text, question = WORDS[message.name]
         key = (message.name, message.sender, message.to)
@@ -106,6 +112,11 @@ def _talk(trace: Any, me: str, since: int, until: int, refused: str) -> list[Ite
             if question == refused and message.to == me:
                 break
     return _unanswered(items, me)
+
+
+def _concerns(message: Any, me: str) -> bool:
+    """Is it part of this join? A leader may call back an address that is not the machine's."""
+    return message.name in WORDS and (me in (message.sender, message.to) or message.name == "CallBack")
 
 
 def _unanswered(items: list[Item], me: str) -> list[Item]:

@@ -5,6 +5,7 @@ from test_raft_pictures import covered, outside, words
 
 from swarmlab.cluster import Cluster
 from swarmlab.events import Commanded
+from swarmlab.lessons.lesson01 import two_interfaces
 from swarmlab.viz.doors import draw_ports, draw_token, shut_ports, tell_ports, tell_token
 from swarmlab.viz.handshake import CA, FORM, SECRET, draw_handshake, handshake, tell_handshake
 
@@ -51,6 +52,19 @@ def test_a_shut_port_is_a_question_without_an_answer(joins):
     items = handshake(joins[0], joins[1]["shut"])
     assert [(item.kind, item.answer) for item in items] == [("message", "no"), ("result", "no")]
     assert "×" in items[-2].text and "Timeout was reached" in items[-1].text
+
+
+@pytest.mark.parametrize(("interface", "heard"), [("eth0", False), ("eth1", True)])
+def test_a_new_manager_is_called_back_where_it_says_that_it_is(interface, heard):
+    cluster = two_interfaces()
+    cluster.docker("swarm init --advertise-addr eth1", "node-1")
+    token = cluster.docker("swarm join-token -q manager", "node-1").stdout.strip()
+    cluster.docker(f"swarm join --advertise-addr {interface} --token {token} {ADDRESS}", "node-2")
+    said = tell_handshake(cluster.trace)
+    assert ("node-1 to node-2: do you hear me?; node-2 to node-1: yes" in said) == heard
+    assert ("node-1 to 10.0.2.15: do you hear me? (no answer)" in said) == (not heard)
+    ax = draw_handshake(cluster.trace)
+    assert covered(ax) == [] and outside(ax) == []
 
 
 def test_no_label_of_a_handshake_covers_another(joins):
