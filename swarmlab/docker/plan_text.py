@@ -28,12 +28,12 @@ def html(plan: Any) -> str:
 
 
 def _line(words: str) -> str:
-    return f"<div style='white-space:pre-wrap'>{escape(words)}</div>"
+    return f"<div style='white-space:pre-wrap;line-height:1.4'>{escape(words)}</div>"
 
 
 def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """Heads and lines as a plain table of the page."""
-    style = "style='text-align:left;padding:.1em .8em .1em 0;vertical-align:top'"
+    style = "style='text-align:left;padding:.1em .8em .1em 0;vertical-align:top;line-height:1.4'"
     head = "".join(f"<th {style}>{escape(cell)}</th>" for cell in heads)
     rows = "".join("<tr>" + "".join(f"<td {style}>{escape(cell)}</td>" for cell in line) + "</tr>" for line in lines)
     return f"<table style='margin:.6em 0'>{f'<tr>{head}</tr>' if head else ''}{rows}</table>"
