@@ -192,7 +192,7 @@ SCENES = (
         "11-stack.txt",
         before={
             2: (5,), **dict.fromkeys(range(3, 13), AT_ONCE), 11: (1,), 13: (partial(edit_shop, FILES),), 14: (30,),
-            **dict.fromkeys(range(15, 22), AT_ONCE), 24: AT_ONCE, 30: (5,), 34: (5,), 35: (5, partial(edit_secret, FILES)),
+            **dict.fromkeys(range(15, 22), AT_ONCE), 24: AT_ONCE, **dict.fromkeys(range(28, 35), AT_ONCE), 35: (partial(edit_secret, FILES),),
             37: (5,),
         },
         files=FILES,
