@@ -451,7 +451,7 @@ def worked(tasks: Sequence[Row] = WORKED, steps: Sequence[int] = (6, 4, 2)) -> d
 
 def compare(cluster: Cluster) -> None:
     """Print what was measured beside what is known of the real engine; `cluster` is the one of the scenes."""
-    steps = "; ".join(f"to {n}: {' '.join(map(str, slots))}" for n, slots in worked().items())
+    steps = ", ".join(" ".join(map(str, slots)) for slots in worked().values())
     lines = (
         (
             "the scheduler waits after the last change",
@@ -461,10 +461,10 @@ def compare(cluster: Cluster) -> None:
         ("and under a storm of changes at most", f"{storm():.2f} s", "1 s"),
         ("the dispatcher gathers for", f"{1e3 * gathered(cluster):.0f} ms", "100 ms"),
         ("tasks of one slot in the store, at most", str(history()), "5"),
-        ("the worked scale-down: slots that go", steps, "to 6: 7; to 4: 5 6; to 2: 1 3"),
+        ("slots that go, from seven to 6, to 4, to 2", steps, "7, 5 6, 1 3"),
     )
     for what, ours, real in lines:
-        print(f"{what:42} {ours:30} the real engine: {real}")
+        print(f"{what:43} {ours:13} the real engine: {real}")
 
 
 def _pause(cluster: Cluster, before: str, after: str) -> float:

@@ -210,7 +210,7 @@ def test_compare_puts_our_figures_beside_the_real_ones(capsys):
     cluster.run_for(5)
     lesson05.compare(cluster)
     for line in capsys.readouterr().out.splitlines():
-        ours, _, real = line[43:].partition("the real engine: ")
+        ours, _, real = line[44:].partition("the real engine: ")
         assert ours.strip().replace("1.00 s", "1 s") == real
 
 
