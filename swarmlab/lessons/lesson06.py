@@ -60,7 +60,7 @@ PREDICTIONS = {
     "6": Prediction(
         "All eight run. A limit is a fence for the container on its node; the scheduler asks for reservations only.",
         {
-            "a": "That would be with --reserve-memory. Look at the whiskers: they pass the top of the column, and nobody minds.",
+            "a": "That would be with --reserve-memory. Look at the whiskers in the next picture: nobody adds them up.",
             "b": "Yes.",
             "c": "Whether memory is there when it is needed is seen by the machine later, not by the scheduler.",
         },
@@ -377,7 +377,7 @@ def _modify(answer: Any) -> Verdict:
         verdict = _gets_placed(stuck(seed), commands[0])
         if not verdict.correct:
             return verdict
-    return CORRECT
+    return verdict
 
 
 def _gets_placed(cluster: Cluster, command: str) -> Verdict:
@@ -400,6 +400,11 @@ def _gets_placed(cluster: Cluster, command: str) -> Verdict:
         waiting = next((task for task in cluster.tasks if task.service_name == "db" and not task.node), None)
         why = waiting.err if waiting else "db has fewer than two tasks"
         return Verdict(False, f"nothing moved, but db still has only one task that runs: {why}", cluster)
+    (db,) = (service for service in cluster.services if service.spec.name == "db")
+    if not db.spec.task.placement.constraints:
+        return Verdict(
+            True, "Docker saw that db.1 is still where it may be, and left it. But now db may run on any disk"
+        )
     return CORRECT
 
 
