@@ -185,6 +185,8 @@ class _Work:
 
     def service(self, service: Service) -> Service | None:
         """Ports, then a virtual IP per network. A service that lacks something is marked as not allocated."""
+        held = self.memory.ports.held
+        before = list(held.get(service.id, ()))
         ports = self.memory.ports.allocate(service)
         vips = self.virtual_ips(service) if ports is not None else None
         if ports is None or vips is None:
@@ -192,6 +194,7 @@ class _Work:
             if service.allocated:
                 self.done["service", service.id] = replace(service, allocated=False)
             return None
+        self.memory.freed |= any(port not in held.get(service.id, ()) for port in before)
         return replace(service, ports=ports, virtual_ips=vips, allocated=True)
 
     def virtual_ips(self, service: Service) -> tuple[Attachment, ...] | None:
@@ -230,7 +233,7 @@ class _Work:
                 self.keep_only(owner, before)
                 return None
         if before:
-            self.keep_only(owner, networks)
+            self.memory.freed |= self.keep_only(owner, networks)
         return self.attachments(owner, networks)
 
     def take_address(self, owner: str, network: str) -> bool:

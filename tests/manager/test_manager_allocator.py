@@ -202,6 +202,22 @@ def test_a_removed_service_lets_the_others_try_again():
     assert ports_of(lab, "a") == [30001, 30000]
 
 
+def test_what_a_service_gives_up_lets_the_others_try_again():
+    """§9: a port or an address that an update freed is given out at the next commit, not after five minutes."""
+    a, b = networked("a", (PortConfig(80, 8080),), ("net",)), networked("b", (PortConfig(80, 8080),), ())
+    lab = Lab(allocator, INGRESS, small(subnet="10.9.0.0/30"), a, b, networked("c", (), ("net",)))
+    lab.plan()
+    assert [lab.store.get("service", id).allocated for id in "abc"] == [True, False, False]
+    update(lab, "a", ports=(PortConfig(80, 8081),))
+    lab.plan()
+    assert lab.store.get("service", "b").allocated
+    a = lab.store.get("service", "a")
+    lab.write(replace(a, spec=replace(a.spec, task=replace(a.spec.task, networks=()))))
+    lab.plan()
+    lab.plan()
+    assert addresses(lab.store.get("service", "c").virtual_ips) == ["10.9.0.2/30"]
+
+
 # ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
