@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from swarmlab.lessons import check, counterexample, lesson05, reveal
-from swarmlab.lessons.lesson05 import THEN, Row, Small
+from swarmlab.lessons import check, counterexample, lesson05, reveal, scenes05
+from swarmlab.lessons.lesson05 import Row, Small
 
 
 def said(capsys, name, *answer):
@@ -183,9 +183,9 @@ def test_a_store_prints_itself_in_one_line():
 
 
 @pytest.mark.parametrize("mode", ["replicated", "global"])
-@pytest.mark.parametrize("then", THEN)
+@pytest.mark.parametrize("then", scenes05.THEN)
 def test_every_position_of_the_knobs_says_where_tasks_run(mode, then):
-    _, sentence = lesson05.life(mode=mode, then=then)
+    _, sentence = scenes05.life(mode=mode, then=then)
     counts = [int(part.split()[-1].rstrip(".")) for part in sentence.partition("end: ")[2].split(", ")]
     if mode == "replicated":
         assert sum(counts) == 3
@@ -196,16 +196,16 @@ def test_every_position_of_the_knobs_says_where_tasks_run(mode, then):
 
 
 def test_only_the_dispatcher_talks_to_an_agent():
-    cluster = lesson05.workers(2)
+    cluster = scenes05.workers(2)
     begun = cluster.now
     cluster.docker("service create --detach --name web --replicas 2 nginx")
     cluster.run_for(5)
-    assert lesson05.sent_to(cluster, "worker-1", begun)["Assignments"] == 1
-    assert set(lesson05.sent_to(cluster, "worker-1", begun)) == {"Assignments", "StatusAnswer", "HeartbeatAnswer"}
+    assert scenes05.sent_to(cluster, "worker-1", begun)["Assignments"] == 1
+    assert set(scenes05.sent_to(cluster, "worker-1", begun)) == {"Assignments", "StatusAnswer", "HeartbeatAnswer"}
 
 
 def test_compare_puts_our_figures_beside_the_real_ones(capsys):
-    cluster = lesson05.workers(2)
+    cluster = scenes05.workers(2)
     cluster.docker("service create --detach --name web nginx")
     cluster.run_for(5)
     lesson05.compare(cluster)
@@ -215,7 +215,7 @@ def test_compare_puts_our_figures_beside_the_real_ones(capsys):
 
 
 def test_log_entries_grow_far_slower_than_tasks():
-    small, large = lesson05.grow(10), lesson05.grow(60)
+    small, large = scenes05.grow(10), scenes05.grow(60)
     assert large["tasks"] == 6 * small["tasks"] and large["log entries"] < 2 * small["log entries"]
 
 
