@@ -1,17 +1,16 @@
-"""Lesson 01: its predictions, joins that fail, and the judges of its exercises."""
+"""Lesson 01: its predictions, the judges of its exercises, and what is compared."""
 
-from collections.abc import Callable, Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from collections.abc import Sequence
+from functools import cache
+from ipaddress import ip_network
 from random import Random
 from typing import Any, NamedTuple
 
 from ..cluster import Cluster
-from ..messages import CallBack, CalledBack, Forward
-from ..objects import RUNNING
 from ..rack import Computer
 from . import CORRECT, Prediction, Verdict
+from .scenes01 import SEED_MANAGER, first_machine, join, token_of, two_interfaces
 
-SEED_MANAGER = "192.168.50.100"
 PORTS = (2377, 7946, 4789)
 
 PREDICTIONS = {
@@ -43,119 +42,11 @@ PREDICTIONS = {
         "It runs tasks like any other node, until it is drained.",
         {
             "y": "Yes.",
-            "n": "Look at the column NODE of the list: a manager stands in it. `drain` is what keeps tasks away.",
+            "n": "Look at the column NODE of the list: managers stand in it. `drain` is what keeps tasks away.",
+            "f": "There was one worker, and it had room for all four. Look at the column NODE: one task on each node.",
         },
     ),
 }
-
-# ── joining, and what it says ────────────────────────────────────────────────────────────────────────────────────
-
-
-def token_of(cluster: Cluster, role: str = "worker") -> str:
-    """The join token of a role, as the first manager has it."""
-    return cluster.docker(f"swarm join-token -q {role}").stdout.strip()
-
-
-def join(cluster: Cluster, machine: str, token: str, address: str = SEED_MANAGER, flags: str = "") -> str:
-    """Type `docker swarm join` on a machine; what came of it, and how long it took."""
-    begun = cluster.now
-    result = cluster.docker(f"swarm join {flags} --token {token} {address}:2377".replace("  ", " "), machine)
-    return f"{(result.stdout + result.stderr).strip()}  ({cluster.now - begun:.1f} s)"
-
-
-def first_machine(machines: int = 4, seed: int = 1) -> Cluster:
-    """So many machines, the first of which is a swarm of its own."""
-    cluster = Cluster(machines=machines, seed=seed)
-    cluster.docker(f"swarm init --advertise-addr {SEED_MANAGER}", "node-1")
-    return cluster
-
-
-def forwarded(cluster: Cluster, since: float) -> list[str]:
-    """Who passed a command on to whom, since an instant in seconds."""
-    rows = [m for m in cluster.trace.messages if m.name == Forward.__name__ and m.sent >= since * 1e6]
-    return [f"{m.sender} → {m.to}" for m in rows if m.sender.startswith("node")]
-
-
-def steps_of(cluster: Cluster) -> int:
-    """How many steps the last join had."""
-    from ..viz.handshake import handshake
-
-    return len(handshake(cluster.trace))
-
-
-def step_by_step(cluster: Cluster) -> Callable[..., tuple[Any, str]]:
-    """The last join as a knob: so many of its steps, and who does what in the newest one."""
-    from ..viz.charts import draw_handshake
-    from ..viz.handshake import handshake
-
-    items = handshake(cluster.trace)
-
-    def drawn(step: int = 1) -> tuple[Any, str]:
-        item = items[min(step, len(items)) - 1]
-        does = f"to {item.to}" if item.to else "asks" if item.kind == "check" else "is told"
-        return draw_handshake(cluster.trace, upto=step), f"Step {step}: {item.who} {does}: {item.text}"
-
-    return drawn
-
-
-def certificate(cluster: Cluster, machine: str) -> str:
-    """What the certificate of a node says of it: the fields of its subject."""
-    node = next(node for node in cluster.nodes if node.machine == machine and node.state != "down")
-    swarm = cluster.store.cluster.id
-    return f"OU = swarm-{node.role}\nCN = {node.id}\nO  = {swarm}"
-
-
-def two_interfaces(machines: int = 2) -> Cluster:
-    """Machines as Vagrant makes them: eth0 leads to nobody and has the same address everywhere, eth1 is the network."""
-    return Cluster(
-        computers=tuple(
-            Computer(
-                f"node-{n + 1}",
-                address=f"192.168.50.{100 + n}",
-                interfaces=(("eth0", "10.0.2.15"), ("eth1", f"192.168.50.{100 + n}")),
-            )
-            for n in range(machines)
-        )
-    )
-
-
-def office(pool: str = "") -> Cluster:
-    """Two machines in an office whose network is 10.0.1.0/24, as a swarm whose own networks come from `pool`."""
-    computers = tuple(Computer(f"node-{n}", address=f"10.0.1.1{n}") for n in (1, 2))
-    cluster = Cluster(computers=computers)
-    chosen = f" --default-addr-pool {pool}" if pool else ""
-    cluster.docker(f"swarm init --advertise-addr 10.0.1.11{chosen}", "node-1")
-    join(cluster, "node-2", token_of(cluster), "10.0.1.11")
-    return cluster
-
-
-def ambiguous(cluster: Cluster) -> list[str]:
-    """Networks of the swarm that contain the address of a machine: the same address means two things."""
-    machines = [computer.address for computer in cluster.computers.values() if computer.address]
-    found = [
-        (network, address)
-        for network in cluster.networks
-        for address in machines
-        if network.subnet and ip_address(address) in ip_network(network.subnet)
-    ]
-    return [f"{address} is in {network.spec.name}, {network.subnet}" for network, address in found]
-
-
-def shut(port: Any = "nothing") -> tuple[Any, str]:
-    """A new machine with one port shut: does it join, and does it answer visitors? A knob of the lesson."""
-    from ..viz.charts import draw_ports
-
-    cluster = first_machine(2)
-    cluster.docker("service create -d --name web --publish 8080:80 --constraint node.role==manager nginx")
-    cluster.run_for(5)
-    if port != "nothing":
-        cluster.block("node-2", port)
-    joined = join(cluster, "node-2", token_of(cluster))
-    cluster.run_for(5)
-    visit = cluster.request("http://node-2:8080/") if joined.startswith("This node joined") else None
-    asked = "" if visit is None else f" A visitor asks node-2: {visit.error or 'answered'}."
-    return draw_ports(cluster.trace), f"{port} shut on node-2. {joined.partition('. ')[0]}.{asked}"
-
 
 # ── recall: four joins that failed ───────────────────────────────────────────────────────────────────────────────
 
@@ -253,9 +144,9 @@ def modify(answer: Any) -> Verdict:
     for seed in (21, 22, 23):
         cluster = busy_swarm(seed)
         for line in answer:
-            result = cluster.docker(line.removeprefix("docker "))
+            result = cluster.docker(line.strip().removeprefix("%").removeprefix("docker "))
             if result.exit_code:
-                return Verdict(False, f"docker {line}: {result.stderr.strip()}", cluster)
+                return Verdict(False, f"{line}: {' '.join(result.stderr.split())}", cluster)
         cluster.run_for(30)
         fault = _not_free(cluster)
         if fault:
@@ -273,11 +164,28 @@ def _not_free(cluster: Cluster) -> str:
         return f"{busy[0]} is paused: it gets no new tasks, but those that it has stay"
     if busy:
         return f"{busy[0]} manages, and still runs a task: being a manager keeps no tasks away"
-    missing = 6 - len(cluster.running)
-    return f"{missing} of the six replicas do not run" if missing else ""
+    running = len(cluster.running)
+    return "" if running == 6 else f"{running} replicas run, and six are wanted"
 
 
 # ── build: preflight ─────────────────────────────────────────────────────────────────────────────────────────────
+
+MACHINES = 40
+FAULTS = ("none", "2377", "7946", "4789", "harmless", "address", "pool", "near miss")  # each on five of the machines
+COVERING = (  # pool and LAN: sooner or later a network of the swarm lies over the machines
+    ("10.0.0.0/8", "10.0.0.0/24"),
+    ("10.0.0.0/8", "10.0.7.0/24"),
+    ("172.16.0.0/12", "172.16.9.0/24"),
+    ("192.168.0.0/16", "192.168.50.0/24"),
+)
+APART = (
+    ("10.0.0.0/8", "192.168.50.0/24"),
+    ("172.20.0.0/16", "172.16.9.0/24"),
+    ("100.64.0.0/10", "10.0.0.0/24"),
+)
+ALIKE = (("10.0.0.0/16", "10.20.0.0/24"), ("172.20.0.0/16", "172.16.9.0/24"))  # they begin alike, and do not meet
+HARMLESS = (22, 25, 9100)
+NETWORKS = 60  # so many the swarm makes in its life
 
 
 class Newcomer(NamedTuple):
@@ -301,63 +209,69 @@ def example() -> tuple[Newcomer, Plans]:
     return Newcomer("worker", (4789,), "192.168.50.101", "192.168.50.101"), Plans("10.0.0.0/8", "192.168.50.0/24")
 
 
-def random_newcomer(seed: int) -> tuple[Newcomer, Plans]:
-    """Some machine and some swarm: about half of them go together."""
-    dice = Random(f"newcomer {seed}")
-    lan = dice.choice(("192.168.50.0/24", "10.0.0.0/24", "172.16.9.0/24"))
-    pool = dice.choice(("10.0.0.0/8", "10.0.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
-    while ip_network(pool).overlaps(ip_network(lan)) and dice.random() < 0.7:
-        pool = "100.64.0.0/10"
+def newcomer(number: int) -> tuple[Newcomer, Plans]:
+    """One of the forty machines, and its swarm: at most one thing is wrong, the rest is drawn."""
+    fault, dice = FAULTS[number % len(FAULTS)], Random(f"newcomer {number}")
+    pool, lan = dice.choice({"pool": COVERING, "near miss": ALIKE}.get(fault, APART))
     here = str(ip_network(lan)[12])
-    role = dice.choice(("worker", "manager"))
-    wrong = role == "manager" and dice.random() < 0.2
-    shut = tuple(port for port in (*PORTS, 8080, 22) if dice.random() < 0.08)
-    return Newcomer(role, shut, "10.0.2.15" if wrong else here, here), Plans(pool, lan)
+    role = "manager" if fault == "address" else ("worker", "manager")[number // len(FAULTS) % 2]
+    shut = (int(fault),) if fault.isdigit() else ()
+    if fault == "harmless" or (shut and dice.random() < 0.5):
+        shut = (*shut, dice.choice(HARMLESS))
+    return Newcomer(role, shut, "10.0.2.15" if fault == "address" else here, here), Plans(pool, lan)
 
 
-def what_happens(machine: Newcomer, plans: Plans) -> str:
+def trial(machine: Newcomer, plans: Plans) -> tuple[str, Cluster]:
     """Let it join and work, in a swarm made for it; '' when all goes well, else what went wrong."""
     first = str(ip_network(plans.lan)[11])
-    nat = (("eth0", "10.0.2.15"), ("eth1", machine.reached_at))
-    computers = (Computer("old", address=first), Computer("new", address=machine.reached_at, interfaces=nat))
-    cluster = Cluster(computers=computers, messages=False)
+    cards = (("eth0", "10.0.2.15"), ("eth1", machine.reached_at))
+    computers = (Computer("old", address=first), Computer("new", address=machine.reached_at, interfaces=cards))
+    cluster = Cluster(computers=computers)
     cluster.docker(f"swarm init --advertise-addr {first} --default-addr-pool {plans.pool}", "old")
     for port in machine.shut:
-        if port in PORTS:
+        if port in PORTS:  # nothing here listens on others
             cluster.block("new", port)
     joined = join(cluster, "new", token_of(cluster, machine.role), first, f"--advertise-addr {machine.advertises}")
     if not joined.startswith("This node joined"):
-        return "it does not get in"
+        return "it does not get in", cluster
     cluster.docker("service create -d --name web --publish 8080:80 --constraint node.hostname==old nginx", "old")
     cluster.run_for(20)
-    if any(_contains(network, plans.lan) for network in cluster.networks) or _will_collide(plans):
-        return "a network of the swarm covers the addresses of the machines"
     visit = cluster.request("http://new:8080/")
-    return f"it is in, but a visitor who asks it gets: {visit.error}" if visit.error else ""
+    if visit.error:
+        return f"it is in, and a visitor who asks it gets: {visit.error}", cluster
+    return _collision(cluster, plans.lan), cluster
 
 
-def _contains(network: Any, lan: str) -> bool:
-    return bool(network.subnet) and ip_network(network.subnet).overlaps(ip_network(lan))
+def _collision(cluster: Cluster, lan: str) -> str:
+    """Make networks, one after the other, until one lies over the machines."""
+    for number in range(NETWORKS):
+        covers = [n for n in cluster.networks if n.subnet and ip_network(n.subnet).overlaps(ip_network(lan))]
+        if covers:
+            return f"network number {number + 1} of the swarm covers the addresses of the machines"
+        cluster.docker(f"network create --driver overlay network-{number}", "old")
+    return ""
 
 
-def _will_collide(plans: Plans) -> bool:
-    """The pool is used from its beginning: sooner or later a subnet is cut that covers the machines."""
-    return ip_network(plans.pool).overlaps(ip_network(plans.lan))
+@cache
+def what_happens(number: int) -> str:
+    """What became of one of the forty."""
+    return trial(*newcomer(number))[0]
 
 
 def build(answer: Any) -> Verdict:
     """It complains exactly when the join, or what follows it, goes wrong."""
     if not callable(answer):
         return Verdict(False, "a function: def preflight(machine, swarm): return […]")
-    for seed in range(40):
-        machine, plans = random_newcomer(seed)
+    for number in range(MACHINES):
+        machine, plans = newcomer(number)
         complaints = answer(machine, plans)
         if not isinstance(complaints, list | tuple):
             return Verdict(False, f"it returned {complaints!r}: a list of complaints, empty when all is well")
-        wrong = what_happens(machine, plans)
+        wrong = what_happens(number)
         if bool(complaints) != bool(wrong):
             said = f"it complains of {complaints[0]!r}" if complaints else "it is content"
-            return Verdict(False, f"{said}, but {wrong or 'all goes well'}: {machine}, {plans}")
+            told = f"{said}, but {wrong or 'all goes well'}: {machine}, {plans}."
+            return Verdict(False, told, trial(machine, plans)[1])
     return CORRECT
 
 
@@ -374,26 +288,10 @@ def compare() -> None:
     swarm.docker("network create -d overlay shop")
     subnets = [network.subnet for network in swarm.networks if network.subnet]
     lines = (
-        ("characters for the swarm, and secret", f"{len(digest)} and {len(secret)}", "50 and 25"),
-        ("a manager that cannot be called back", f"turned away after {unreachable.seconds:.1f} s", "5 s"),
+        ("characters: swarm, secret", f"{len(digest)} and {len(secret)}", "50 and 25"),
+        ("a manager that does not answer", f"turned away after {unreachable.seconds:.1f} s", "5 s"),
         ("a join that nobody answers", f"prompt back after {silent.seconds:.0f} s", "20 s"),
-        ("subnets of ingress and the next network", " and ".join(subnets), "10.0.0.0/24 and 10.0.1.0/24"),
+        ("ingress, and the next network", " and ".join(subnets), "10.0.0.0/24 and 10.0.1.0/24"),
     )
     for what, ours, real in lines:
-        print(f"{what:40} {ours:28} the real engine: {real}")
-
-
-def calls_back(cluster: Cluster) -> list[str]:
-    """The messages with which a leader made sure that a new manager can be reached."""
-    wanted = (CallBack.__name__, CalledBack.__name__)
-    return [f"{m.sender} → {m.to}: {m.name}, {m.fate}" for m in cluster.trace.messages if m.name in wanted]
-
-
-def tasks_by_machine(cluster: Cluster) -> Mapping[str, int]:
-    """How many tasks each node runs, as the managers have it."""
-    hosts = {node.id: node.hostname for node in cluster.nodes}
-    counts = dict.fromkeys(sorted(hosts.values()), 0)
-    for task in cluster.tasks:
-        if task.state == RUNNING:
-            counts[hosts[task.node]] += 1
-    return counts
+        print(f"{what:31} {ours:28} the real engine: {real}")

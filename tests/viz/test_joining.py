@@ -5,7 +5,7 @@ from test_raft_pictures import covered, outside, words
 
 from swarmlab.cluster import Cluster
 from swarmlab.events import Commanded
-from swarmlab.lessons.lesson01 import two_interfaces
+from swarmlab.lessons.scenes01 import two_interfaces
 from swarmlab.viz.doors import draw_ports, draw_token, shut_ports, tell_ports, tell_token
 from swarmlab.viz.handshake import CA, FORM, SECRET, draw_handshake, handshake, tell_handshake
 

@@ -1,0 +1,55 @@
+"""Lesson 01 in a real browser: every cell runs, a join goes step by step, and shut ports keep machines or visitors out."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+LESSON = Path(__file__).parents[2] / "notebooks" / "01_a_swarm_is_born.ipynb"
+SAYS = "text => document.body.innerText.includes(text)"
+
+
+@pytest.fixture
+def lesson(lab):
+    shutil.copy(LESSON, lab.folder / "born.ipynb")
+    notebook = lab.open("born.ipynb")
+    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
+    notebook.run_all("OU = swarm-manager")
+    notebook.page.wait_for_selector(".sl-player[data-ready]", state="attached")
+    yield notebook
+    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
+
+
+def turn(page, number: int, to: str, says: str) -> None:
+    """Choose from the list of a knob, and read the sentence below its picture."""
+    knob = page.locator(".widget-dropdown select").nth(number)
+    knob.scroll_into_view_if_needed()
+    knob.select_option(to)
+    page.locator(".widget-html", has_text=says).wait_for(state="attached")
+
+
+def test_lesson_01_runs_and_its_knobs_and_board_answer(lesson):
+    page = lesson.page
+    step = page.locator(".noUi-handle").first
+    step.scroll_into_view_if_needed()
+    page.wait_for_function(SAYS, arg="Step 1: node-3 to node-1: who are you?")
+    step.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(SAYS, arg="Step 3: node-3 asks: CA's digest as in the token? yes")
+
+    turn(page, 0, "another secret", says="The token: another secret.")
+    turn(page, 1, "2377", says="2377 shut on node-2. Error response from daemon: Timeout was reached")
+    turn(page, 2, "node-1", says="2377 shut on node-1. Error response from daemon: Timeout was reached")
+    turn(page, 1, "4789", says="4789 shut on node-1. This node joined a swarm as a worker.")
+
+    board = page.locator(".sl-player").first
+    board.scroll_into_view_if_needed()
+    cells = ".sl-node[data-name={}] .sl-task[data-task]:not(.sl-old)"
+    assert board.inner_text().count("no swarm") == 4
+    assert board.locator(cells.format("node-4")).count() == 0
+    board.locator(".sl-scrub").focus()
+    page.keyboard.press("End")
+    assert board.locator(cells.format("node-4")).count() == 4
+    assert board.locator(cells.format("node-1")).count() == 0
+    assert lesson.complaints() == []
