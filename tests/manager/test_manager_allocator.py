@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from control import Control
 from test_manager_planners import INGRESS, Lab, fresh, networked, node
 
 from swarmlab.effects import SECOND
@@ -21,6 +22,7 @@ from swarmlab.objects import (
     NetworkSpec,
     NetworkTarget,
     PortConfig,
+    TaskSpec,
     replace,
 )
 from swarmlab.overlay import ipam
@@ -205,17 +207,13 @@ def test_a_removed_service_lets_the_others_try_again():
 def test_what_a_service_gives_up_lets_the_others_try_again():
     """§9: a port or an address that an update freed is given out at the next commit, not after five minutes."""
     a, b = networked("a", (PortConfig(80, 8080),), ("net",)), networked("b", (PortConfig(80, 8080),), ())
-    lab = Lab(allocator, INGRESS, small(subnet="10.9.0.0/30"), a, b, networked("c", (), ("net",)))
-    lab.plan()
-    assert [lab.store.get("service", id).allocated for id in "abc"] == [True, False, False]
-    update(lab, "a", ports=(PortConfig(80, 8081),))
-    lab.plan()
-    assert lab.store.get("service", "b").allocated
-    a = lab.store.get("service", "a")
-    lab.write(replace(a, spec=replace(a.spec, task=replace(a.spec.task, networks=()))))
-    lab.plan()
-    lab.plan()
-    assert addresses(lab.store.get("service", "c").virtual_ips) == ["10.9.0.2/30"]
+    swarm = Control(INGRESS, small(subnet="10.9.0.0/30"), a, b, networked("c", (), ("net",)))
+    assert [swarm.get("service", id).allocated for id in "abc"] == [True, False, False]
+    for service, gone, waits in (("a", {"endpoint": EndpointSpec()}, "b"), ("a", {"task": TaskSpec()}, "c")):
+        old = swarm.get("service", service)
+        swarm.write(replace(old, spec=replace(old.spec, **gone)))
+        swarm.settle()
+        assert swarm.get("service", waits).allocated
 
 
 # ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
