@@ -207,7 +207,8 @@ def test_a_removed_service_lets_the_others_try_again():
 def test_what_a_service_gives_up_lets_the_others_try_again():
     """§9: a port or an address that an update freed is given out at the next commit, not after five minutes."""
     a, b = networked("a", (PortConfig(80, 8080),), ("net",)), networked("b", (PortConfig(80, 8080),), ())
-    swarm = Control(INGRESS, small(subnet="10.9.0.0/30"), a, b, networked("c", (), ("net",)))
+    services = [replace(one, spec=replace(one.spec, replicas=0)) for one in (a, b, networked("c", (), ("net",)))]
+    swarm = Control(INGRESS, small(subnet="10.9.0.0/30"), *services)
     assert [swarm.get("service", id).allocated for id in "abc"] == [True, False, False]
     for service, gone, waits in (("a", {"endpoint": EndpointSpec()}, "b"), ("a", {"task": TaskSpec()}, "c")):
         old = swarm.get("service", service)
