@@ -29,14 +29,14 @@ class Computer(NamedTuple):
     architecture: str = "x86_64"
     bandwidth: int = 125_000_000  # bytes per second: gigabit Ethernet
     interfaces: tuple = ()  # (name, address) pairs; the others reach it under `address` alone. None named: eth0 has it
+    generic: tuple = ()  # (kind, number or names) pairs: what else it has to give, as (("gpu", 2),)
 
     @property
     def description(self) -> Description:
         """What the engine says of the machine it runs on."""
         labels = dict(self.engine_labels)
-        return Description(
-            self.name, self.os, self.architecture, int(self.cpus * 10**9), self.memory, engine_labels=labels
-        )
+        cores, generic = int(self.cpus * 10**9), dict(self.generic)
+        return Description(self.name, self.os, self.architecture, cores, self.memory, generic, engine_labels=labels)
 
 
 def computer(name: Any, properties: Mapping[str, Any]) -> Computer:
@@ -50,6 +50,8 @@ def computer(name: Any, properties: Mapping[str, Any]) -> Computer:
     for key in ("labels", "engine_labels", "interfaces"):
         if key in fields:
             fields[key] = pairs_of(fields[key])
+    if "generic" in fields:
+        fields["generic"] = generic_of(fields["generic"])
     made = Computer(name)._replace(**fields)
     if made.role not in ROLES:
         raise ValueError(f"role {made.role!r} is none of {', '.join(ROLES)}")
@@ -87,6 +89,19 @@ def pairs_of(labels: Any) -> tuple:
         return tuple(sorted((str(name), str(value)) for name, value in dict(labels).items()))
     except (TypeError, ValueError):
         raise ValueError(f"labels {labels!r}: a mapping from names to values") from None
+
+
+def generic_of(resources: Any) -> tuple:
+    """What else a machine has, how many of a kind or their names, as sorted pairs, which cannot change."""
+    try:
+        pairs = [(str(kind), tuple(has) if isinstance(has, list) else has) for kind, has in dict(resources).items()]
+    except (TypeError, ValueError):
+        raise ValueError(f"generic {resources!r}: a mapping from kinds to numbers or lists of names") from None
+    for kind, has in pairs:
+        number = isinstance(has, int) and not isinstance(has, bool) and 0 <= has < 2**63
+        if not number and not (isinstance(has, tuple) and all(isinstance(name, str) for name in has)):
+            raise ValueError(f"generic {kind}={has!r}: a whole number, 0 or more, or a list of names")
+    return tuple(sorted(pairs))
 
 
 def groups_of(groups: Iterable[Any]) -> tuple[tuple[str, ...], ...]:

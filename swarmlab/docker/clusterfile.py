@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..rack import Computer, address_of, pairs_of
+from ..rack import Computer, address_of, generic_of, pairs_of
 from .units import parse_size
 
 KNOWN = (
@@ -20,6 +20,7 @@ KNOWN = (
     "architecture",
     "bandwidth",
     "interfaces",
+    "generic",
 )
 RATES = {"bit": 1, "kbit": 10**3, "Mbit": 10**6, "Gbit": 10**9}
 
@@ -65,6 +66,7 @@ def _computer(row: Any, number: int, path: Path) -> Computer:
             fields["bandwidth"] = _bandwidth(row["bandwidth"])
         for key in ("labels", "engine_labels", "interfaces"):
             fields[key] = pairs_of({str(k): str(v) for k, v in (row.get(key) or {}).items()})
+        fields["generic"] = generic_of(row.get("generic") or {})
         return Computer(**fields)
     except (ValueError, AttributeError) as fault:
         raise ValueError(f"{path}: machine {row['name']}: {fault}") from None

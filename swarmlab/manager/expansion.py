@@ -52,7 +52,7 @@ def _unknown(chain: str) -> str:
     kind: Any = CONTEXT
     for name in chain[1:].split("."):
         if kind is ANY:
-            return ""  # labels: which there are is known when somebody gives them
+            return f'map has no entry for key "{name}"'  # it is tried with a service that has no labels
         if not isinstance(kind, Mapping) or name not in kind:
             return f"can't evaluate field {name} in type {_type(kind)}"
         kind = kind[name]

@@ -120,7 +120,7 @@ class Agent:
         self.node = node
         effects = []
         for work in list(self.works.values()):  # from disk: the machine has just booted
-            after, requests = resume(work, now)
+            after, requests = resume(work, now, self.description)
             effects += self._proceed(after, now, requests)
         return [*effects, *self._open(now)]
 
@@ -265,7 +265,7 @@ class Agent:
         for wish in requests:
             effects.append(Tell("executor", wish))
         while True:
-            after, requests = next_step(work, self._is_attached(work.task), now)
+            after, requests = next_step(work, self._is_attached(work.task), now, self.description)
             if after == work:
                 return effects
             effects += self._kept(after)

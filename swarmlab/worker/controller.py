@@ -19,10 +19,13 @@ from ..objects import (
     RUNNING,
     SHUTDOWN,
     STARTING,
+    Description,
     Task,
 )
 from .executor import KILLED, TASK_LABEL
+from .expansion import expanded
 
+ANYWHERE = Description()
 LEAVE_TIME = 2 * SECOND  # between leaving the load balancers and the stop signal, so that requests on their way arrive
 
 BEGIN = {  # what the agent begins, in which state, as which it is then reported
@@ -55,17 +58,17 @@ class Work(NamedTuple):
         return self.state == RUNNING and not self.leaving
 
 
-def next_step(work: Work, attached: bool, now: int) -> tuple[Work, list]:
+def next_step(work: Work, attached: bool, now: int, node: Description = ANYWHERE) -> tuple[Work, list]:
     """One step that need not wait for anything, and what to tell the runtime; the same work if there is none.
 
-    `attached`: the task is on a network of the swarm, so others may just now be sending to it.
+    `attached`: the task is on a network of the swarm, so others may just now be sending to it. `node` is where it is.
     """
     if work.state >= COMPLETE:
         return work, []
     if work.task.desired >= SHUTDOWN:
         return _shut_down(work, attached, now)
     if work.state in BEGIN and work.state < work.task.desired:
-        return _moved(work, *BEGIN[work.state], now), request(work.task, BEGIN[work.state][0])
+        return _moved(work, *BEGIN[work.state], now), request(work.task, BEGIN[work.state][0], node)
     return work, []
 
 
@@ -104,7 +107,7 @@ def _exited(work, code, now):
     return _moved(work, FAILED, work.message, now)._replace(err=f"task: non-zero exit ({code})")
 
 
-def resume(work: Work, now: int) -> tuple[Work, list]:
+def resume(work: Work, now: int, node: Description = ANYWHERE) -> tuple[Work, list]:
     """After a boot: ask again for what was begun; what was running is found dead.
 
     A daemon that dies alone and returns stops its orphaned containers, which then exit with 0 (`Complete`); here
@@ -112,18 +115,18 @@ def resume(work: Work, now: int) -> tuple[Work, list]:
     """
     if work.state == RUNNING:
         return hear(work, Exited(work.task.id, KILLED), now), []
-    return work._replace(leaving="", wake=NEVER), request(work.task, work.state)
+    return work._replace(leaving="", wake=NEVER), request(work.task, work.state, node)
 
 
-def request(task: Task, state: int) -> list:
+def request(task: Task, state: int, node: Description) -> list:
     """What to tell the runtime when a task enters this state."""
     if state == STARTING:
         return [Start(task.id)]
-    return [prepare(task)] if state == PREPARING else []
+    return [prepare(task, node)] if state == PREPARING else []
 
 
-def prepare(task: Task) -> Prepare:
-    spec = task.spec.container
+def prepare(task: Task, node: Description) -> Prepare:
+    spec = expanded(task, node)
     labels = {
         "com.docker.swarm.node.id": task.node,
         "com.docker.swarm.service.id": task.service,

@@ -13,7 +13,12 @@ STRUCT = "struct { ID string; Name string; Slot string }"
     [
         ("", ""),
         ("plain", ""),
-        ("{{.Task.Slot}}-{{ .Node.Hostname }}-{{- .Service.Labels.tier -}}", ""),
+        ("{{.Task.Slot}}-{{ .Node.Hostname }}-{{- .Task.Name -}}", ""),
+        # SwarmKit tries it with a service without labels, so no label can be named this way
+        (
+            "{{.Service.Labels.tier}}",
+            """1:10: executing "expansion" at <.Service.Labels.tier>: map has no entry for key "tier\"""",
+        ),
         ("{{.Node.Platform.OS}}", ""),
         ('{{index .Service.Labels "a"}}', ""),
         (
