@@ -228,15 +228,25 @@ def table(strategies: Mapping[str, Callable], number: int = 16) -> None:
 ORDERS = ("as they come", "largest first", "smallest first")
 
 
+def ordered(load: float, zones: int, order: str) -> Demand:
+    """The demand of the lesson, its services by size if wanted."""
+    wanted = demand(DEMAND, zones=zones, load=load)
+    return wanted._replace(services=in_order(wanted.services, order))
+
+
+def unplaced(load: float = 1.0, zones: int = 3, order: str = ORDERS[0]) -> str:
+    """How many tasks found no node, strategy by strategy."""
+    wanted = ordered(load, zones, order)
+    found = {name: score(wanted, place(wanted, strategy)).unplaced for name, strategy in STRATEGIES.items()}
+    return ", ".join(f"{name} {number}" for name, number in found.items())
+
+
 def strategies_board(load: float = 1.0, zones: int = 3, order: str = ORDERS[0]) -> tuple[Any, str]:
     """Three strategies on one demand: knobs of the lesson."""
     from ..viz.charts import draw_strategies
 
-    wanted = demand(DEMAND, zones=zones, load=load)
-    wanted = wanted._replace(services=in_order(wanted.services, order))
-    found = {name: score(wanted, place(wanted, strategy)).unplaced for name, strategy in STRATEGIES.items()}
-    said = ", ".join(f"{name} {number}" for name, number in found.items())
-    return draw_strategies(compared(wanted, STRATEGIES)), f"Tasks without a node: {said}."
+    panels = compared(ordered(load, zones, order), STRATEGIES)
+    return draw_strategies(panels), f"Tasks without a node: {unplaced(load, zones, order)}."
 
 
 DEMAND = 8  # the one that the lesson shows
