@@ -34,7 +34,7 @@ from ..messages import (
     TaskStatus,
     Withdraw,
 )
-from ..objects import ASSIGNED, RUNNING, STATES, Description
+from ..objects import ASSIGNED, RUNNING, STATES, Description, Network
 from .controller import Work, hear, next_step, resume
 
 OPEN_PATIENCE = 5 * SECOND  # for the answer to OpenSession, and for the first assignments after it
@@ -324,11 +324,13 @@ class Agent:
         )
 
     def _network_rows(self):
-        """The networks that this node has made for tasks which have not ended: they go with the last of these."""
+        """Ingress, which every node has, and the networks of tasks which have not ended: one goes with its last task."""
         used = {one.network for work in self.works.values() if work.state <= RUNNING for one in work.task.networks}
-        own = [network for network in self.networks.values() if network.id in used and not network.predefined]
-        rows = [(network.id, network.spec) for network in own]
-        return tuple(NetworkRow(id, spec.name, spec.driver, spec.scope, spec.labels) for id, spec in rows)
+        return tuple(
+            _network_row(network)
+            for network in self.networks.values()
+            if network.spec.ingress or (network.id in used and not network.predefined)
+        )
 
     # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -350,6 +352,14 @@ class Agent:
         if not any(self._is_news(work) for work in self.works.values()):
             self.report_at = NEVER
         return []
+
+
+def _network_row(network: Network) -> NetworkRow:
+    spec = network.spec
+    row = NetworkRow(network.id, spec.name, spec.driver, spec.scope, dict(spec.labels))
+    return row._replace(
+        subnet=network.subnet, gateway=network.gateway, internal=spec.internal, attachable=spec.attachable
+    )
 
 
 def status(work: Work) -> TaskStatus:

@@ -129,6 +129,8 @@ class Engine:
             return answer(id, error=refusal.text)
 
     def _obey(self, call, now):
+        if isinstance(call.request, CreateObject) and isinstance(call.request.spec, NetworkSpec):
+            networks.check_wish(call.request.spec, self.swarm.identity is not None, self.swarm.is_manager)
         match call.request:
             case SwarmInit() as request:
                 return self.swarm.init(call.id, request, now)

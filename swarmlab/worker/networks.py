@@ -16,6 +16,7 @@ PREDEFINED = {"bridge": "bridge", GWBRIDGE: "bridge", "host": "host", "none": "n
 LOCAL_DRIVERS = ("bridge", "ipvlan", "macvlan")
 POOLS = (*((f"172.{n}.0.0/16", 16) for n in range(17, 32)), ("192.168.0.0/16", 20))  # for bridges, in this order
 ONLY_ONE = "only one instance of {} network is allowed"
+FROM_A_WORKER = "Cannot create a multi-host network from a worker node. Please create the network from a manager node."
 
 
 def predefined(dice: Dice) -> tuple[NetworkRow, ...]:
@@ -68,6 +69,16 @@ def listed(own: Sequence[NetworkRow], swarm: Sequence[Network | NetworkRow], in_
             row = NetworkRow(network.id, spec.name, spec.driver, spec.scope, dict(spec.labels))
             rows.append(row._replace(internal=spec.internal, attachable=spec.attachable))
     return tuple(sorted(rows, key=lambda row: row.name))
+
+
+def check_wish(spec: NetworkSpec, in_swarm: bool, is_manager: bool) -> None:
+    """What the engine refuses before it looks at what there is. Raises ApiError."""
+    if is_manager and spec.name in ("bridge", "host"):  # to a swarm these are networks like others
+        raise ApiError(f"network with name {spec.name} already exists")
+    if spec.name in ("bridge", "host", "none", "default"):
+        raise ApiError(f"operation is not permitted on predefined {spec.name} network ")
+    if spec.scope == "swarm" and in_swarm and not is_manager:
+        raise ApiError(FROM_A_WORKER)
 
 
 def new(spec: NetworkSpec, known: Sequence[NetworkRow], dice: Dice, now: int = 0) -> NetworkRow:

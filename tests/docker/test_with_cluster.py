@@ -156,6 +156,33 @@ def test_a_bridge_needs_no_swarm() -> None:
     assert bare.docker("network rm nosuch").stderr.startswith("Error response from daemon: network nosuch not found\n")
 
 
+def test_a_worker_has_ingress_and_makes_no_overlays(cluster) -> None:
+    cluster.run_for(1)
+    names = [row["NAME"] for row in cluster.docker("network ls", "worker-1").rows]
+    assert names == ["bridge", "docker_gwbridge", "host", "ingress", "none"]
+    seen = cluster.docker("network inspect ingress --format '{{(index .IPAM.Config 0).Subnet}}'", "worker-1")
+    assert seen.stdout == "10.0.0.0/24\n"
+    assert cluster.docker("network create -d overlay front", "worker-1").stderr == (
+        "Error response from daemon: Cannot create a multi-host network from a worker node. "
+        "Please create the network from a manager node.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "refusal"),
+    [
+        ("network create host", "network with name host already exists"),  # a swarm knows of it
+        ("network create -d overlay bridge", "network with name bridge already exists"),
+        ("network create none", "operation is not permitted on predefined none network "),
+        ("network create -d overlay default", "operation is not permitted on predefined default network "),
+    ],
+)
+def test_names_that_every_engine_has_taken(cluster, command: str, refusal: str) -> None:
+    assert cluster.docker(command).stderr == f"Error response from daemon: {refusal}\n"
+    predefined = f"operation is not permitted on predefined {command.split()[-1]} network "
+    assert predefined in cluster.docker(command, "worker-1").stderr
+
+
 # ── stacks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

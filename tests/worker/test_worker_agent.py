@@ -279,7 +279,7 @@ def test_a_node_that_leaves_removes_its_containers_and_forgets(rig):
 
 def test_it_knows_the_networks_its_tasks_use(rig):
     open_session(rig, task())
-    row = NetworkRow("net1", "front", "overlay", "swarm", {})
+    row = NetworkRow("net1", "front", "overlay", "swarm", {}, "10.0.1.0/24")
     assert rig.told("engine", Call(4, ListNetworks())) == [Tell("engine", Reply(4, (row,)))]
 
 
