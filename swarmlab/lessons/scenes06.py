@@ -90,6 +90,20 @@ def per_node(cluster: Cluster, service: str) -> str:
     return ", ".join(f"{name} {held.count(name)}" for name in sorted(set(held)))
 
 
+def show_placement(rows: Any, step: int | None = None, more: str = "") -> None:
+    """Display where every task stands after a step, with its words."""
+    from ..viz.charts import draw_placement, show, tell_placement
+
+    show(draw_placement(rows, step), more + tell_placement(rows, step))
+
+
+def show_steps(rows: Any, steps: Sequence[int], titles: Sequence[str] | None = None) -> None:
+    """Display several steps side by side; the words are those of the end."""
+    from ..viz.charts import placement_strip, show, tell_placement
+
+    show(placement_strip(rows, steps, titles), tell_placement(rows))
+
+
 # ── demand: sizes as they were asked for on real machines ────────────────────────────────────────────────────────────
 
 
