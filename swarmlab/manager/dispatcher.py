@@ -30,6 +30,7 @@ GRACE = 3  # heartbeat periods without a sign of life
 GRACE_UNKNOWN = 6  # the same for a node that has not yet registered with a new leader
 JITTER = 500 * MS
 BATCH = 100 * MS  # how long assignments and statuses are gathered
+SOON = SECOND  # alarms that are so near to each other are looked at together
 REGISTRATIONS, REGISTRATION_GAP = 3, 8 * SECOND  # more of them, closer together, are refused
 ORPHANED_AFTER = 24 * 3600 * SECOND
 
@@ -118,7 +119,7 @@ class Dispatcher:
 
     def draw_period(self, store: Store) -> int:
         """The time until the next heartbeat, a little different each time so that nodes do not beat in step."""
-        return _period(store) - JITTER + int(self.dice.random() * 2 * JITTER)
+        return _period(store) - JITTER + int(self.dice.random() * (2 * JITTER))
 
     # ── sessions and heartbeats ──────────────────────────────────────────────────────────────────────────────────
 
@@ -151,17 +152,27 @@ class Dispatcher:
             return [deliver(route, SessionInvalid("session invalid"))]
         session.route, session.beat, session.period = route, now, self.draw_period(store)
         self.expires[beat.node] = (now + session.period * GRACE, "session")
-        return [deliver(route, HeartbeatAnswer(session.period, managers, session.sequence))]
+        answer = HeartbeatAnswer(session.period, managers, session.sequence)
+        return [deliver(route, answer) if route.via else Send(route.to, route.channel, answer)]
 
     def overdue(self, now: int) -> list[tuple[str, str, int]]:
-        """The nodes whose time is up, as (node, what was waited for, last sign of life)."""
-        late = []
-        while self.alarms and self.alarms[0][0] <= now:
-            rang, node = heappop(self.alarms)
+        """The nodes whose time is up, as (node, what was waited for, last sign of life).
+
+        Alarms that go off soon are looked at with the first of them: most were postponed by a heartbeat meanwhile.
+        """
+        late: list = []
+        if not self.alarms or self.alarms[0][0] > now:
+            return late
+        while self.alarms and self.alarms[0][0] <= now + SOON:
+            rang, node = self.alarms[0]
             if self.alarmed.get(node) != rang:
+                heappop(self.alarms)
                 continue
-            del self.alarmed[node]
             at, kind = self.expires[node]
+            if at > now and at == rang:
+                break  # nobody has postponed it
+            heappop(self.alarms)
+            del self.alarmed[node]
             if at > now:
                 self._alarm(node, at)
             else:
@@ -249,7 +260,7 @@ class Dispatcher:
 
     def _complete(self, store: Store, node: str, session: Session) -> Send:
         tasks = [task for task in store.tasks_on(node) if task.state >= ASSIGNED]
-        return self._assign(store, node, session, tasks, (), True)
+        return self._assign(store, node, session, tasks, (), True, store.tasks_on(node))
 
     def _increment(self, store: Store, node: str, session: Session) -> list:
         found = {id: store.get("task", id) for id in session.news}
@@ -257,12 +268,21 @@ class Dispatcher:
         tasks = [task for task in found.values() if task and _is_news(task, session)]
         removed = tuple(id for id, task in found.items() if task is None and id in session.tasks)
         role = _new_role(store, node, session)
-        if not (tasks or removed or role or (stale and self._context(store, store.tasks_on(node), session))):
+        users = store.tasks_on(node) if stale else tasks  # all that may use what changed, or what is new and its needs
+        if not (tasks or removed or role or (stale and self._context(store, users, session))):
             return []
-        return [self._assign(store, node, session, tasks, removed, False, role)]
+        return [self._assign(store, node, session, tasks, removed, False, users, role)]
 
     def _assign(
-        self, store: Store, node: str, session: Session, tasks: list, removed: tuple, complete: bool, role: str = ""
+        self,
+        store: Store,
+        node: str,
+        session: Session,
+        tasks: list,
+        removed: tuple,
+        complete: bool,
+        users: Iterable[Task],
+        role: str = "",
     ) -> Any:
         for task in tasks:
             session.tasks[task.id] = _sendable(task)
@@ -270,7 +290,7 @@ class Dispatcher:
         for id in removed:
             session.tasks.pop(id, None)
             self.task_nodes.pop(id, None)
-        context = self._context(store, store.tasks_on(node), session)
+        context = self._context(store, users, session)
         session.objects |= {object.id: object.version for object in context}
         networks = tuple(object for object in context if isinstance(object, Network))
         services = tuple(object for object in context if isinstance(object, Service))
@@ -346,7 +366,8 @@ def _is_live(task: Task) -> bool:
 
 
 def _period(store: Store) -> int:
-    return store.cluster.heartbeat_period if store.cluster else 5 * SECOND
+    cluster = store.cluster
+    return cluster.heartbeat_period if cluster else 5 * SECOND
 
 
 def _sendable(task: Task) -> tuple:

@@ -163,7 +163,7 @@ class Leader:
         """Answer, or put the matter into the queue of writes."""
         match message:
             case Heartbeat():
-                return self.dispatcher.heartbeat(self.store, route, message, self.managers(), now)
+                return self.beat(route, message, now)
             case StatusReport():
                 return self.dispatcher.report(route, message, now)
             case OpenSession():
@@ -182,6 +182,10 @@ class Leader:
             case Renew():
                 return self.serve_renewal(route, message)
         return []
+
+    def beat(self, route: Route, beat: Heartbeat, now: int) -> list:
+        """A sign of life of a node."""
+        return self.dispatcher.heartbeat(self.store, route, beat, self.known_managers or self.managers(), now)
 
     def serve_call(self, route: Route, call: Call) -> list:
         if not isinstance(call.request, api.READS):

@@ -107,9 +107,7 @@ class Manager:
     def step(self, event: Any, now: int) -> list:
         """Hear one event, and say what shall be done about it."""
         if self.lead and type(event) is Received and type(event.message) is Heartbeat:
-            return self.lead.serve(
-                Route(event.sender, "agent"), event.message, now
-            )  # the most frequent: moves no timer
+            return self.lead.beat(Route(event.sender, "agent"), event.message, now)  # the most frequent: moves no timer
         effects = self.hear(event, now)
         effects += self.look_around(now)
         effects += self.lead.work(now) if self.lead else []

@@ -62,7 +62,9 @@ class Store:
     @property
     def cluster(self) -> Cluster | None:
         """The settings of the swarm: exactly one object, once the swarm is founded."""
-        return next(iter(self.tables["cluster"].values()), None)
+        for cluster in self.tables["cluster"].values():
+            return cluster
+        return None
 
     @property
     def ingress(self) -> Network | None:

@@ -8,7 +8,7 @@ to the node that runs the task, the higher Lamport time wins, and a bulk sync he
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..effects import NEVER, SECOND, SILENCE, Dice, Disk, Note, Received, Save, Send, Started, Tell, Told, Woken
+from ..effects import NEVER, SECOND, SILENCE, Dice, Disk, Note, Received, Save, Send, Tell, Told, Woken
 from ..events import PeerCleared, PeerFailed, PeerJoined, PeerLeft, PeerSuspected
 from ..messages import Endpoint, Expose, JoinGossip, LeaveGossip, TablesChanged, Withdraw
 from .swim import (
@@ -64,23 +64,26 @@ class Gossip:
         self.news: dict[tuple[str, str], tuple[Member | Record, int]] = {}  # what to pass on, and how often it was
         self.phase = 0
         self.probe_at = self.fallback_at = self.gossip_at = self.sync_at = self.join_at = self.deadline = NEVER
+        self.suspect_at = NEVER  # when the first of the suspicions is over
 
     def step(self, event, now: int) -> list:
         """Hear one thing; see `swarmlab.effects`."""
+        if type(event) is Received and type(event.message) is Rumours and self._knows(event.message.news):
+            return []  # the most frequent of all
         self.now = now
         self.effects: list = []
         self.changed: dict[str, Endpoint | None] = {}  # what the mesh has to know
-        match event:
-            case Received(sender, message) if self.machine in self.members and sender != self.machine:
-                self._hear(sender, message)
-            case Woken():
-                self._wake()
-                # What time alone brings out is due to nobody's word.
-                self.effects = [Note(e.fact, SILENCE) if type(e) is Note else e for e in self.effects]
-            case Told(_, message):
-                self._obey(message)
-            case Started() if self.peers is not None:
-                self._join(self.peers)
+        if type(event) is Received:
+            if self.machine in self.members and event.sender != self.machine:
+                self._hear(event.sender, event.message)
+        elif type(event) is Woken:
+            self._wake()
+            # What time alone brings out is due to nobody's word.
+            self.effects = [Note(e.fact, SILENCE) if type(e) is Note else e for e in self.effects]
+        elif type(event) is Told:
+            self._obey(event.message)
+        elif self.peers is not None:  # the machine has booted
+            self._join(self.peers)
         if self.changed:
             self._tell_mesh()
         self.deadline = self._next_deadline()
@@ -144,12 +147,15 @@ class Gossip:
             self._call_peers()
         if now >= self.sync_at:
             self._sync()
-        for machine in [machine for machine, end in self.suspicions.items() if now >= end]:
-            self._learn_member(self.members[machine]._replace(state=FAILED))
+        if now >= self.suspect_at:
+            for machine in [machine for machine, end in self.suspicions.items() if now >= end]:
+                self._learn_member(self.members[machine]._replace(state=FAILED))
+
+    def _mind_suspicions(self) -> None:
+        self.suspect_at = min(self.suspicions.values(), default=NEVER)
 
     def _next_deadline(self) -> int:
-        nearest = min(self.probe_at, self.fallback_at, self.gossip_at, self.sync_at, self.join_at)
-        return min(nearest, *self.suspicions.values()) if self.suspicions else nearest
+        return min(self.probe_at, self.fallback_at, self.gossip_at, self.sync_at, self.join_at, self.suspect_at)
 
     # ── probing: one member each second, all of them in turn ──
 
@@ -221,6 +227,8 @@ class Gossip:
 
     def catch_up(self, now: int) -> None:
         """All probes before now were made, and answered."""
+        if not self.gone:
+            self._catch_up_quickly(now)
         failed = len(self._failed()) if self.gone else 0
         while self.probe_at < now:
             self.number += 1
@@ -229,6 +237,15 @@ class Gossip:
                 self._draw(failed)  # one of them was told that it counts as failed, and did not hear it
             self.probe_at += PROBE_PERIOD
         self.deadline = self._next_deadline()
+
+    def _catch_up_quickly(self, now: int) -> None:
+        """The same, as far as a round goes in which all live."""
+        probes = min((now - self.probe_at + PROBE_PERIOD - 1) // PROBE_PERIOD, len(self.round))
+        if probes > 0:
+            self.number += probes
+            self.probe_at += probes * PROBE_PERIOD
+            self.probed = self.probe_at - PROBE_PERIOD, self.round[-probes], self.number
+            del self.round[-probes:]
 
     def wake_up(self, now: int, delay: Callable[[str, str, int], int]) -> tuple[int, str, str, Any] | None:
         """Go on: the ping or ack that is under way just now, if any, as (when it arrives, from, to, message)."""
@@ -248,36 +265,51 @@ class Gossip:
 
     # ── listening ──
 
-    def _hear(self, sender: str, message) -> None:
-        match message:
-            case Ping(number, news, channel):
-                self._learn(news)
-                ack = Ack(number, self._news_for(sender, channel))
-                self.effects.append(Send(sender, channel, ack, coin=_coin(number, channel)))
-                if sender not in self.members:  # it knows us from before our crash
-                    self._exchange(sender)
-            case Ack(number, news):
-                if number == self.number:
-                    self.awaited, self.fallback_at = None, NEVER
-                was_gone = sender in self.gone
-                self._learn(news)
-                if was_gone and self._lives(sender):
-                    self._exchange(sender)
-            case Rumours(news):
-                self._learn(news)
-            case State():
-                self._merge(message)
-                if message.answer:
-                    self.join_at = NEVER
-                else:
-                    self._exchange(sender, answer=True)
+    def _hear(self, sender: str, message: Rumours | Ping | Ack | State) -> None:
+        if isinstance(message, Rumours):
+            self._learn(message.news)
+        elif isinstance(message, Ping):
+            self._answer(sender, message)
+        elif isinstance(message, Ack):
+            self._hear_ack(sender, message)
+        else:
+            self._merge(message)
+            if message.answer:
+                self.join_at = NEVER
+            else:
+                self._exchange(sender, answer=True)
+
+    def _answer(self, sender: str, ping: Ping) -> None:
+        self._learn(ping.news)
+        ack = Ack(ping.number, self._news_for(sender, ping.channel))
+        self.effects.append(Send(sender, ping.channel, ack, coin=_coin(ping.number, ping.channel)))
+        if sender not in self.members:  # it knows us from before our crash
+            self._exchange(sender)
+
+    def _hear_ack(self, sender: str, ack: Ack) -> None:
+        if ack.number == self.number:
+            self.awaited, self.fallback_at = None, NEVER
+        was_gone = sender in self.gone
+        self._learn(ack.news)
+        if was_gone and self._lives(sender):
+            self._exchange(sender)
+
+    def _knows(self, news: tuple) -> bool:
+        """Whether all of this is known here word for word."""
+        members, records = self.members, self.table.records
+        for item in news:
+            known = members.get(item.machine) if type(item) is Member else records.get(item.task)
+            if known is not item and known != item:
+                return False
+        return True
 
     def _learn(self, news: tuple) -> None:
         """Take over what is newer; most of what one hears one knows."""
         members, records = self.members, self.table.records
         for item in news:
             if type(item) is Member:
-                if members.get(item.machine) is not item:
+                known = members.get(item.machine)
+                if known is not item and known != item:
                     self._learn_member(item)
             elif records.get(item.task) is not item:
                 self._learn_record(item)
@@ -324,7 +356,8 @@ class Gossip:
             self._refute(row)
         elif beats(row, old):
             self._keep(row)
-            self.suspicions.pop(machine, None)
+            if self.suspicions.pop(machine, None):
+                self._mind_suspicions()
             if spread:
                 self._spread(("member", machine), row)
             self._believe(row, old)
@@ -334,6 +367,7 @@ class Gossip:
         machine = row.machine
         if row.state == SUSPECT:
             self.suspicions[machine] = self.now + suspicion_time(len(self.others) + 1)
+            self._mind_suspicions()
             self.effects.append(Note(PeerSuspected(machine)))
         elif row.state != ALIVE:
             self._bury(machine, PeerFailed(machine) if row.state == FAILED else PeerLeft(machine))

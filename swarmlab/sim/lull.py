@@ -42,11 +42,13 @@ class Lull:
 
     def after(self, machine: Any, seat: Any) -> None:
         """A core has heard something: is it still calm?"""
-        if not seat.core.calm:
+        calm = seat.core.calm
+        if machine.name in self.restless:
+            if calm:
+                self.forget(machine)
+        elif not calm:
             self.restless[machine.name] = None
             self.disturb()
-        elif machine.name in self.restless:
-            self.forget(machine)
 
     def forget(self, machine: Any) -> None:
         """This machine has nothing on its mind any more, or does not run any more."""

@@ -63,6 +63,8 @@ class Machine:
         self.lull: Any = None  # what its cores may leave out while nothing is wrong, see `lull`; set by the network
         self.disks: dict[str, Disk] = {}  # what survives a crash
         self.seats: dict[str, Seat] = {}
+        self.latest: dict[str, int] = {}  # other machine → when the latest message to it arrives, kept by the network
+        self.newest = -1  # the last of these arrivals
         self.running = False
         self.frozen = False
         self.lag = 0  # µs of work that its own load makes of each thing it does, on average
@@ -236,16 +238,15 @@ class Machine:
             self._look_after(seat)
 
     def _look_after(self, seat: Seat) -> None:
-        seat.armed = NEVER
+        core, seat.armed = seat.core, NEVER
         if seat.lull and seat.lull.on:
             seat.lull.before(seat)
-        if seat.core.deadline <= self.local_now():
+        now = self.kernel.now if self.clock is None else self.local_now()
+        if core.deadline <= now:
             self.kernel.cause = seat.cause
             self._step(seat, WOKEN)
-            assert seat.core.deadline > self.local_now(), (
-                f"core {seat.name!r} was woken and left its deadline in the past"
-            )
-        elif seat.core.deadline < NEVER:
+            assert core.deadline > now, f"core {seat.name!r} was woken and left its deadline in the past"
+        elif core.deadline < NEVER:
             self.arm(seat)
 
     def _hinder(self, handler: Callable, argument: Any) -> None:
@@ -303,6 +304,9 @@ class Machine:
                 self.crash()
 
     def _carry_out(self, seat: Seat, effects: list, woken: bool) -> None:
+        if len(effects) == 1 and type(effects[0]) is Send:
+            self.network.send(self, effects[0])
+            return
         cause = self.kernel.cause  # facts of one step are siblings: they share its cause
         told, busy = self._told, bool(self._told)
         for effect in effects:
@@ -396,9 +400,11 @@ class Machine:
     def arm(self, seat: Seat) -> None:
         """Look after this core when it next wants it."""
         core = seat.core
-        due = core.rest_deadline if seat.lull and seat.lull.on else core.deadline
+        time = core.rest_deadline if seat.lull and seat.lull.on else core.deadline
         if self.clock is not None:
-            due = self.clock.when(due)
-        if due < NEVER:
-            seat.armed = time = max(due, self.kernel.now)
+            time = self.clock.when(time)
+        if time < NEVER:
+            if time < self.kernel.now:
+                time = self.kernel.now
+            seat.armed = time
             self.kernel.at(time, self._wake, (seat, time))

@@ -15,7 +15,6 @@ from ..events import Healed, LinkChanged, Partitioned, PortBlocked, PortUnblocke
 from .trace import MessageRecord
 
 LOOPBACK = 20  # µs from a machine to itself
-SHORT = 256  # so many latest arrivals a machine remembers, before it forgets those that are over
 
 
 class Latency(NamedTuple):
@@ -67,9 +66,6 @@ class Network:
         self.listeners: dict[str, str] = {}  # channels whose messages another core of that name hears
         self.machines: dict[str, Any] = {}  # by name, and by every address
         self.lines: dict[str, dict[str, Line]] = {}  # sender → receiver (name or address) → line
-        self.latest: dict[
-            str, dict[str, int]
-        ] = {}  # sender → receiver without a line → when the latest message arrives
         self.salts: dict[str, int] = {}  # by name: what makes the coins of one machine fall unlike those of another
         self.lull: Any = None  # what may be left out while nothing is wrong, see `lull`
         self.blocked: dict[str, tuple] = {}  # machine → ports
@@ -82,7 +78,7 @@ class Network:
         """Plug a machine in, under its name and its addresses."""
         for name in (machine.name, *addresses):
             self.machines[name] = machine
-        self.lines[machine.name], self.latest[machine.name] = {}, {}
+        self.lines[machine.name] = {}
         self.salts[machine.name] = crc32(f"{self.kernel.seed}/{machine.name}".encode())
         machine.lull = self.lull
         self.disturb()
@@ -99,7 +95,7 @@ class Network:
             if line is None:
                 here = sender == receiver.name
                 line = lines[receiver.name] = Line(sender, receiver, Latency(LOOPBACK, 0) if here else self.latency)
-                line.last = self.latest[sender].pop(receiver.name, -1)
+                line.last = self.machines[sender].latest.get(receiver.name, -1)
                 self._judge(line)
             lines[to] = line
         return line
@@ -193,14 +189,16 @@ class Network:
         if coin:
             arrives = now + self.delay(sender.name, receiver.name, coin)
         else:
-            arrives = now + self.latency.draw(kernel.stream(channel).random())
-            latest = self.latest[sender.name]
-            last = latest.get(receiver.name, -1)
-            if arrives <= last:
-                arrives = last + 1
-            if len(latest) > SHORT:
-                latest = self.latest[sender.name] = {name: time for name, time in latest.items() if time > now}
+            chance, (floor, spread, tail) = kernel.stream(channel).random(), self.latency
+            arrives = now + (self.latency.draw(chance) if tail else floor + int(chance * spread))
+            latest = sender.latest
+            if sender.newest < now:
+                latest.clear()  # all of it has arrived
+            elif receiver.name in latest:
+                arrives = max(arrives, latest[receiver.name] + 1)
             latest[receiver.name] = arrives
+            if arrives > sender.newest:
+                sender.newest = arrives
         if self.trace.with_messages:
             self._record(sender.name, receiver.name, channel, message, arrives, "")
         kernel.at(arrives, receiver.arrive, (self.listeners.get(channel, channel), Received(sender.name, message)))

@@ -12,6 +12,7 @@ from .kernel import Kernel
 
 CHECKPOINT = 2_000  # events between two pictures, at least
 MOST = 64  # pictures that are kept
+HEAVIEST = 200_000_000  # bytes of pictures that are kept: three or four of a thousand machines
 NEVER = 1 << 62
 
 
@@ -98,7 +99,8 @@ class Recorder:
         pictures, self._checkpoints = self._checkpoints, []  # a picture does not contain the earlier ones
         picture = self._picture()
         self._checkpoints = [*pictures, (self.kernel.now, picture)]
-        if len(self._checkpoints) > MOST:  # keep every second one, and take them half as often from now on
+        heavy = sum(len(one) for _, one in self._checkpoints) > HEAVIEST and len(self._checkpoints) > 2
+        if heavy or len(self._checkpoints) > MOST:  # keep every second one, and take them half as often from now on
             self._checkpoints, self._sparse = self._checkpoints[::2], 2 * self._sparse
         self._next_checkpoint = self.kernel.scheduled + self._sparse * max(CHECKPOINT, len(picture) // 50)
 

@@ -56,33 +56,42 @@ class Agent:
         self.networks = {network.id: network for network in values.get("networks", ())}
         self.services = {service.id: service for service in values.get("services", ())}
         self._forget()
+        self._mind_works()
 
     def _forget(self) -> None:
         self.node = ""
         self.managers: tuple = ()
         self.exposed: dict[str, Endpoint] = {}
         self.acknowledged: dict[str, int] = {}  # task id → state the leader has committed
+        self.unheard: dict[str, None] = {}  # tasks whose newest state is not acknowledged
+        self.unsaid: dict[str, None] = {}  # those of them whose newest state was not even reported
+        self.wake_at = NEVER  # when the first of the tasks wants to go on
         self.report_at = NEVER
         self.assignments_by = NEVER  # when the first assignments of a session must have come
         self.backoff = 0
         self.manager = ""  # the machine we talk to
         self._enter("idle", NEVER)
+        self.deadline = NEVER
 
     def _enter(self, phase, due):
         self.phase, self.due = phase, due
         if phase in ("idle", "waiting", "opening"):
             self.session, self.sequence, self.period = "", -1, 0
 
-    @property
-    def deadline(self) -> int:
-        return min([self.due, self.report_at, *(work.wake for work in self.works.values())])
-
     def step(self, event, now: int) -> list:
+        if type(event) is Woken and self.due <= now and self.wake_at > now and self.report_at > now:
+            effects = self._phase_over(now)  # the most frequent: a heartbeat
+        elif type(event) is Received and type(event.message) is HeartbeatAnswer:
+            effects = self._beat_answered(event.message, now)
+        else:
+            effects = self._hear(event, now)
+        self.deadline = min(self.due, self.report_at, self.wake_at)
+        return effects
+
+    def _hear(self, event, now):
         match event:
             case Woken():
                 return self._wake(now)
-            case Received(_, HeartbeatAnswer() as answer):
-                return self._beat_answered(answer, now)
             case Told("executor", (Prepared() | Running() | Exited() | Broken()) as answer):
                 return self._runtime_answered(answer, now)
             case Received(_, Assignments() as assignments):
@@ -103,8 +112,9 @@ class Agent:
 
     def _wake(self, now):
         effects = []
-        for work in [work for work in self.works.values() if work.wake <= now]:
-            effects += self._proceed(work, now)
+        if self.wake_at <= now:
+            for work in [work for work in self.works.values() if work.wake <= now]:
+                effects += self._proceed(work, now)
         if self.report_at <= now:
             effects += self._report(now)
         if self.due <= now:
@@ -169,7 +179,7 @@ class Agent:
             case "waiting":
                 return self._open(now)
             case "open" if self.sequence >= 0 or now < self.assignments_by:
-                self._enter("beating", now + self.period)
+                self.phase, self.due = "beating", now + self.period
                 return [Send(self.manager, "manager", Heartbeat(self.node, self.session))]
         return self._retry(now)  # no answer in time
 
@@ -181,6 +191,8 @@ class Agent:
         self.assignments_by = now + OPEN_PATIENCE
         self.backoff = 0
         self.acknowledged = {}
+        self.unheard = {task: None for task, work in self.works.items() if work.state > ASSIGNED}
+        self.unsaid = dict(self.unheard)
         told = Tell("engine", Registered(answer.role))
         return [told, *self._managers_are(answer.managers), *self._report(now)]
 
@@ -189,14 +201,13 @@ class Agent:
             return []
         if answer.sequence > self.sequence:  # assignments were lost on the way
             return self._retry(now)
-        self.period = answer.period
-        self._enter("open", now + answer.period)
-        return self._managers_are(answer.managers)
+        self.phase, self.due, self.period = "open", now + answer.period, answer.period
+        return [] if answer.managers is self.managers else self._managers_are(answer.managers)
 
     def _managers_are(self, managers):
-        if not managers or managers == self.managers:
+        known, self.managers = self.managers, managers or self.managers
+        if self.managers == known:
             return []
-        self.managers = managers
         return [Tell("engine", ManagersChanged(managers))]
 
     # ── assignments ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,8 +257,10 @@ class Agent:
         return work._replace(task=task) if task.desired >= work.task.desired else work
 
     def _remove(self, task):
-        del self.works[task]
-        self.acknowledged.pop(task, None)
+        if self.works.pop(task).wake < NEVER:
+            self._mind_works()
+        for known in (self.acknowledged, self.unheard, self.unsaid):
+            known.pop(task, None)
         hidden = [Tell("mesh", Withdraw(task))] if self.exposed.pop(task, None) else []
         return [*hidden, Tell("executor", Discard(task)), Save(f"task {task}", None)]
 
@@ -278,10 +291,19 @@ class Agent:
         if work == before:
             return []
         self.works[task.id] = work
+        if work.wake < self.wake_at:
+            self.wake_at = work.wake
+        elif before and before.wake < work.wake:
+            self._mind_works()
         effects = [Save(f"task {task.id}", work), *self._published(work)]
         if before is None or before.state != work.state:
+            if work.state > self.acknowledged.get(task.id, ASSIGNED):
+                self.unheard[task.id] = self.unsaid[task.id] = None
             effects.append(Note(TaskProgressed(task.id, task.service_name, task.slot, STATES[work.state], work.err)))
         return effects
+
+    def _mind_works(self):
+        self.wake_at = min((work.wake for work in self.works.values()), default=NEVER)
 
     def _is_attached(self, task):
         networks = [self.networks.get(attachment.network) for attachment in task.networks]
@@ -335,21 +357,24 @@ class Agent:
     # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _report(self, now):
-        """Report every state that the leader has not acknowledged, and again after a while."""
+        """Report every new state at once; after a while all of them again that the leader has not acknowledged."""
         if not self.session:
             self.report_at = NEVER
             return []
-        statuses = tuple(status(work) for work in self.works.values() if self._is_news(work))
-        self.report_at = now + REPORT_PATIENCE if statuses else NEVER
+        again = self.report_at <= now
+        tasks, self.unsaid = self.unheard if again else self.unsaid, {}
+        if again or self.report_at == NEVER:
+            self.report_at = now + REPORT_PATIENCE if self.unheard else NEVER
+        statuses = tuple(status(self.works[task]) for task in tasks)
         return [Send(self.manager, "manager", StatusReport(self.node, self.session, statuses))] if statuses else []
-
-    def _is_news(self, work):
-        return work.state > self.acknowledged.get(work.task.id, ASSIGNED)
 
     def _acknowledged(self, reported):
         for task, state in reported:
-            self.acknowledged[task] = max(state, self.acknowledged.get(task, ASSIGNED))
-        if not any(self._is_news(work) for work in self.works.values()):
+            state = self.acknowledged[task] = max(state, self.acknowledged.get(task, ASSIGNED))
+            if task in self.unheard and self.works[task].state <= state:
+                del self.unheard[task]
+                self.unsaid.pop(task, None)
+        if not self.unheard:
             self.report_at = NEVER
         return []
 

@@ -210,6 +210,18 @@ def test_statuses_are_reported_again_until_they_are_acknowledged(rig):
     assert not sent(rig.run_for(900 * MS), StatusReport)
 
 
+def test_each_new_state_is_reported_once_however_many_are_not_acknowledged(rig):
+    """A node with thousands of tasks would else say each of them thousands of times."""
+    tasks = [task(f"t{number}") for number in range(5)]
+    open_session(rig, *tasks)
+    reports = [run_task(rig, one.id) for one in tasks]
+    assert [[s.task for e in sent(each, StatusReport) for s in e.message.statuses] for each in reports] == [
+        [one.id] for one in tasks
+    ]
+    (again,) = sent(rig.run_for(2 * SECOND), StatusReport)
+    assert [s.task for s in again.message.statuses] == [one.id for one in tasks]
+
+
 def test_without_managers_containers_run_on_and_changes_are_reported_at_the_next_session(rig):
     open_session(rig, task("t1"), task("t2"))
     run_task(rig, "t1"), run_task(rig, "t2")
