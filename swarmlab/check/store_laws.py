@@ -10,7 +10,7 @@ from typing import Any
 from ..effects import SECOND
 from ..manager.store import Store
 from ..manager.validation import check_name, check_service, check_words
-from ..objects import COMPLETE, STATES, ApiError, Service
+from ..objects import ASSIGNED, COMPLETE, STATES, ApiError, Service
 
 NAMED = ("service", "network", "secret", "config")
 
@@ -52,12 +52,13 @@ def specs_are_valid(store: Store) -> Iterator[str]:
 
 
 def references_exist(store: Store) -> Iterator[str]:
-    """Tasks of a removed service are there for a while: the orchestrator has to see it first."""
+    """Tasks of a removed service are there for a while: the orchestrator has to see it first. So is one that a global
+    job tries again on a node that is gone: SwarmKit does not look, and the scheduler waits for that node."""
     for service in store.all("service"):
         if not _was_rolled_back(service):
             yield from _missing(store, service)
     for task in store.all("task"):
-        if task.node and task.state < COMPLETE and store.get("node", task.node) is None:
+        if ASSIGNED <= task.state < COMPLETE and store.get("node", task.node) is None:
             yield f"task {task.id} runs on no node"
         if task.state not in STATES or task.desired not in STATES:
             yield f"task {task.id} is in no known state"

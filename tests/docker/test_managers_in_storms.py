@@ -7,53 +7,37 @@ there, and everybody must be what the store says: no machine keeps a vote that i
 from random import Random
 
 import pytest
+import storms
 
 from swarmlab import Cluster
-from swarmlab.check import Laws
 from swarmlab.manager.store import Store
-from swarmlab.raft import SWARMKIT
 from swarmlab.worker.membership import Membership
-from swarmlab.world import OUTSIDE
 
 
-class Storm:
-    """A small swarm to which one thing after the other happens, drawn from a seed."""
+class Storm(storms.Storm):
+    """Members come and go."""
 
     def __init__(self, seed: int):
-        self.dice = Random(seed)
-        often = self.dice.choice([8, 30, 10_000])  # entries between two snapshots
-        raft = SWARMKIT._replace(snapshot_every=often, keep=self.dice.choice([0, 5, 500]))
-        managers = self.dice.choice([1, 3, 3, 5])
-        self.swarm = Cluster(managers=managers, workers=2, seed=seed, messages=False, raft=raft)
-        self.swarm.docker("service create -d --name web --replicas 4 nginx")
-        self.laws = Laws(self.swarm)
-        self.names = [name for name in self.swarm.machines if name not in OUTSIDE]
-
-    def core(self, machine: str, name: str):
-        return self.swarm.machines[machine].seats[name].core
+        dice = Random(seed)
+        raft, managers = storms.settings_of_raft(dice), dice.choice([1, 3, 3, 5])
+        swarm = Cluster(managers=managers, workers=2, seed=seed, messages=False, raft=raft)
+        swarm.docker("service create -d --name web --replicas 4 nginx")
+        super().__init__(dice, swarm)
 
     def members(self) -> dict[str, str]:
         """The machines that run a member of some group, by member."""
         running = [name for name in self.names if self.swarm.machines[name].running]
         return {self.core(name, "raft").member: name for name in running if self.core(name, "raft").member}
 
-    def docker(self, command: str, machine: str) -> str:
-        return self.swarm.docker(command, machine, limit=3).stdout.strip()
+    def act(self) -> None:
+        self.act_on(self.dice.choice(self.names), self.dice.random())
 
-    def blow(self, acts: int) -> None:
-        for _ in range(acts):
-            self.act(self.dice.choice(self.names), self.dice.random())
-            self.laws.look()
-            self.swarm.run_for(self.dice.choice([0.001, 0.01, 0.1, 0.3, 1, 3, 8, 20]))
-
-    def act(self, name: str, chance: float) -> None:
+    def act_on(self, name: str, chance: float) -> None:
         """Something happens to one machine, or a manager is asked to do something about it."""
-        up, managers = self.swarm.machines[name].running, list(self.members().values())
+        managers = list(self.members().values())
         manager = self.dice.choice(managers or self.names)
-        if chance < 0.20 and up:
-            self.swarm.crash(name, midway=self.dice.choice([None, 0, 1, 2, 3, 5, 8]))
-        elif chance < 0.20:
-            self.swarm.restart(name)
+        if chance < 0.20:
+            self.crash_or_restart(name, (None, 0, 1, 2, 3, 5, 8))
         elif chance < 0.32:
             self.weather(name)
         elif chance < 0.50:
@@ -69,19 +53,6 @@ class Storm:
         elif managers:
             self.join(name, manager)
 
-    def weather(self, name: str) -> None:
-        some = set(self.dice.sample(self.names, self.dice.randint(1, len(self.names) - 1)))
-        other = self.dice.choice([one for one in self.names if one != name])
-        kind = self.dice.randrange(4)
-        if kind == 0:
-            self.swarm.partition(some, set(self.names) - some)
-        elif kind == 1:
-            self.swarm.heal()
-        elif kind == 2:
-            self.swarm.link(name, other, loss=self.dice.random() / 2, duplicate=0.1, reorder=0.2)
-        elif self.swarm.machines[name].running:
-            self.swarm.freeze(name, self.dice.random() * 8)
-
     def join(self, name: str, manager: str) -> None:
         token = self.docker(f"swarm join-token -q {self.dice.choice(['worker', 'manager'])}", manager)
         if token:
@@ -89,13 +60,7 @@ class Storm:
 
     def clear_up(self) -> None:
         """Every link is good and every machine runs, but for as many members as the rest can do without."""
-        self.swarm.heal()
-        for name in self.names:
-            for other in self.names:
-                if name < other:
-                    self.swarm.link(name, other, latency=0.0002, jitter=0.0006, loss=0, duplicate=0, reorder=0)
-            if not self.swarm.machines[name].running:
-                self.swarm.restart(name)
+        self.mend()
         self.swarm.run_for(self.dice.choice([0.5, 5, 40]))
         voters, members = self.voters(), self.members()
         there = [members[one] for one in voters if one in members]
