@@ -28,7 +28,7 @@ PREDICTIONS = {
             "a": "Count the tasks of web on worker-2: 0. Its old task is over, and whoever fills the slot now keeps it.",
             "f": "Nothing is ever moved to make it even. Count the tasks of web on worker-2: 0.",
             "g": "Yes.",
-            "n": "Almost: one task per node is what a global service asks for, so it makes a new one. Look at NODE in its list.",
+            "n": "Almost: one task per node is what a global service asks for. Look at the two IDs of agent: it made a new one.",
         },
     ),
     "3": Prediction(
@@ -46,6 +46,14 @@ PREDICTIONS = {
             "s": "Yes.",
             "d": "Follow the line up from `assigned`: it ends in the scheduler's lane. The dispatcher's first deed is 100 ms later.",
             "w": "The worker's first deed comes after `assigned`. It asks for *its* tasks, and these have its name on them already.",
+        },
+    ),
+    "5": Prediction(
+        "It says 5/4: it counts the last reports, and that of the dead worker is still `running`.",
+        {
+            "3": "One was missing for a while, and not even then was it 3/4: compare the two columns, line by line.",
+            "4": "Four do run, look at the end of the last line; but the list does not count what lives.",
+            "5": "Yes.",
         },
     ),
 }
@@ -142,9 +150,20 @@ def _why_not(before: str, after: str, who: str, move: Move) -> str:
         return "the scheduler never talks to a worker; below the store you see who acts on the node."
     if move.who == "orchestrator":
         return "a dashed cell is a wish: not the state changes here, but what it should be, and after 5 s of delay."
+    if who == "executor" and move.who == "agent":
+        return "the executor does the work, the agent moves the state: take the lane in which the state's name stands."
     if who != move.who:
-        return f"the state is right or not, but it was not the {who}: look which lane has a dot in this column."
+        return f"{_states(before, after, move)}, but it was not the {who}: look which lane has a dot in this column."
     return f"{who} is right, but not from {before} to {after}: read the cells, left and right of it."
+
+
+def _states(before: str, after: str, move: Move) -> str:
+    """Which of the two states are right."""
+    if (before, after) == (move.before, move.after):
+        return "both states are right"
+    if before == move.before:
+        return f"from {before} is right, to {after} is not"
+    return f"to {after} is right, from {before} is not" if after == move.after else "neither state is right"
 
 
 # ── modify: make a returned node work again ──────────────────────────────────────────────────────────────────────

@@ -51,7 +51,8 @@ def by(truth, old, new):
         ("agent", "dispatcher", "writes down what it is told"),
         ("agent", "scheduler", "the scheduler never talks to a worker"),
         ("orchestrator", "agent", "a dashed cell is a wish"),
-        ("scheduler", "allocator", "it was not the allocator"),
+        ("scheduler", "allocator", "both states are right, but it was not the allocator"),
+        ("agent", "executor", "take the lane in which the state's name stands"),
         ("agent", "kubelet", "'kubelet' is no lane of the picture"),
     ],
 )
@@ -64,6 +65,19 @@ def test_recall_names_what_was_mistaken(capsys, truth, old, new, why):
 def test_recall_names_a_wrong_state(capsys, truth):
     answer = [("new", after, who) for _, after, who in truth]
     assert "is right, but not from new" in said(capsys, "05.recall", answer)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [
+        ("pending", "preparing", "from pending is right, to preparing is not, but it was not the allocator"),
+        ("new", "assigned", "to assigned is right, from new is not, but"),
+        ("new", "ready", "neither state is right, but"),
+    ],
+)
+def test_recall_says_which_of_the_states_are_right(capsys, truth, before, after, why):
+    answer = [(before, after, "allocator") if move[2] == "scheduler" else move for move in truth]
+    assert why in said(capsys, "05.recall", answer)
 
 
 @pytest.mark.parametrize("answer", [None, 5, "agent", [1] * 4, ["agent"] * 4, [("a", "b")] * 4, [("a", "b", 3)] * 4])
