@@ -16,16 +16,16 @@ STRATEGIES = {"spread": spread, "binpack": binpack, "random": random_choice}
 
 PREDICTIONS = {
     "1": Prediction(
-        "4 5 3. The new tasks go to the emptiest node until the *next* one is better; each step comes one task too late.",
+        "4 5 3. The new tasks go to the emptiest node until the next one is better; each step comes one task too late.",
         {
             "a": "It ends close to that. Look at the ranks: at 2 and 2 worker-3 is not worse than worker-2, so it gets one more.",
             "b": "Yes.",
-            "c": "Then the four that were there would not count. Look at the rank *of web*: it is the first that differs.",
+            "c": "Then the four that were there would not count. Look at the rank "of web": it is the first that differs.",
             "d": "The fullest node gets nothing: look at the ranks, 4 is worse than 0 in every step.",
         },
     ),
     "2": Prediction(
-        "4 and 4: the preference levels the *zones*, whatever is in them. So one machine carries 4, four carry one each.",
+        "4 and 4: the preference levels the zones, whatever is in them. So one machine carries 4, four carry one each.",
         {
             "a": "That would be without the preference. Look at the counts of the zones, not of the nodes: they are levelled.",
             "b": "Yes.",
@@ -344,7 +344,7 @@ def _overlooked(cluster: Cluster, node: str, right: str, mine: str) -> str:
     if right == FITS and mine == "constraint":
         return f"{node}: it has {'the label ssd' if 'ssd' in _disk(cluster, node) else 'no label'}, and that differs from hdd: != holds"
     if right == FITS and mine == "resource":
-        return f"{node}: compare its unreserved memory with what is *reserved*, 2 GiB; the limit takes no room"
+        return f"{node}: compare its unreserved memory with what is reserved, 2 GiB; the limit takes no room"
     if right == FITS:
         return f"{node}: no filter stops it; go through the line of the table once more"
     if mine == FITS:
