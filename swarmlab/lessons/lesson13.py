@@ -1,6 +1,6 @@
 """Lesson 13: its predictions, its stack files, and the judges of its exercises."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any, NamedTuple
@@ -18,32 +18,32 @@ PREDICTIONS = {
         "Every service is updated, no task is touched: an update replaces a task only if something in its own description changed.",
         {
             "a": "Look at the ids before and after: they are the same. Updated is a service, not its tasks.",
-            "b": "Yes.",
-            "c": "Nobody chooses: each task is compared with what the service now asks for, and all of them fit.",
+            "b": "Nobody takes a sample: each task is compared with what the service now asks for, and all of them fit.",
+            "c": "Yes.",
         },
     ),
     "2": Prediction(
         "It runs on: a deploy looks at what is in the file. Only --prune removes what is there no more.",
         {
-            "a": "Look at the list of services after the deploy: it is still there. Who deletes a line has not deleted a service.",
-            "b": "Yes.",
-            "c": "Docker does not even notice: look at what it printed.",
+            "a": "Yes.",
+            "b": "Look at the list of services after the deploy: it is still there. Who deletes a line has not deleted a service.",
+            "c": "Look at what Docker printed: it does not speak of it. What is not in the file is not looked at.",
         },
     ),
     "3": Prediction(
-        "depends_on is read, checked, and then used by nobody: all services start at once, and each must be able to wait.",
+        "depends_on is read and then used by nobody: all services start at once, and each must be able to wait.",
         {
-            "a": "Look at the seconds: web runs while the image of db is still being pulled.",
+            "a": "Look at the seconds: web runs while the machine of db still pulls its image.",
             "b": "Yes.",
-            "c": "A list is accepted, and not even a warning is printed. Only the form with conditions is refused.",
+            "c": "Look at what Docker printed: no word of it. A list is taken; only the form with conditions is refused.",
         },
     ),
     "4": Prediction(
         "It is empty: variables come from the shell alone. Docker Compose reads .env, docker stack does not.",
         {
             "a": "Look at the value in the object: there is none. The file .env lay beside, and nobody opened it.",
-            "b": "Yes.",
-            "c": "An unset variable is an empty text, and nothing is said. ${GREETING:?say something} would refuse.",
+            "b": "The service is there: a variable that nobody set is an empty text. ${GREETING:?say something} would refuse.",
+            "c": "Yes.",
         },
     ),
     "5": Prediction(
@@ -51,7 +51,7 @@ PREDICTIONS = {
         {
             "a": "Look at the objects: network and services of the refused deploy are there. Nothing is taken back.",
             "b": "Yes.",
-            "c": "The client stops at the first refusal: what comes after it in the order is never asked for.",
+            "c": "Look for queue in the list: the client stops at the first refusal, and what comes later is never asked for.",
         },
     ),
 }
@@ -98,6 +98,11 @@ services:
 networks:
   front:
 """
+
+NEWER = SHOP.replace("nginx:1.25", "nginx:1.26").replace("global}", "global, labels: {tier: memory}}")
+NEWER = NEWER.replace("  front:\n", "  front: {internal: true}\n")
+
+LESS = NEWER[: NEWER.index("  db:")] + NEWER[NEWER.index("networks:\n  front") :]
 
 COMPOSE = """\
 version: "3.8"
@@ -182,11 +187,25 @@ LAYERS = {
 }
 
 
-def deploy(cluster: Cluster, text: str, flags: str = "", name: str = "shop", **options: Any) -> Any:
-    """`docker stack deploy` of a file that is given as text."""
-    return cluster.docker(
-        f"stack deploy --detach=true {flags} -c stack.yml {name}", files={"stack.yml": text}, **options
-    )
+def deploy(
+    cluster: Cluster,
+    text: str,
+    flags: str = "",
+    name: str = "shop",
+    beside: Mapping[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Any:
+    """`docker stack deploy` of a file that is given as text; `beside` are other files in its folder."""
+    files = {f"{name}.yml": text, **(beside or {})}
+    return cluster.docker(f"stack deploy -d {flags} -c {name}.yml {name}", files=files, env=env)
+
+
+def typed(cluster: Cluster, text: str, name: str = "shop", beside: Mapping[str, str] | None = None, **env: str) -> None:
+    """The same as on a terminal: the command, with `env` set in its shell, then what Docker prints."""
+    given = "".join(f"{key}={value} " for key, value in env.items())
+    print(f"$ {given}docker stack deploy -d -c {name}.yml {name}")
+    result = deploy(cluster, text, name=name, beside=beside, env=env)
+    print(result.stdout + result.stderr, end="")
 
 
 def first_runs(cluster: Cluster, since: float) -> None:
@@ -200,9 +219,20 @@ def first_runs(cluster: Cluster, since: float) -> None:
 
 
 def ids(cluster: Cluster, stack: str = "shop") -> dict[str, str]:
-    """The running tasks of a stack, by name, with the beginning of their ids."""
-    running = [task for task in cluster.tasks if task.current_state == "running"]
-    return {task.name: task.id[:6] for task in running if task.name.startswith(f"{stack}_") and task.slot}
+    """The running tasks of a stack, by service and machine, with the beginning of their ids."""
+    running = sorted(cluster.running, key=lambda task: (task.service, task.slot, task.machine))
+    return {
+        f"{task.service}{f'.{task.slot}' if task.slot else ''} on {task.machine}": task.id[:6]
+        for task in running
+        if task.service.startswith(f"{stack}_")
+    }
+
+
+def side_by_side(before: dict[str, str], after: dict[str, str]) -> None:
+    """Print the ids of tasks before and after something, a line for each."""
+    print(f"{'':26}before   after")
+    for name in dict.fromkeys([*before, *after]):
+        print(f"{name:26}{before.get(name, '-'):9}{after.get(name, '-')}")
 
 
 def said(result: Any) -> str:
@@ -213,12 +243,25 @@ def said(result: Any) -> str:
 def layer_of(text: str) -> tuple[str, str]:
     """Who refuses this file, and with which words; ('', '') when nobody does."""
     cluster = _small().fork()
-    if refused := cluster.docker("stack config -c stack.yml", files={"stack.yml": text}).exit_code:
-        return "load", said(deploy(cluster, text))
+    loads = cluster.docker("stack config -c stack.yml", files={"stack.yml": text}).exit_code == 0
     result = deploy(cluster, text)
-    refused = result.exit_code
-    layer = "engine" if "Error response from daemon" in result.stderr else "client"
-    return (layer, said(result)) if refused else ("", "")
+    if not result.exit_code:
+        return "", ""
+    layer = "load" if not loads else "engine" if "Error response from daemon" in result.stderr else "client"
+    return layer, said(result)
+
+
+def answer(cluster: Cluster, text: str) -> str:
+    """What Docker says to a file that is deployed on a twin of the cluster."""
+    return f"Docker says: {said(deploy(cluster.fork(), text, name='try')) or 'nothing, it is deployed'}"
+
+
+def show_wrong(files: Mapping[str, Wrong]) -> None:
+    """Print of each file what stands below its image, who refuses it, and in which words."""
+    for name, wrong in files.items():
+        layer, words = layer_of(wrong.text)
+        lines = wrong.text.splitlines()[4:]
+        print(f"── {name}", *lines, f"→ {layer}: {words}", "", sep="\n")
 
 
 _kept: dict[str, Cluster] = {}
@@ -235,6 +278,10 @@ def compare() -> None:
     """Print how far this lesson agrees with Docker."""
     for what, (agree, total) in AGREEMENT.items():
         print(f"{what:58} {agree:5} of {total}")
+    for version in ("", 'version: ""', 'version: "3"'):
+        text = f"{version}\nservices: {{web: {{image: nginx}}}}\n"
+        printed = _small().fork().docker("stack config -c stack.yml", files={"stack.yml": text}).stdout
+        print(f"{version or 'no version':13} is read as {printed.splitlines()[0]}")
 
 
 AGREEMENT = {  # what the test with other people's stack files counts, see tests/docker/stack_score.py
@@ -287,7 +334,7 @@ WHY_NOT = {
     (
         "client",
         "load",
-    ): "`docker stack config` takes it: each line is well formed. Something that they name together is not there",
+    ): "`docker stack config` takes it: each line is well formed. The fault shows when the client puts the parts together",
     ("client", "engine"): "no manager refuses it: the client notices while it turns the file into objects",
     (
         "engine",
@@ -337,17 +384,19 @@ services:
     expose: ["6379"]
 """
 
-PORTED = {
-    "web": {
-        "image": "nginx:1.25-alpine",
-        "ports": "8080:80/tcp",
-        "environment.MODE": "shop",
-        "deploy.resources.limits.memory": "64M",
-        "deploy.restart_policy.condition": "on-failure",
-        "deploy.restart_policy.max_attempts": "3",
-    },
-    "cache": {"image": "redis:7-alpine", "deploy.restart_policy.condition": "any"},
-}
+PORTED = """\
+version: "3.8"
+services:
+  web:
+    image: nginx:1.25-alpine
+    ports: ["8080:80"]
+    environment: {MODE: shop}
+    deploy:
+      resources: {limits: {memory: 64m}}
+      restart_policy: {condition: on-failure, max_attempts: 3}
+  cache:
+    image: redis:7-alpine
+"""
 
 
 def modify(text: str) -> Verdict:
@@ -378,17 +427,23 @@ def _services(stack: Stack) -> dict[str, ServiceSpec]:
 
 
 def _same_services(stack: Stack) -> Verdict:
-    services = _services(stack)
-    if sorted(services) != sorted(PORTED):
+    services, wanted = _services(stack), _services(_stack(PORTED))
+    if sorted(services) != sorted(wanted):
         return Verdict(
-            False, f"the services are {', '.join(sorted(services))}; they should be {', '.join(sorted(PORTED))}."
+            False, f"the services are {', '.join(sorted(services))}; they should be {', '.join(sorted(wanted))}."
         )
-    for name, wanted in PORTED.items():
-        found = words(services[name])
-        for path, value in wanted.items():
-            if found.get(path, "") != value:
-                return Verdict(False, f"{name}: {path} is {found.get(path) or 'not set'}, it should be {value}.")
-    return CORRECT
+    for name, spec in wanted.items():
+        for path, mine, other in differences(services[name], spec):
+            if not path.startswith("networks."):  # which network they share is left to the learner
+                return Verdict(False, f"{name}: {path} is {mine or 'not set'}, it should be {other or 'not set'}.")
+    return _find_each_other(services)
+
+
+def _find_each_other(services: Mapping[str, ServiceSpec]) -> Verdict:
+    joined = [{path for path in words(spec) if path.startswith("networks.")} for spec in services.values()]
+    if set.intersection(*joined):
+        return CORRECT
+    return Verdict(False, "the services share no network: web cannot find cache, and Compose lets it.")
 
 
 # ── build: the file for a board ──────────────────────────────────────────────────────────────────────────────────
@@ -417,8 +472,6 @@ networks:
   front:
   back: {internal: true}
 """
-
-QUIET = ("deploy.restart_policy.", "deploy.rollback_config.", "stop_grace_period", "deploy.endpoint_mode")
 
 
 def board() -> None:
