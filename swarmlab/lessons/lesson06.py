@@ -20,7 +20,7 @@ PREDICTIONS = {
         {
             "a": "It ends close to that. Look at the ranks: at 2 and 2 worker-3 is not worse than worker-2, so it gets one more.",
             "b": "Yes.",
-            "c": "Then the four that were there would not count. Look at the rank "of web": it is the first that differs.",
+            "c": "Then the four that were there would not count. Look at the line `of web` of the ranks: it is the first that differs.",
             "d": "The fullest node gets nothing: look at the ranks, 4 is worse than 0 in every step.",
         },
     ),
