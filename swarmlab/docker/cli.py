@@ -89,7 +89,7 @@ def _run(words: list[str], session: Session, screen: Screen) -> None:
         _help(words[1:], screen) if words[:1] == ["help"] else screen.out.append(top_help())
     elif not words:
         screen.err.append(top_help())
-    elif words[0] in BY_NAME:
+    elif words[0] in BY_NAME and " " not in words[0]:  # `docker "service ls"` is one word, and no command
         _run_command(BY_NAME[words[0]], words[1:], session, screen)
     elif words[0] in GROUPS:
         _run_in_group(words[0], words[1:], session, screen)

@@ -3,6 +3,7 @@
 Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.2.2.
 """
 
+import re
 from typing import Any
 
 from ..effects import SECOND
@@ -77,7 +78,7 @@ def _policy(options: Options) -> str:
         raise UnitError(
             f"invalid restart policy: unknown policy '{name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
         )
-    if colon and (name != "on-failure" or not most.isdecimal()):
+    if colon and (name != "on-failure" or not re.fullmatch("[0-9]{1,18}", most)):
         raise UnitError("invalid restart policy format: maximum retry count must be an integer")
     return "" if name == "no" else text
 
@@ -178,7 +179,7 @@ def remove_containers(session: Session, options: Options, screen: Screen) -> Non
 
 def _stopping(ref: str, options: Options) -> tuple:
     seconds = 10 if options["timeout"] is None else options["timeout"]
-    return (StopContainer(ref, seconds * SECOND if seconds >= 0 else 1 << 50),)
+    return (StopContainer(ref, seconds * SECOND),)
 
 
 def _each(session: Session, screen: Screen, refs: Any, requests: Any) -> None:

@@ -132,7 +132,9 @@ def parse_cpus(text: str) -> int:
     nano = Fraction(text) * 10**9
     if nano.denominator != 1:
         raise UnitError("value is too precise")
-    return int(nano)
+    low = abs(int(nano)) % 2**64  # what Go's 64 bits keep of it
+    signed = low - 2**64 if low >= 2**63 else low
+    return signed if nano >= 0 else -signed
 
 
 # ── ports ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -29,6 +29,7 @@ from .store import Key, Store
 GRACE = 3  # heartbeat periods without a sign of life
 GRACE_UNKNOWN = 6  # the same for a node that has not yet registered with a new leader
 JITTER = 500 * MS
+SHORTEST_PERIOD = SECOND  # between heartbeats, whatever was asked: a swarm that beats every µs does nothing else
 BATCH = 100 * MS  # how long assignments and statuses are gathered
 SOON = SECOND  # alarms that are so near to each other are looked at together
 REGISTRATIONS, REGISTRATION_GAP = 3, 8 * SECOND  # more of them, closer together, are refused
@@ -367,7 +368,7 @@ def _is_live(task: Task) -> bool:
 
 def _period(store: Store) -> int:
     cluster = store.cluster
-    return cluster.heartbeat_period if cluster else 5 * SECOND
+    return max(cluster.heartbeat_period, SHORTEST_PERIOD) if cluster else 5 * SECOND
 
 
 def _sendable(task: Task) -> tuple:

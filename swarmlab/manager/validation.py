@@ -14,6 +14,7 @@ from .expansion import template_fault
 MOUNTS = ("volume", "bind", "tmpfs", "npipe", "cluster")
 PROPAGATIONS = ("", "private", "rprivate", "shared", "rshared", "slave", "rslave")
 MODES = ("replicated", "global", "replicated-job", "global-job")
+MOST_TASKS = 100_000  # of one service, so that a slip of the fingers does not fill the memory
 TOO_MANY = 2**63  # a number without a sign, read by SwarmKit as one with a sign
 DNS_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-_]*[a-zA-Z0-9])?")
 IMAGE = re.compile(
@@ -199,3 +200,5 @@ def _check_mode(spec: ServiceSpec) -> None:
         refuse("InvalidArgument", "Maximum concurrent jobs must not be negative")
     if spec.mode == "replicated-job" and not 0 <= spec.replicas < TOO_MANY:
         refuse("InvalidArgument", "Total completed jobs must not be negative")
+    if spec.mode.startswith("replicated") and spec.replicas > MOST_TASKS:
+        raise ApiError(f"the simulation has no room for a service of more than {MOST_TASKS} tasks")

@@ -104,7 +104,7 @@ class Containers:
         plain.check_name(request.name, containers)
         targets = request.networks or (NetworkTarget("bridge"),)
         joined = tuple(_joined(target, rows) for target in targets)
-        name = request.name or plain.random_name(self.dice, containers)
+        name = request.name.removeprefix("/") or plain.random_name(self.dice, containers)
         key = identity.container_id(self.dice)
         number = plain.port_of(request.image)
         on_host = any(one.name == "host" for one in joined)

@@ -215,6 +215,7 @@ class Executor:
         return box._replace(log=log), logs.shipped(box.container, driver, lines)
 
     def _stop(self, sender, key, grace, now):
+        grace = grace if grace >= 0 else NEVER  # less than nothing is for ever
         box = self.boxes.get(key)
         if box is None or box.container.state == "exited":
             return [Tell(sender, Exited(key, box.container.exit_code if box else 0))]

@@ -3,6 +3,7 @@
 Source: Docker documentation, "docker container run" (--name) and "docker container rm"; texts of Docker Engine 20.10.
 """
 
+import re
 from collections.abc import Sequence
 
 from ..effects import MS, SECOND, Dice
@@ -10,9 +11,14 @@ from ..messages import Container
 from ..objects import ApiError
 from . import images
 
+NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+
 
 def check_name(name: str, containers: Sequence[Container]) -> None:
-    """Raise if another container, running or not, has the name."""
+    """Raise if it is no name, or if another container, running or not, has it. One character is too few for Docker."""
+    if name and not NAME.fullmatch(name):
+        raise ApiError(f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed")
+    name = name.removeprefix("/")
     for other in containers:
         if other.name == name:
             raise ApiError(

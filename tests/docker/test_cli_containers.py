@@ -275,3 +275,20 @@ def test_the_swarm_replaces_what_somebody_ends_by_hand(bare, command, state, err
     new, old = bare.docker("service ps --no-trunc web").rows
     assert new["CURRENT STATE"].startswith("Running") and old["CURRENT STATE"].startswith(state)
     assert old["ERROR"].strip('"') == error
+
+
+@pytest.mark.parametrize("name", ["a b", "q", "-x", ".x", "é1", "/"])
+def test_names_that_no_container_may_have(bare, name: str) -> None:
+    refused = bare.docker(f"run -d --name={name!r} nginx", "node-1")
+    why = f"Invalid container name ({name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+    assert (refused.exit_code, refused.stdout) == (125, "") and why in refused.stderr
+    assert bare.docker("run -d --name /web1 nginx", "node-1").exit_code == 0
+    assert [row["NAMES"] for row in bare.docker("ps", "node-1").rows] == ["web1"]
+
+
+def test_less_than_no_time_to_stop_is_for_ever(bare) -> None:
+    bare.docker("run -d --name web1 nginx", "node-1")
+    bare.docker("run -d --name loop alpine sleep 1000", "node-1")
+    assert bare.docker("stop -t -1 web1", "node-1").exit_code == 0
+    assert bare.docker("ps -a --filter name=web1 --format '{{.Status}}'", "node-1").stdout.startswith("Exited (0)")
+    assert bare.docker("stop -t -1 loop", "node-1", limit=60).exit_code == 130

@@ -256,3 +256,10 @@ def test_every_word_of_a_recorded_command_that_we_support_is_understood() -> Non
             result = execute(words(entry), FakeEngine(script=lambda engine, request: ApiError("seen")))
             refused += [entry.command] if result.exit_code == 125 or "real flag" in result.stderr else []
     assert refused == []
+
+
+@pytest.mark.parametrize("name", ["service ls", "image list", "docker ps", ""])
+def test_a_command_of_two_words_is_not_one_word(name: str) -> None:
+    result = execute([name], swarm())
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"docker: unknown command: docker {name}\n")

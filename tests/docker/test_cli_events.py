@@ -135,10 +135,10 @@ def test_a_volume_without_a_name_goes_with_its_task(cluster) -> None:
 
 
 def test_a_volume_that_a_container_has_stays_and_prune_takes_what_nobody_named(cluster) -> None:
-    cluster.docker("run -d --name a -v data:/d -v /e redis")
+    cluster.docker("run -d --name cache -v data:/d -v /e redis")
     refused = cluster.docker("volume rm data")
     assert refused.stderr.startswith("Error response from daemon: remove data: volume is in use - [")
-    cluster.docker("rm -f a")
+    cluster.docker("rm -f cache")
     assert cluster.docker("volume prune").stdout.endswith("[y/N] ")
     assert len(cluster.docker("volume prune -f").stdout.splitlines()) == 4 and names(cluster, "manager-1") == ["data"]
     assert "data" in cluster.docker("volume prune -af").stdout and names(cluster, "manager-1") == []

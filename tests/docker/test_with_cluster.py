@@ -129,6 +129,21 @@ def test_a_service_without_a_name_gets_one_of_two_words(cluster) -> None:
     assert len(set(names)) == 2 and all(re.fullmatch("[a-z]+_[a-z]+", name) for name in names)
 
 
+def test_what_would_fill_the_memory_or_all_of_time_is_refused_or_bounded(cluster) -> None:
+    why = "Error response from daemon: the simulation has no room for a service of more than 100000 tasks\n"
+    assert cluster.docker("service create -d --replicas 1000000000 nginx").stderr == why
+    assert cluster.docker("service create -d --mode replicated-job --replicas 9223372036854775807 alpine").stderr == why
+    cluster.docker("service create -d --name web nginx")
+    assert cluster.docker("service scale web=1000000000").stderr == f"web: {why}"
+    assert cluster.docker("service update -d --replicas 1000000000 web").stderr == why
+    assert [service.spec.replicas for service in cluster.services] == [1]
+    cluster.docker("swarm update --dispatcher-heartbeat 1us")
+    assert cluster.docker("info --format '{{.Swarm.Cluster.Spec.Dispatcher.HeartbeatPeriod}}'").stdout == "1µs\n"
+    since = len(cluster.trace.records)
+    cluster.run_for(10)
+    assert len(cluster.trace.records) - since < 2000 and all(node.state == "ready" for node in cluster.nodes)
+
+
 # ── networks of one machine ──────────────────────────────────────────────────────────────────────────────────────
 
 
