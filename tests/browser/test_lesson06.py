@@ -14,7 +14,7 @@ def lesson(lab):
     shutil.copy(LESSON, lab.folder / "placement.ipynb")
     notebook = lab.open("placement.ipynb")
     notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    notebook.run_all("10000 nodes, 12000 tasks")
+    notebook.run_all("the real engine")
     notebook.page.wait_for_selector(".sl-places[data-ready]", state="attached")
     yield notebook
     lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
