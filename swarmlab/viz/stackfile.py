@@ -52,7 +52,8 @@ def stack_html(lines: Iterable[Any]) -> str:
             f'<tr><td style="{NUMBER}">{line.number}</td><td style="{TEXT}">{escape(line.text)}</td>'
             f'<td style="{PART}{edge}">{right}</td></tr>'
         )
-    head = '<tr><th scope="col"></th><th scope="col" style="text-align:left">the file</th>'
+    left = "text-align:left;vertical-align:top;padding:.05em .6em"
+    head = f'<tr><th scope="col"></th><th scope="col" style="{left}">the file</th>'
     head += f'<th scope="col" style="{PART}">what it becomes</th></tr>'
     return f'<table class="sl-stackfile" style="{TABLE}"><thead>{head}</thead><tbody>{"".join(body)}</tbody></table>'
 
