@@ -544,6 +544,7 @@ class Assignments(NamedTuple):
     networks: tuple = ()  # Network objects that the tasks use, and ingress
     services: tuple = ()  # Service objects of the tasks: names, virtual IPs
     role: str = ""  # what the node is to be itself, where that changed
+    attached: tuple[str, ...] | None = None  # networks on which the node has an address of its own; None: not told
 
 
 class TaskStatus(NamedTuple):
@@ -652,6 +653,12 @@ class Discard(NamedTuple):
     """Delete the container, running or not. No answer."""
 
     key: str
+
+
+class KeepOnly(NamedTuple):
+    """These are all tasks of the node: delete the containers of others, which a crash may have left behind. No answer."""
+
+    keys: tuple[str, ...]
 
 
 class Broken(NamedTuple):

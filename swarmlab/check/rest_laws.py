@@ -11,7 +11,7 @@ from ..manager import turns
 from ..manager.restart import Memory, fillers
 from ..manager.scheduler import spread
 from ..manager.tasks import by_place, is_dirty, is_usable, meets_constraints
-from ..objects import ASSIGNED, NEW, PENDING, READY, RUNNING, SHUTDOWN, Drop, Node, Put, Service, Task
+from ..objects import ASSIGNED, NEW, PENDING, PREPARING, READY, RUNNING, SHUTDOWN, Drop, Node, Put, Service, Task
 from ..world import OUTSIDE, World
 from .store_laws import faults
 
@@ -73,12 +73,20 @@ def _waits(store: Any, task: Task) -> bool:
 def what_fits_runs(world: World, lead: Any) -> Iterator[str]:
     """A task that shall run either runs, or waits for a reason that can be read off the store."""
     for task in lead.store.all("task"):
-        if task.desired == RUNNING and task.state != RUNNING and not _waits(lead.store, task):
+        waits = _waits(lead.store, task) or _lacks_address(lead.store, task)
+        if task.desired == RUNNING and task.state != RUNNING and not waits:
             yield f"{task.name} ({task.id}) shall run and is in state {task.state}"
         if task.desired == READY and task.id not in _restarts(lead).starts:
             yield f"{task.name} ({task.id}) shall be ready, and nobody will start it"
         if task.desired >= SHUTDOWN and ASSIGNED <= task.state <= RUNNING and not _is_lost(lead.store, task):
             yield f"{task.name} ({task.id}) shall end and is in state {task.state}"
+
+
+def _lacks_address(store: Any, task: Task) -> bool:
+    """Its node has none on one of its networks, as that is full: the task will be rejected."""
+    node = store.get("node", task.node)
+    has = [attachment.network for attachment in node.attachments] if node else []
+    return task.state == PREPARING and any(one.network not in has for one in task.networks)
 
 
 def _is_lost(store: Any, task: Task) -> bool:
@@ -233,8 +241,9 @@ def _is_left_alone(lead: Any, planner: str, change: Put | Drop) -> bool:
         return True  # what ended there for good counts when the service is looked at the next time
     if planner == "replicated" and isinstance(change, Drop):
         return True  # so do the slots that nothing fills any more
-    if planner == "scheduler" and service and what.spec_version < service.spec_version:
-        return True  # SwarmKit does not try again what an older version of the service could not place
+    if planner == "scheduler" and what.id not in lead.turns.memories["places"].pending:
+        # SwarmKit does not try again what an older version could not place, not even when that is the version again
+        return service is not None and lead.store.get("task", what.id).version < service.version
     if planner == "allocator" and isinstance(what, Node):
         return True  # a node that lacks an address is looked at when something happens there
     return planner == "enforcer"  # it looks when a node changes, not when a service does

@@ -68,6 +68,7 @@ class Session:
         self.tasks: dict[str, tuple] = {}  # what was sent of each task
         self.objects: dict[str, int] = {}  # versions of networks and services that were sent
         self.news: dict[str, None] = {}  # tasks to be looked at when the batch is sent
+        self.attached: tuple[str, ...] = ()  # the networks on which the node knows to have an address
         self.stale = False  # a service or network of its tasks changed
 
 
@@ -237,7 +238,10 @@ class Dispatcher:
     def _observe_node(self, node: Node | None, id: str, now: int) -> None:
         if node is None:
             self.sessions.pop(id, None)
-        elif id in self.sessions and self.sessions[id].role != node.role:
+        elif id in self.sessions and (self.sessions[id].role, self.sessions[id].attached) != (
+            node.role,
+            _attached(node),
+        ):
             self._mark(id, None, now)
 
     def _mark(self, node: str, task: str | None, now: int) -> None:
@@ -270,7 +274,8 @@ class Dispatcher:
         removed = tuple(id for id, task in found.items() if task is None and id in session.tasks)
         role = _new_role(store, node, session)
         users = store.tasks_on(node) if stale else tasks  # all that may use what changed, or what is new and its needs
-        if not (tasks or removed or role or (stale and self._context(store, users, session))):
+        told = session.attached == _attached(store.get("node", node))
+        if not (tasks or removed or role or not told or (stale and self._context(store, users, session))):
             return []
         return [self._assign(store, node, session, tasks, removed, False, users, role)]
 
@@ -296,9 +301,9 @@ class Dispatcher:
         networks = tuple(object for object in context if isinstance(object, Network))
         services = tuple(object for object in context if isinstance(object, Service))
         session.sequence += 1
-        session.role = role or session.role
-        message = Assignments(session.id, session.sequence, complete, tuple(tasks), removed, networks, services, role)
-        return deliver(session.route, message)
+        session.role, session.attached = role or session.role, _attached(store.get("node", node))
+        what = tuple(tasks), removed, networks, services, role, session.attached
+        return deliver(session.route, Assignments(session.id, session.sequence, complete, *what))
 
     def _context(self, store: Store, tasks: Iterable[Task], session: Session) -> list:
         """Networks and services of these tasks, and ingress, as far as the node does not have them in this version."""
@@ -378,6 +383,10 @@ def _sendable(task: Task) -> tuple:
 
 def _is_news(task: Task, session: Session) -> bool:
     return task.state >= ASSIGNED and session.tasks.get(task.id) != _sendable(task)
+
+
+def _attached(node: Node | None) -> tuple[str, ...]:
+    return tuple(attachment.network for attachment in node.attachments) if node else ()
 
 
 def _new_role(store: Store, node: str, session: Session) -> str:

@@ -18,6 +18,7 @@ from ..messages import (
     Expose,
     Heartbeat,
     HeartbeatAnswer,
+    KeepOnly,
     ListNetworks,
     ManagersChanged,
     NetworkRow,
@@ -34,7 +35,7 @@ from ..messages import (
     TaskStatus,
     Withdraw,
 )
-from ..objects import ASSIGNED, RUNNING, STATES, Description, Network
+from ..objects import ASSIGNED, PREPARING, RUNNING, STATES, Description, Network
 from .controller import Work, hear, next_step, resume
 
 OPEN_PATIENCE = 5 * SECOND  # for the answer to OpenSession, and for the first assignments after it
@@ -56,11 +57,13 @@ class Agent:
         self.networks = {network.id: network for network in values.get("networks", ())}
         self.services = {service.id: service for service in values.get("services", ())}
         self._forget()
+        self.attached = values.get("attached")
         self._mind_works()
 
     def _forget(self) -> None:
         self.node = ""
         self.managers: tuple = ()
+        self.attached: tuple | None = None  # networks on which this node has an address, None before it is told
         self.exposed: dict[str, Endpoint] = {}
         self.acknowledged: dict[str, int] = {}  # task id → state the leader has committed
         self.unheard: dict[str, None] = {}  # tasks whose newest state is not acknowledged
@@ -115,7 +118,8 @@ class Agent:
         if self.wake_at <= now:
             for work in [work for work in self.works.values() if work.wake <= now]:
                 effects += self._proceed(work, now)
-        if self.report_at <= now:
+            effects += self._report(now)
+        elif self.report_at <= now:
             effects += self._report(now)
         if self.due <= now:
             effects += self._phase_over(now)
@@ -140,7 +144,7 @@ class Agent:
             effects += self._remove(task)
         self.networks, self.services = {}, {}
         self._forget()
-        return [*effects, Save("networks", None), Save("services", None)]
+        return [*effects, *(Save(name, None) for name in ("networks", "services", "attached"))]
 
     # ── the session ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -224,9 +228,20 @@ class Agent:
         effects += self._take_dependencies(assignments)
         for task in self._gone(assignments):
             effects += self._remove(task)
+        if assignments.complete:
+            effects.append(Tell("executor", KeepOnly(tuple(task.id for task in assignments.tasks))))
+        effects += self._attach(assignments.attached, now)
         for task in assignments.tasks:
             effects += self._proceed(self._taken(task), now)
         return [*effects, *self._report(now)]
+
+    def _attach(self, attached, now):
+        """The node has an address on these networks: there may be tasks that wait for one."""
+        if attached is None or attached == self.attached:
+            return []
+        self.attached = attached
+        waiting = [work for work in self.works.values() if work.waits]
+        return [Save("attached", attached), *(effect for work in waiting for effect in self._proceed(work, now))]
 
     def _take_dependencies(self, assignments):
         before = self.networks, self.services
@@ -278,7 +293,8 @@ class Agent:
         for wish in requests:
             effects.append(Tell("executor", wish))
         while True:
-            after, requests = next_step(work, self._is_attached(work.task), now, self.description)
+            attached, addressed = self._is_attached(work.task), work.state > PREPARING or self._is_addressed(work.task)
+            after, requests = next_step(work, attached, now, self.description, addressed)
             if after == work:
                 return effects
             effects += self._kept(after)
@@ -308,6 +324,11 @@ class Agent:
     def _is_attached(self, task):
         networks = [self.networks.get(attachment.network) for attachment in task.networks]
         return any(network and not network.predefined for network in networks)
+
+    def _is_addressed(self, task):
+        networks = [self.networks.get(attachment.network) for attachment in task.networks]
+        here = self.attached
+        return here is None or all(not one or one.predefined or one.id in here for one in networks)
 
     # ── who may be sent requests ─────────────────────────────────────────────────────────────────────────────────
 

@@ -27,6 +27,8 @@ from .expansion import expanded
 
 ANYWHERE = Description()
 LEAVE_TIME = 2 * SECOND  # between leaving the load balancers and the stop signal, so that requests on their way arrive
+ADDRESS_PATIENCE = 30 * SECOND  # how long a task waits for an address of its node on each of its networks
+NO_ADDRESS = "node is missing network attachments, ip addresses may be exhausted"
 
 BEGIN = {  # what the agent begins, in which state, as which it is then reported
     ASSIGNED: (ACCEPTED, "accepted"),
@@ -50,7 +52,8 @@ class Work(NamedTuple):
     container: str = ""
     exit_code: int = 0
     leaving: str = ""  # '' · withdrawn: no more new requests · stopping: the stop signal is sent
-    wake: int = NEVER  # when the time for leaving is over
+    wake: int = NEVER  # when the time for leaving, or for waiting, is over
+    waits: bool = False  # in preparing, for an address of its node
 
     @property
     def is_serving(self) -> bool:
@@ -58,17 +61,34 @@ class Work(NamedTuple):
         return self.state == RUNNING and not self.leaving
 
 
-def next_step(work: Work, attached: bool, now: int, node: Description = ANYWHERE) -> tuple[Work, list]:
+def next_step(
+    work: Work, attached: bool, now: int, node: Description = ANYWHERE, addressed: bool = True
+) -> tuple[Work, list]:
     """One step that need not wait for anything, and what to tell the runtime; the same work if there is none.
 
-    `attached`: the task is on a network of the swarm, so others may just now be sending to it. `node` is where it is.
+    `attached`: the task is on a network of the swarm, so others may just now be sending to it. `node` is where it is;
+    `addressed`: that has an address on each network of the task.
     """
     if work.state >= COMPLETE:
         return work, []
     if work.task.desired >= SHUTDOWN:
         return _shut_down(work, attached, now)
+    if work.waits:
+        return _wait(work, addressed, now, node)
     if work.state in BEGIN and work.state < work.task.desired:
-        return _moved(work, *BEGIN[work.state], now), request(work.task, BEGIN[work.state][0], node)
+        begun = _moved(work, *BEGIN[work.state], now)
+        if begun.state == PREPARING and not addressed:
+            return begun._replace(waits=True, wake=now + ADDRESS_PATIENCE), []
+        return begun, request(work.task, begun.state, node)
+    return work, []
+
+
+def _wait(work, addressed, now, node):
+    """The address mostly comes with the task; where a network is full it does not."""
+    if addressed:
+        return work._replace(waits=False, wake=NEVER), request(work.task, PREPARING, node)
+    if now >= work.wake:
+        return _moved(work, REJECTED, work.message, now)._replace(err=NO_ADDRESS), []
     return work, []
 
 
@@ -115,6 +135,8 @@ def resume(work: Work, now: int, node: Description = ANYWHERE) -> tuple[Work, li
     """
     if work.state == RUNNING:
         return hear(work, Exited(work.task.id, KILLED), now), []
+    if work.waits:
+        return work._replace(wake=now + ADDRESS_PATIENCE), []
     return work._replace(leaving="", wake=NEVER), request(work.task, work.state, node)
 
 
@@ -144,4 +166,4 @@ def prepare(task: Task, node: Description) -> Prepare:
 
 
 def _moved(work, state, message, now):
-    return work._replace(state=state, message=message, at=now, leaving="", wake=NEVER)
+    return work._replace(state=state, message=message, at=now, leaving="", wake=NEVER, waits=False)

@@ -21,6 +21,7 @@ from ..messages import (
     Events,
     Exited,
     FetchLogs,
+    KeepOnly,
     ListContainers,
     ListImages,
     ListVolumes,
@@ -79,7 +80,9 @@ class Executor:
         self.volumes = Volumes(disk, self.recent)
         self.boxes = {name.removeprefix("box "): box for name, box in disk.values.items() if name.startswith("box ")}
         self.wanted: dict[str, Prepare] = {}  # asked for, not made yet
-        self.stoppers: dict[str, list[tuple[str, int]]] = {}  # key → (core that asked to stop it, and hears of it; grace)
+        self.stoppers: dict[
+            str, list[tuple[str, int]]
+        ] = {}  # key → (core that asked to stop it, and hears of it; grace)
         self.owner: dict[str, str] = {}  # key → the core that hears of it
         self.alarms: list[Alarm] = []
         self.alarm_number = 0
@@ -102,6 +105,8 @@ class Executor:
                 return self._stop(sender, key, grace, now)
             case Told(sender, Discard(key)):
                 return self._discard(sender, key, now)
+            case Told(sender, KeepOnly(keys)):
+                return self._keep_only(sender, frozenset(keys), now)
             case Told(sender, Call(number, PullImage(image))):
                 return self.shelf.answer_pull(sender, number, images.full(image), now)
             case Told(sender, Call(number, request)):
@@ -280,6 +285,10 @@ class Executor:
         if sender == "agent":  # it removes the volumes that nobody named, too
             effects += self.volumes.drop_unnamed(box.container, now)
         return [*effects, Save(f"box {key}", None), Note(ContainerRemoved(box.container.id, box.container.task))]
+
+    def _keep_only(self, sender, tasks, now):
+        gone = [key for key, box in self.boxes.items() if box.container.task and key not in tasks]
+        return [effect for key in gone for effect in self._discard(sender, key, now)]
 
     def _find_the_dead(self, now):
         """Containers do not survive a power cut; those with a restart policy are started again."""

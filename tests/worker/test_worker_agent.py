@@ -19,6 +19,7 @@ from swarmlab.messages import (
     Expose,
     Heartbeat,
     HeartbeatAnswer,
+    KeepOnly,
     ListNetworks,
     ManagersChanged,
     NetworkRow,
@@ -36,7 +37,18 @@ from swarmlab.messages import (
     Stop,
     Withdraw,
 )
-from swarmlab.objects import FAILED, READY, RUNNING, SHUTDOWN, STARTING, Attachment, Description, Service, replace
+from swarmlab.objects import (
+    FAILED,
+    PREPARING,
+    READY,
+    RUNNING,
+    SHUTDOWN,
+    STARTING,
+    Attachment,
+    Description,
+    Service,
+    replace,
+)
 from swarmlab.worker.agent import Agent
 
 
@@ -129,7 +141,7 @@ def test_a_report_that_a_new_leader_does_not_understand_opens_the_session_again(
 def test_a_task_walks_to_running_and_every_state_is_a_fact(rig):
     effects = open_session(rig, task())
     assert [fact.state for fact in facts(effects)] == ["assigned", "accepted", "preparing"]
-    (wish,) = told(effects, "executor")
+    _, wish = told(effects, "executor")
     assert isinstance(wish, Prepare) and (wish.key, wish.image, wish.name) == ("t1", "nginx", "web.1.t1")
     assert wish.labels["com.docker.swarm.service.name"] == "web"
     effects = rig.told("executor", Prepared("t1", "c1"))
@@ -239,7 +251,7 @@ def test_a_task_that_is_no_longer_assigned_is_discarded(rig):
     effects = rig.heard("manager-1", Assignments("S", 1, False, (), ("t1",)))
     assert told(effects, "mesh") == [Withdraw("t1")] and told(effects, "executor") == [Discard("t1")]
     effects = rig.heard("manager-1", Assignments("S", 2, True, (), (), (FRONT,)))
-    assert told(effects, "executor") == [Discard("t2")]
+    assert told(effects, "executor") == [Discard("t2"), KeepOnly(())]
     assert not [key for key in rig.values if key.startswith("task ")]
 
 
@@ -327,4 +339,51 @@ def test_a_second_session_replaces_the_first_and_begins_anew(rig):
     open_session(rig, task())
     rig.heard("manager-2", SessionAnswer("T", 5 * SECOND, MANAGERS, "worker"))
     effects = rig.heard("manager-2", Assignments("T", 0, True, ()))
-    assert told(effects, "executor") == [Discard("t1")] and rig.core.manager == "manager-2"
+    assert told(effects, "executor")[0] == Discard("t1") and rig.core.manager == "manager-2"
+
+
+# ── an address of the node itself ────────────────────────────────────────────────────────────────────────────────
+
+
+def states(effects):
+    return [fact.state for fact in facts(effects) if isinstance(fact, TaskProgressed)]
+
+
+def assign(rig, sequence, *tasks, attached):
+    message = Assignments("S", sequence, False, tasks, (), (FRONT,), (), attached=attached)
+    return rig.heard(rig.core.manager, message)
+
+
+def test_a_task_waits_in_preparing_for_an_address_of_its_node(rig):
+    """§9, §13: on each network of the task; then it goes on."""
+    open_session(rig)
+    effects = assign(rig, 1, task(), attached=("ingress",))
+    assert told(effects, "executor") == [] and states(effects)[-1] == "preparing"
+    assert [type(wish) for wish in told(assign(rig, 2, attached=("ingress", "net1")), "executor")] == [Prepare]
+
+
+def test_without_that_address_it_is_rejected_after_half_a_minute(rig):
+    """§9: where a network is full."""
+    open_session(rig, period=60 * SECOND)
+    assign(rig, 1, task(), attached=())
+    rig.heard(rig.core.manager, StatusAnswer((("t1", PREPARING),)))
+    assert states(rig.run_for(29 * SECOND)) == []
+    effects = rig.run_for(2 * SECOND)
+    assert states(effects) == ["rejected"] and rig.core.works["t1"].message == "preparing"
+    (report,) = [send.message for send in sent(effects, StatusReport)]
+    assert report.statuses[0].err == "node is missing network attachments, ip addresses may be exhausted"
+
+
+def test_after_a_boot_the_wait_begins_anew(rig):
+    open_session(rig)
+    assign(rig, 1, task(), attached=())
+    rig.run_for(20 * SECOND)
+    rig.boot()
+    rig.told("engine", BeNode("node1", MANAGERS))
+    assert rig.core.works["t1"].waits and rig.core.works["t1"].wake == rig.now + 30 * SECOND
+
+
+def test_all_assignments_say_which_containers_may_stay(rig):
+    """§13: a crash may have left one behind whose task the agent knows no more."""
+    effects = open_session(rig, task("a"), task("b"))
+    assert [wish.keys for wish in told(effects, "executor") if isinstance(wish, KeepOnly)] == [("a", "b")]

@@ -20,6 +20,7 @@ from swarmlab.messages import (
     Call,
     Discard,
     Exited,
+    KeepOnly,
     ListContainers,
     Prepare,
     Prepared,
@@ -256,3 +257,13 @@ def test_there_are_names_for_everybody():
 @pytest.mark.parametrize("room", [images, identity])
 def test_the_examples_in_the_docstrings_are_right(room):
     assert doctest.testmod(room).failed == 0
+
+
+def test_containers_of_tasks_that_the_agent_does_not_know_go(rig):
+    """§13: on each complete set of assignments; plain containers are nobody's task."""
+    for key in ("t1", "t2"):
+        made(rig, key)
+    rig.told("engine", wish("plain")._replace(labels={}))
+    rig.run_for(SECOND)
+    rig.told("agent", KeepOnly(("t2",)))
+    assert sorted(rig.core.boxes) == ["plain", "t2"]
