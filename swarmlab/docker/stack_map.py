@@ -261,7 +261,7 @@ def _data(spec: Any) -> dict[str, str]:
 
 
 def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and (value or not path):  # an empty one says something by itself: Mode.Global = {}
         for key, item in value.items():
             yield from _flat(item, f"{path}.{key}" if path else key)
     elif isinstance(value, list | tuple):

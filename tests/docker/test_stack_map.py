@@ -125,3 +125,9 @@ def test_where_everything_stands() -> None:
     own = b"x-a: &x {d: {b: 1}}\nc:\n  <<: *x\n  d: {e: 1}\n"
     assert ("c", "d", "b") not in read_lines(own) and read_lines(own)["c", "d", "e"] == 4
     assert read_lines(b"a: &x {b: 1}\nc: *x\n")["c", "b"] == 1
+
+
+@pytest.mark.parametrize("more", ["", "      db: {image: redis}\n"])
+def test_a_mode_without_settings_is_seen_too(more):
+    text = f"    services:\n      web:\n        image: nginx\n        deploy: {{mode: global}}\n{more}"
+    assert lines(dedent(text), "demo")[3].becomes == (Part("service", "demo_web", "Mode.Global", "{}"),)
