@@ -24,7 +24,7 @@ from .ask import environment, mapping
 from .filters import CONTAINER_TESTS, matching
 from .flags import Options
 from .lists import CONTAINERS, container_rows
-from .session import Exit, Screen, Session
+from .session import Exit, Screen, Session, each
 from .storage import pull_lines
 from .tables import show
 from .units import UnitError, parse_port
@@ -184,16 +184,14 @@ def _stopping(ref: str, options: Options) -> tuple:
 
 def _each(session: Session, screen: Screen, refs: Any, requests: Any) -> None:
     """Do it for every one, echo what was done, and say at the end what was refused."""
-    errors = []
-    for ref, steps in zip(refs, requests, strict=True):
-        try:
-            for request in steps:
-                session.call(request)
-            screen.say(ref)
-        except ApiError as refusal:
-            errors.append(f"Error response from daemon: {refusal.text}")
-    if errors:
-        raise Exit("\n".join(errors))
+
+    def do(one: tuple) -> None:
+        ref, steps = one
+        for request in steps:
+            session.call(request)
+        screen.say(ref)
+
+    each(zip(refs, requests, strict=True), do)
 
 
 def prune(session: Session, options: Options, screen: Screen) -> None:

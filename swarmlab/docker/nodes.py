@@ -4,12 +4,12 @@ Source: docs.docker.com, "Manage nodes in a swarm"; Docker CLI reference; texts 
 """
 
 from ..messages import GetObject, Info, ListObjects, RemoveObject, UpdateObject
-from ..objects import ApiError, Node, NodeSpec, Task, replace
+from ..objects import Node, NodeSpec, Task, replace
 from .filters import NODE_TESTS, matching
 from .flags import Options
 from .lists import NODES, node_rows
 from .services import one_node, print_tasks, remove_each
-from .session import Exit, Screen, Session
+from .session import Exit, Screen, Session, each
 from .tables import show
 
 
@@ -26,17 +26,16 @@ def list_tasks(session: Session, options: Options, screen: Screen) -> None:
     own = session.call(Info()).node
     asked: list[str] = []
     tasks: list[Task] = []
-    errors = []
-    for ref in options.words or ("self",):
-        try:
-            asked.append(own if ref == "self" else one_node(nodes, ref).id)
-            tasks += [task for task in known if task.node in asked]
-        except ApiError as refusal:
-            errors.append(f"Error response from daemon: {refusal.text}")
-    if asked:
-        print_tasks(session, options, screen, tasks)
-    if errors:
-        raise Exit("\n".join(errors))
+
+    def look_at(ref: str) -> None:
+        asked.append(own if ref == "self" else one_node(nodes, ref).id)
+        tasks.extend(task for task in known if task.node in asked)
+
+    try:
+        each(options.words or ("self",), look_at)
+    finally:
+        if asked:
+            print_tasks(session, options, screen, tasks)
 
 
 def remove(session: Session, options: Options, screen: Screen) -> None:

@@ -16,7 +16,7 @@ from .flags import Options
 from .images import resolved
 from .lists import SERVICES, TASKS, service_rows, task_rows, without_digest
 from .progress import watch
-from .session import Exit, Screen, Session
+from .session import Exit, Screen, Session, each
 from .tables import is_table, show
 from .units import UnitError, quote
 from .update import check_rollback, updated
@@ -177,17 +177,14 @@ def remove(session: Session, options: Options, screen: Screen) -> None:
     remove_each(session, screen, [RemoveObject("service", ref) for ref in options.words])
 
 
-def remove_each(session: Session, screen: Screen, requests: Sequence) -> None:
+def remove_each(session: Session, screen: Screen, requests: Sequence[RemoveObject]) -> None:
     """Ask for every removal, echo what is gone, and say at the end what was refused."""
-    errors = []
-    for request in requests:
-        try:
-            session.call(request)
-            screen.say(request.ref)
-        except ApiError as refusal:
-            errors.append(f"Error response from daemon: {refusal.text}")
-    if errors:
-        raise Exit("\n".join(errors))
+
+    def do(request: RemoveObject) -> None:
+        session.call(request)
+        screen.say(request.ref)
+
+    each(requests, do)
 
 
 RUN = {

@@ -1,7 +1,9 @@
 """One person at the keyboard of one machine: what a command gets to work with, and what it leaves behind."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
+
+from ..objects import ApiError
 
 
 class Interrupted(Exception):
@@ -14,6 +16,18 @@ class Exit(Exception):
     def __init__(self, text: str, code: int = 1):
         super().__init__(text)
         self.text, self.code = text, code
+
+
+def each(things: Iterable[Any], do: Callable[[Any], None]) -> None:
+    """Do it for every one, and say at the end what the engine refused. Raises `Exit`."""
+    errors = []
+    for thing in things:
+        try:
+            do(thing)
+        except ApiError as refusal:
+            errors.append(f"Error response from daemon: {refusal.text}")
+    if errors:
+        raise Exit("\n".join(errors))
 
 
 class Session(Protocol):

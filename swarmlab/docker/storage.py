@@ -22,7 +22,7 @@ from .filters import Tests, has_label, matching
 from .flags import Options
 from .images import pinned
 from .lists import SHORT
-from .session import Exit, Screen, Session
+from .session import Screen, Session, each
 from .tables import Layout, decimal_size, show
 
 IMAGES = Layout(
@@ -119,16 +119,12 @@ def pull_lines(reference: str, new: bool) -> list[str]:
 
 
 def remove_images(session: Session, options: Options, screen: Screen) -> None:
-    errors = []
-    for ref in options.words:
-        try:
-            session.call(RemoveImage(ref, options["force"]))
-            reference = images.full(ref)
-            screen.say(f"Untagged: {reference}\nDeleted: sha256:{images.image_id(reference)}")
-        except ApiError as refusal:
-            errors.append(f"Error response from daemon: {refusal.text}")
-    if errors:
-        raise Exit("\n".join(errors))
+    def do(ref: str) -> None:
+        session.call(RemoveImage(ref, options["force"]))
+        reference = images.full(ref)
+        screen.say(f"Untagged: {reference}\nDeleted: sha256:{images.image_id(reference)}")
+
+    each(options.words, do)
 
 
 # ── volumes ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,16 +151,16 @@ def create_volume(session: Session, options: Options, screen: Screen) -> None:
 
 
 def remove_volumes(session: Session, options: Options, screen: Screen) -> None:
-    errors = []
-    for ref in options.words:
+    def do(ref: str) -> None:
         try:
             session.call(RemoveVolume(ref))
-            screen.say(ref)
         except ApiError as refusal:
-            if not (options["force"] and refusal.text.endswith("no such volume")):
-                errors.append(f"Error response from daemon: {refusal.text}")
-    if errors:
-        raise Exit("\n".join(errors))
+            if options["force"] and refusal.text.endswith("no such volume"):
+                return
+            raise
+        screen.say(ref)
+
+    each(options.words, do)
 
 
 def prune_volumes(session: Session, options: Options, screen: Screen) -> None:
