@@ -70,15 +70,11 @@ def volume(session: Session, ref: str) -> Object:
 
 def network(session: Session, ref: str, verbose: bool = False) -> Object:
     """A network of this machine or of the swarm; `verbose` lists the services on it, wherever their tasks are."""
-    rows = lookup(session.call(ListNetworks()), ref, lambda row: row.name)
-    if len(rows) > 1:
-        raise ApiError(f"network {ref} is ambiguous ({len(rows)} matches found on name)")
-    if not rows:
-        raise ApiError(f"network {ref} not found")
+    row = network_row(session, ref)
     engine = session.call(Info())
-    if rows[0].scope != "swarm" or not engine.manager:
-        return api_containers.local_network(rows[0])
-    stored = session.call(GetObject("network", rows[0].id))
+    if row.scope != "swarm" or not engine.manager:
+        return api_containers.local_network(row)
+    stored = session.call(GetObject("network", row.id))
     nodes = session.call(ListObjects("node"))
     tasks = [task for task in session.call(ListObjects("task")) if _is_on(task, stored)]
     if not stored.spec.ingress and not any(task.node == engine.node for task in tasks):
@@ -87,6 +83,17 @@ def network(session: Session, ref: str, verbose: bool = False) -> Object:
     if verbose:
         here["Services"] = _services(stored, session.call(ListObjects("service")), nodes, tasks)
     return api_json.network(stored, here)
+
+
+def network_row(session: Session, ref: str) -> NetworkRow:
+    """The one network, of this machine or of the swarm, that this name or the beginning of an id means."""
+    rows = lookup(session.call(ListNetworks()), ref, lambda row: row.name)
+    if len(rows) > 1:
+        what = "name" if rows[0].name == ref else "ID prefix"
+        raise ApiError(f"network {ref} is ambiguous ({len(rows)} matches found based on {what})")
+    if not rows:
+        raise ApiError(f"network {ref} not found")
+    return rows[0]
 
 
 def _is_on(task: Task, stored: Network) -> bool:

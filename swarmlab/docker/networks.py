@@ -8,8 +8,8 @@ from ..objects import ApiError, NetworkSpec
 from .ask import mapping
 from .filters import NETWORK_TESTS, matching
 from .flags import Options
+from .inspect_here import network_row
 from .lists import NETWORKS, network_rows
-from .services import remove_each
 from .session import Exit, Screen, Session
 from .tables import show
 
@@ -77,17 +77,20 @@ def _lies_in(address: str, subnet: str) -> bool:
 
 
 def remove_networks(session: Session, options: Options, screen: Screen) -> None:
-    words = list(options.words)
-    if "ingress" in words:  # Docker asks first, and nobody is there to say yes
-        screen.out.append(INGRESS_WARNING)
-        words.remove("ingress")
-    try:
-        remove_each(session, screen, [RemoveObject("network", ref) for ref in words])
-    except Exit as refusals:
-        lines = refusals.text.split("\n")
-        kept = [line for line in lines if not (options["force"] and line.endswith(" not found"))]
-        if kept:
-            raise Exit("\n".join([*kept, "exit status 1"])) from None
+    """One after the other. Of ingress Docker asks first, and nobody is there to say yes."""
+    errors = []
+    for ref in options.words:
+        try:
+            if network_row(session, ref).name == "ingress":
+                screen.out.append(INGRESS_WARNING)
+                continue
+            session.call(RemoveObject("network", ref))
+            screen.say(ref)
+        except ApiError as refusal:
+            if not (options["force"] and refusal.text.endswith(" not found")):
+                errors.append(f"Error response from daemon: {refusal.text}")
+    if errors:
+        raise Exit("\n".join([*errors, "exit status 1"]))
 
 
 def connect(session: Session, options: Options, screen: Screen) -> None:

@@ -60,12 +60,19 @@ def _title(words: str) -> str:
 
 def _pad(words: str, before: int, behind: int) -> str:
     _texts(1)((words,))
-    return words and " " * _number(before) + words + " " * _number(behind)
+    for blanks in (_number(before), _number(behind)):
+        if blanks < 0:
+            raise GoError("strings: negative Repeat count")
+        if blanks > WIDEST:
+            raise GoError("strings: Repeat output length overflow")
+    return words and " " * before + words + " " * behind
 
 
 def _truncate(words: str, most: int) -> str:
     _texts(1)((words,))
-    return words[: _number(most)]
+    if _number(most) < 0:
+        raise GoError(f"runtime error: slice bounds out of range [:{most}]")
+    return words[:most]
 
 
 # ── Go's ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,6 +91,7 @@ def _println(*values: Any) -> str:
     return " ".join(text(value) for value in values) + "\n"
 
 
+WIDEST = 1_000_000  # as wide as Go's `printf` goes; it bounds `pad` too, which in Docker may eat up the memory
 _VERB = re.compile(r"%([-+ 0#]*)(\d*)(?:\.(\d+))?(.)", re.DOTALL)
 
 
@@ -93,6 +101,8 @@ def _printf(format: Any, *values: Any) -> str:
 
     def one(found: re.Match) -> str:
         flags, width, digits, verb = found.groups()
+        if any(len(number or "") > 7 or int(number or 0) > WIDEST for number in (width, digits)):
+            return "%!(NOVERB)"
         if verb == "%":
             return "%"
         if not left:
@@ -135,12 +145,22 @@ def _index(value: Any, *keys: Any) -> Any:
 
 
 def _slice(value: Any, *ends: Any) -> Any:
-    first, last = (
-        (*[_number(end) for end in ends], 0, length(value))[:2] if len(ends) != 1 else (ends[0], length(value))
-    )
-    if not 0 <= first <= last <= length(value):
-        raise GoError(f"index out of range: {last}")
+    if not isinstance(value, str | list) and not (isinstance(value, Typed) and value.type.startswith("[")):
+        raise GoError(f"can't slice item of type {type_name(value)}")
+    if len(ends) > (2 if isinstance(value, str) else 3):
+        raise GoError("cannot 3-index slice a string" if len(ends) == 3 else f"too many slice indexes: {len(ends)}")
+    first, last, *_ = *(_place(end, length(value)) for end in ends), *(0, length(value))[len(ends) :], None
+    if first > last:
+        raise GoError(f"invalid slice index: {first} > {last}")
     return value[first:last] if isinstance(value, str) else [one for _, one in items(value)][first:last]
+
+
+def _place(end: Any, most: int) -> int:
+    if isinstance(end, bool) or not isinstance(end, int):
+        raise GoError(f"cannot index slice/array with type {type_name(end)}")
+    if not 0 <= end <= most:
+        raise GoError(f"index out of range: {end}")
+    return end
 
 
 def _kind(value: Any) -> str:

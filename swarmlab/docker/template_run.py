@@ -10,13 +10,16 @@ from typing import Any
 from . import go_values
 from .go_values import GoError
 from .template_functions import FUNCTIONS, IN_HEADERS, LAZY
-from .templates import Choice, Command, Literal, Path, Pipe, TemplateError
+from .templates import TOO_DEEP, Choice, Command, Literal, Path, Pipe, TemplateError
 
 
 def render(parts: tuple, data: Any, header: bool = False) -> str:
     """The template filled in. Raises `TemplateError`. `header` leaves words as they are: it is the title of a table."""
     run = _Run(data, IN_HEADERS if header else FUNCTIONS)
-    run.go(parts, data)
+    try:
+        run.go(parts, data)
+    except RecursionError:
+        raise TemplateError(TOO_DEEP) from None
     return "".join(run.printed)
 
 

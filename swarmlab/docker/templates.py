@@ -126,10 +126,16 @@ def _why(template: str, at: int) -> str:
 # ── words → tree ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+TOO_DEEP = "template: :1: max expression depth exceeded"
+
+
 def parse(template: str) -> tuple:
     """A template as texts, pipes and choices. Raises `TemplateError`."""
     reader = _Reader(_split(template))
-    parts, closed_by = reader.parts()
+    try:
+        parts, closed_by = reader.parts()
+    except RecursionError:
+        raise TemplateError(TOO_DEEP) from None
     if closed_by:
         raise TemplateError(f"template: :1: unexpected {{{{{closed_by}}}}}")
     return parts
@@ -251,7 +257,7 @@ class _Reader:
             case "string":
                 return Literal(_unquoted(word.text))
             case "number":
-                return Literal(float(word.text) if "." in word.text else int(word.text))
+                return Literal(float(word.text) if "." in word.text else _whole(word.text))
             case "name" if word.text in ("true", "false", "nil"):
                 return Literal({"true": True, "false": False, "nil": None}[word.text])
             case "name":
@@ -281,6 +287,12 @@ class _Reader:
         fields = 1 if isinstance(start, str) and start == "." else 0
         column = names[fields].column if len(names) > fields else word.column
         return Path(start, tuple(name.text[1:] for name in names), column, text + "".join(n.text for n in names))
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**64:
+        raise TemplateError(f"template: :1: integer overflow: {quote(text)}")
+    return int(text)
 
 
 def _unquoted(text: str) -> str:

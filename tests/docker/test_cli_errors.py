@@ -9,7 +9,8 @@ from recorded import Entry, entries, words
 from swarmlab.docker.cli import execute
 from swarmlab.docker.commands import ABSENT, BY_NAME, COMMANDS, coverage
 from swarmlab.docker.usage import usage_line
-from swarmlab.objects import ApiError, Description, Node, Secret, SecretSpec, Service, ServiceSpec
+from swarmlab.messages import RemoveObject
+from swarmlab.objects import ApiError, Description, Network, NetworkSpec, Node, Secret, SecretSpec, Service, ServiceSpec
 
 DAEMON = "Error response from daemon: "
 
@@ -79,18 +80,28 @@ def test_a_removal_goes_on_after_a_refusal() -> None:
 
 def test_a_network_removal_ends_with_a_line_of_its_own() -> None:
     entry = next(e for e in entries() if e.command == "docker network rm app att br1 nosuch")
-    script = lambda engine, request: ApiError("network nosuch not found") if request.ref == "nosuch" else True  # noqa: E731
-    result = execute(entry.command, FakeEngine(script=script))
+    script = lambda engine, request: isinstance(request, RemoveObject) or None  # noqa: E731
+    networks = [Network(name * 8, NetworkSpec(name)) for name in ("app", "att", "br1")]
+    result = execute(entry.command, FakeEngine(*networks, script=script))
     assert result.stdout + result.stderr == entry.output
     assert result.exit_code == 1
 
 
-def test_nobody_says_yes_to_the_removal_of_ingress() -> None:
+@pytest.mark.parametrize("ref", ["ingress", "i" * 25, "iii"])
+def test_nobody_says_yes_to_the_removal_of_ingress(ref: str) -> None:
     entry = next(e for e in entries() if e.command == "docker network rm ingress")
-    engine = FakeEngine()
-    result = execute(entry.command, engine)
+    engine = FakeEngine(Network("i" * 25, NetworkSpec("ingress", ingress=True)))
+    result = execute(f"network rm {ref}", engine)
     assert result.stdout.rstrip() == entry.output.rstrip()
     assert (result.exit_code, engine.writes) == (0, [])
+
+
+def test_what_the_beginning_of_an_id_leaves_open_is_asked_back() -> None:
+    engine = FakeEngine(*(Network(f"n{letter}" * 12, NetworkSpec(letter)) for letter in "ab"))
+    why = "Error response from daemon: network n is ambiguous (2 matches found based on ID prefix)\n"
+    assert execute("network rm n", engine).stderr == why + "exit status 1\n"
+    assert execute("network inspect n", engine).stderr == why
+    assert engine.writes == []
 
 
 def test_some_missing_services_do_not_hide_the_others() -> None:

@@ -121,6 +121,11 @@ def test_a_template_prints_what_go_prints(template: str, text: str) -> None:
         ("{{.Spec.Nope}}", ':1:7: executing "" at <.Spec.Nope>: map has no entry for key "Nope"'),
         ("{{index .Endpoint.Ports 5}}", ':1:2: executing "" at <index .Endpoint.Ports 5>: error calling index: index out of range: 5'),
         ("{{upper .Version.Index}}", ':1:2: executing "" at <upper .Version.Index>: wrong type for value; expected string; got int'),
+        ("{{slice .ID .}}", ':1:2: executing "" at <slice .ID .>: error calling slice: cannot index slice/array with type map[string]interface {}'),
+        ("{{slice .ID 1 99}}", ':1:2: executing "" at <slice .ID 1 99>: error calling slice: index out of range: 99'),
+        ("{{slice .ID 2 1}}", ':1:2: executing "" at <slice .ID 2 1>: error calling slice: invalid slice index: 2 > 1'),
+        ("{{slice .Spec 1}}", ':1:2: executing "" at <slice .Spec 1>: error calling slice: can\'t slice item of type map[string]interface {}'),
+        ("{{pad .ID -1 0}}", ':1:2: executing "" at <pad .ID -1 0>: error calling pad: strings: negative Repeat count'),
         ("{{len}}", ':1:2: executing "" at <len>: wrong number of args for len: want 1 got 0'),
     ],
 )  # fmt: skip
@@ -139,6 +144,9 @@ def test_what_a_template_asks_for_in_vain_is_said_in_the_words_of_go(template: s
         ("{{if}}x{{end}}", "missing value for if"),
         ('{{"a}}', "unterminated quoted string"),
         ("{{(.ID}}", "unclosed left paren"),
+        ("{{slice .ID 99999999999999999999}}", 'integer overflow: "99999999999999999999"'),
+        ("{{" + "(" * 5000 + ".ID" + ")" * 5000 + "}}", "max expression depth exceeded"),
+        ("{{if .ID}}" * 5000 + "{{end}}" * 5000, "max expression depth exceeded"),
     ],
 )
 def test_a_template_that_cannot_be_read_ends_with_64(template: str, error: str) -> None:
@@ -147,7 +155,7 @@ def test_a_template_that_cannot_be_read_ends_with_64(template: str, error: str) 
 
 
 PIECES = """{{ }} {{- -}} . .Spec .Spec.Name .UpdateStatus.State .Endpoint.Ports .Spec.Labels $x $x:= $ | ( ) if range with else end
-else_if len index json join split upper pad truncate printf print and or not eq lt slice "a" 1 -1 nil true , := = ` " }} text""".split()
+else_if len index json join split upper pad truncate printf "%9999999d" "%.9999999f" .UpdateConfig.MaxFailureRatio print and or not eq lt slice "a" 1 -1 99999999999999999999 9999999 nil true , := = ` " }} text""".split()
 
 
 @settings(max_examples=150, deadline=None)
