@@ -78,8 +78,8 @@ class Gossip:
                 self._hear(event.sender, event.message)
         elif type(event) is Woken:
             self._wake()
-            # What time alone brings out is due to nobody's word.
-            self.effects = [Note(e.fact, SILENCE) if type(e) is Note else e for e in self.effects]
+            if self.suspicions or self.gone:  # what time alone brings out is due to nobody's word
+                self.effects = [Note(e.fact, SILENCE) if type(e) is Note else e for e in self.effects]
         elif type(event) is Told:
             self._obey(event.message)
         elif self.peers is not None:  # the machine has booted
@@ -217,6 +217,10 @@ class Gossip:
     def rest_deadline(self) -> int:
         """When it next does something of consequence, as long as all others rest, too."""
         return min(self.sync_at, self.join_at)
+
+    def is_old(self, message: Any) -> bool:
+        """Whether this message says nothing new. Whatever it has of someone only ever gives way to something newer."""
+        return type(message) is Rumours and self._knows(message.news)
 
     def trusts(self, company: Mapping[str, Any], running: Mapping[str, Any]) -> bool:
         """Whether it holds exactly this company, of which it is one, for living; who failed must not even run."""
@@ -463,14 +467,12 @@ class Gossip:
         # A real packet holds 1400 bytes, so much news takes several ticks; here one packet holds all of it.
         rumours, targets = Rumours(tuple([item for item, _ in self.news.values()])), self._some(FANOUT)
         self.effects += [Send(target, "gossip", rumours) for target in targets]
-        limit, news = retransmit_limit(len(self.others) + 1), {}
-        for key, (item, told) in self.news.items():
-            # memberlist counts to how many it told of a member, NetworkDB how often it told of a record.
-            told += len(targets) if key[0] == "member" and targets else 1
-            if told < limit:
-                news[key] = item, told
-        self.news = news
-        self.gossip_at = self.now + GOSSIP_PERIOD if news else NEVER
+        limit = retransmit_limit(len(self.others) + 1)
+        # memberlist counts to how many it told of a member, NetworkDB how often it told of a record.
+        steps = {Member: len(targets) or 1, Record: 1}
+        told = [(key, item, told + steps[type(item)]) for key, (item, told) in self.news.items()]
+        self.news = {key: (item, times) for key, item, times in told if times < limit}
+        self.gossip_at = self.now + GOSSIP_PERIOD if self.news else NEVER
 
     def _news_for(self, machine: str, channel: str) -> tuple:
         """What goes with a ping or ack: first of all what is said about the listener, should it have to refute that."""

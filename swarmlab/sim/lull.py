@@ -5,6 +5,7 @@ mind. When all such cores are calm for a while, when each trusts exactly those t
 no link is out of order, then all that follows from the routine is certain, and is left out: the cores rest. Before a
 resting core hears anything, and when anything at all goes wrong, it catches up: it draws what it would have drawn, and
 goes on at the instant and with the partner that it would have had; what would be under way just then is put on its way.
+And whoever is told only what it knows need not hear it, whether anybody rests or not.
 So a run has the same facts with and without rest. Only messages are missing: where they are kept, nobody rests.
 """
 
@@ -49,6 +50,10 @@ class Lull:
         elif not calm:
             self.restless[machine.name] = None
             self.disturb()
+
+    def is_idle_talk(self, machine: Any, message: Any) -> bool:
+        """Whether this message will mean nothing to this machine's core, whatever else it hears until it arrives."""
+        return not machine.hindered and machine.seats[self.core].core.is_old(message)
 
     def forget(self, machine: Any) -> None:
         """This machine has nothing on its mind any more, or does not run any more."""

@@ -199,6 +199,8 @@ class Network:
             latest[receiver.name] = arrives
             if arrives > sender.newest:
                 sender.newest = arrives
+        if self.lull and channel == self.lull.core and self.lull.is_idle_talk(receiver, message):
+            return
         if self.trace.with_messages:
             self._record(sender.name, receiver.name, channel, message, arrives, "")
         kernel.at(arrives, receiver.arrive, (self.listeners.get(channel, channel), Received(sender.name, message)))
