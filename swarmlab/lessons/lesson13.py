@@ -435,7 +435,8 @@ def _same_services(stack: Stack) -> Verdict:
     for name, spec in wanted.items():
         for path, mine, other in differences(services[name], spec):
             if not path.startswith("networks."):  # which network they share is left to the learner
-                return Verdict(False, f"{name}: {path} is {mine or 'not set'}, it should be {other or 'not set'}.")
+                should = f"it should be {other}" if other else "and should not be there"
+                return Verdict(False, f"{name}: {path} is {mine or 'not set'}, {should}.")
     return _find_each_other(services)
 
 

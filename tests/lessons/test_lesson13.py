@@ -94,7 +94,10 @@ def test_modify_takes_any_file_that_becomes_the_same_services(capsys):
         (PORTED.partition("  cache")[0], "the services are web; they should be cache, web"),
         (PORTED + "bogus: 1\n", "Docker refuses it: (root) Additional property bogus is not allowed"),
         (PORTED + "    deploy: {replicas: 2}\n", "cache: deploy.replicas is 2, it should be 1"),
-        (PORTED.replace("{MODE: shop}", "{MODE: shop, MORE: x}"), "web: environment.MORE is x, it should be not set"),
+        (
+            PORTED.replace("{MODE: shop}", "{MODE: shop, MORE: x}"),
+            "web: environment.MORE is x, and should not be there",
+        ),
         (PORTED + "    networks: [back]\nnetworks: {back: {}}\n", "the services share no network"),
     ],
 )
