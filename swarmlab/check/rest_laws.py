@@ -66,6 +66,8 @@ def _wrong_nodes(store: Any, service: Service, live: dict) -> Iterator[str]:
 def _waits(store: Any, task: Task) -> bool:
     """It has no address yet, or no node: both say why, the first by what is not allocated."""
     service = store.get("service", task.service)
+    if service is None:
+        return False
     is_old = task.spec_version < service.spec_version  # of such a one the scheduler says nothing
     return task.state == NEW or (task.state == PENDING and (is_old or bool(task.err))) or not service.allocated
 

@@ -131,12 +131,13 @@ class Storm(storms.Storm):
         return " ".join(words or least)
 
     def calm(self) -> None:
-        """All is mended; a crash may still be under way. Then whatever never rests goes."""
-        for _ in range(3):
+        """All is mended, and again: a crash may still be under way. Then whatever never rests goes."""
+        for pause in (2, 2, 20):
             self.mend()
-            self.swarm.run_for(2)
+            self.swarm.run_for(pause)
         assert self.swarm.run_until(lambda swarm: swarm.leader is not None, limit=90)
         self.swarm.run_for(60)
+        self.mend()
         for service in self.swarm.services:
             container, name = service.spec.task.container, service.spec.name
             ends = container.args or container.image.startswith(("alpine", "nosuch"))
