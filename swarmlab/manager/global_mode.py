@@ -54,9 +54,9 @@ def _reconcile_service(store: Store, service: Service, memory: Memory, now: int)
 
 
 def _reconcile_node(store: Store, id: str, services: list[Service], memory: Memory, now: int) -> list:
-    """A node that is of use gets what it lacks; one that is not loses its tasks, and they are not replaced."""
+    """A node that is of use gets what it lacks, unless it is paused; one that is not loses its tasks for good."""
     node: Node | None = store.get("node", id)
-    if node is None or node.spec.availability == "pause":
+    if node is None or (node.spec.availability == "pause" and node.state != "down"):
         return []
     tasks: dict[str, list[Task]] = {}
     for task in store.tasks_on(id):

@@ -214,6 +214,14 @@ def test_a_paused_node_is_left_alone():
     assert [(t.id, t.desired) for t in one.tasks] == [("t", RUNNING)]
 
 
+@pytest.mark.parametrize("availability", ["active", "pause", "drain"])
+def test_global_tasks_end_with_their_node(availability):
+    """§5: a node that is down loses them and gets none instead, also when it is paused."""
+    one = everywhere(node("a", availability=availability), task("t", 0, "a", of=GLOBAL))
+    again(one, node("a", "down", availability=availability))
+    assert desires(one, "t") == [SHUTDOWN] and len(one.tasks) == 1
+
+
 def test_a_node_that_becomes_active_gets_what_changed_meanwhile_at_once():
     """§5: added, or replaced without the rolling parameters and without a status."""
     one = everywhere(node("a", availability="pause"), task("t", 0, "a", of=GLOBAL), planner=Group(global_mode, updater))
