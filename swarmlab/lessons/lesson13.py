@@ -1,17 +1,16 @@
-"""Lesson 13: its predictions, its stack files, and the judges of its exercises."""
+"""Lesson 13: its predictions, the judges of its exercises, and how far it agrees with Docker."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..cluster import Cluster
 from ..docker.linter import lint
 from ..docker.spec_words import differences, words
 from ..docker.stack import Stack, StackError, convert, load
-from ..events import TaskProgressed
 from ..objects import NetworkSpec, ServiceSpec
 from . import CORRECT, Prediction, Verdict
+from .scenes13 import deploy, layer_of, one_service, said, small
 
 PREDICTIONS = {
     "1": Prediction(
@@ -56,223 +55,6 @@ PREDICTIONS = {
     ),
 }
 
-# ── the files of the scenes ──────────────────────────────────────────────────────────────────────────────────────
-
-SAMPLE = """\
-version: "3"
-services:
-  portainer:
-    image: portainer/portainer-ce:2.19.4
-    command: -H "tcp://tasks.agent:9001" --tlsskipverify
-    ports:
-      - "9000:9000"
-    volumes:
-      - data:/data
-    deploy:
-      mode: replicated
-      replicas: 1
-      placement:
-        constraints: [node.role == worker]
-volumes:
-  data:
-"""
-
-SHOP = """\
-version: "3.8"
-services:
-  web:
-    image: nginx:1.25-alpine
-    ports: ["8080:80"]
-    networks: [front]
-    deploy:
-      replicas: 3
-      update_config: {parallelism: 1, order: stop-first}
-  cache:
-    image: redis:7-alpine
-    networks: [front]
-    deploy: {mode: global}
-  db:
-    image: postgres:15-alpine
-    environment: {POSTGRES_PASSWORD: secret}
-    networks: [front]
-networks:
-  front:
-"""
-
-NEWER = SHOP.replace("nginx:1.25", "nginx:1.26").replace("global}", "global, labels: {tier: memory}}")
-NEWER = NEWER.replace("  front:\n", "  front: {internal: true}\n")
-
-LESS = NEWER[: NEWER.index("  db:")] + NEWER[NEWER.index("networks:\n  front") :]
-
-COMPOSE = """\
-version: "3.8"
-services:
-  web:
-    image: nginx:1.25-alpine
-    build: ./web
-    container_name: web
-    depends_on: [db]
-    restart: always
-    ports: ["127.0.0.1:8080:80"]
-    environment: {GREETING: "${GREETING}"}
-    volumes: ["./pages:/usr/share/nginx/html"]
-  db:
-    image: postgres:15-alpine
-    environment: {POSTGRES_PASSWORD: secret}
-    volumes: ["data:/var/lib/postgresql/data"]
-volumes:
-  data:
-"""
-
-ORDER = COMPOSE.replace('    volumes: ["./pages:/usr/share/nginx/html"]\n', "")
-
-REFUSED = """\
-version: "3.8"
-services:
-  api:
-    image: nginx:1.25-alpine
-  cart:
-    image: redis:7-alpine
-  page:
-    image: nginx:1.25-alpine
-    ports: ["8080:80"]
-  queue:
-    image: redis:7-alpine
-"""
-
-
-def _file(service: str, more: str = "") -> str:
-    """A file of one service `web`, given its lines."""
-    lines = [f"    {line}" for line in service.strip().splitlines()]
-    return (
-        "\n".join(['version: "3.8"', "services:", "  web:", "    image: nginx:1.25-alpine", *lines, more]).rstrip()
-        + "\n"
-    )
-
-
-class Wrong(NamedTuple):
-    """A file that Docker refuses, and the layer that does."""
-
-    text: str
-    layer: str  # load · client · engine
-
-
-WRONG = {
-    "a typing error": Wrong(_file("replicas: 3"), "load"),
-    "a number that is text": Wrong(_file("deploy:\n  replicas: three"), "load"),
-    "a network that nobody declares": Wrong(_file("networks: [front]"), "client"),
-    "replicas of a global service": Wrong(_file("deploy: {mode: global, replicas: 3}"), "client"),
-    "a constraint with one =": Wrong(_file("deploy:\n  placement:\n    constraints: [node.role = worker]"), "engine"),
-}
-
-QUIZ = {
-    "1": Wrong(_file("mem_limit: 64m"), "load"),
-    "2": Wrong(_file("command: echo it costs 5$ today"), "load"),
-    "3": Wrong(_file("deploy:\n  update_config:\n    delay: 10"), "load"),
-    "4": Wrong(_file('ports: ["8080-8082:80-81"]'), "load"),
-    "5": Wrong(_file("image: redis:7-alpine"), "load"),
-    "6": Wrong(_file("secrets: [key]", "secrets:\n  key: {external: true}"), "client"),
-    "7": Wrong(_file('healthcheck: {test: "true", disable: true}'), "client"),
-    "8": Wrong(_file('volumes: ["data:/data"]'), "client"),
-    "9": Wrong(_file('ports: ["8081:80"]\ndeploy: {endpoint_mode: dnsrr}'), "engine"),
-    "10": Wrong(_file("deploy:\n  resources:\n    limits: {memory: 1M}"), "engine"),
-    "11": Wrong(_file('ports: ["8081:80", "8081:90"]'), "engine"),
-    "12": Wrong(_file("deploy:\n  update_config: {delay: -5s}"), "engine"),
-}
-
-LAYERS = {
-    "load": "the client, reading the file: no manager was asked, nothing is made",
-    "client": "the client, turning it into objects: what it had made before stays",
-    "engine": "the manager, asked for this object: what was made before stays",
-}
-
-
-def deploy(
-    cluster: Cluster,
-    text: str,
-    flags: str = "",
-    name: str = "shop",
-    beside: Mapping[str, str] | None = None,
-    env: Mapping[str, str] | None = None,
-) -> Any:
-    """`docker stack deploy` of a file that is given as text; `beside` are other files in its folder."""
-    files = {f"{name}.yml": text, **(beside or {})}
-    return cluster.docker(f"stack deploy -d {flags} -c {name}.yml {name}", files=files, env=env)
-
-
-def typed(cluster: Cluster, text: str, name: str = "shop", beside: Mapping[str, str] | None = None, **env: str) -> None:
-    """The same as on a terminal: the command, with `env` set in its shell, then what Docker prints."""
-    given = "".join(f"{key}={value} " for key, value in env.items())
-    print(f"$ {given}docker stack deploy -d -c {name}.yml {name}")
-    result = deploy(cluster, text, name=name, beside=beside, env=env)
-    print(result.stdout + result.stderr, end="")
-
-
-def first_runs(cluster: Cluster, since: float) -> None:
-    """Print when each service had its first running task, in seconds after `since`."""
-    seen: dict[str, float] = {}
-    for record in cluster.trace.of(TaskProgressed):
-        if record.fact.state == "running" and record.time >= 1e6 * since:
-            seen.setdefault(record.fact.service, record.time / 1e6 - since)
-    for service, seconds in seen.items():
-        print(f"{service:10} first runs after {seconds:.2f} s")
-
-
-def ids(cluster: Cluster, stack: str = "shop") -> dict[str, str]:
-    """The running tasks of a stack, by service and machine, with the beginning of their ids."""
-    running = sorted(cluster.running, key=lambda task: (task.service, task.slot, task.machine))
-    return {
-        f"{task.service}{f'.{task.slot}' if task.slot else ''} on {task.machine}": task.id[:6]
-        for task in running
-        if task.service.startswith(f"{stack}_")
-    }
-
-
-def side_by_side(before: dict[str, str], after: dict[str, str]) -> None:
-    """Print the ids of tasks before and after something, a line for each."""
-    print(f"{'':26}before   after")
-    for name in dict.fromkeys([*before, *after]):
-        print(f"{name:26}{before.get(name, '-'):9}{after.get(name, '-')}")
-
-
-def said(result: Any) -> str:
-    """The refusal in Docker's words, without the warnings above it."""
-    return result.stderr.strip().splitlines()[-1].strip() if result.stderr.strip() else ""
-
-
-def layer_of(text: str) -> tuple[str, str]:
-    """Who refuses this file, and with which words; ('', '') when nobody does."""
-    cluster = _small().fork()
-    loads = cluster.docker("stack config -c stack.yml", files={"stack.yml": text}).exit_code == 0
-    result = deploy(cluster, text)
-    if not result.exit_code:
-        return "", ""
-    layer = "load" if not loads else "engine" if "Error response from daemon" in result.stderr else "client"
-    return layer, said(result)
-
-
-def answer(cluster: Cluster, text: str) -> str:
-    """What Docker says to a file that is deployed on a twin of the cluster."""
-    return f"Docker says: {said(deploy(cluster.fork(), text, name='try')) or 'nothing, it is deployed'}"
-
-
-def show_wrong(files: Mapping[str, Wrong]) -> None:
-    """Print of each file what stands below its image, who refuses it, and in which words."""
-    for name, wrong in files.items():
-        layer, words = layer_of(wrong.text)
-        lines = wrong.text.splitlines()[4:]
-        print(f"── {name}", *lines, f"→ {layer}: {words}", "", sep="\n")
-
-
-_kept: dict[str, Cluster] = {}
-
-
-def _small() -> Cluster:
-    """A swarm of two machines on which files are tried."""
-    if "small" not in _kept:
-        _kept["small"] = Cluster(managers=1, workers=1, seed=13, messages=False)
-    return _kept["small"]
-
 
 def compare() -> None:
     """Print how far this lesson agrees with Docker."""
@@ -280,7 +62,7 @@ def compare() -> None:
         print(f"{what:58} {agree:5} of {total}")
     for version in ("", 'version: ""', 'version: "3"'):
         text = f"{version}\nservices: {{web: {{image: nginx}}}}\n"
-        printed = _small().fork().docker("stack config -c stack.yml", files={"stack.yml": text}).stdout
+        printed = small().fork().docker("stack config -c stack.yml", files={"stack.yml": text}).stdout
         print(f"{version or 'no version':13} is read as {printed.splitlines()[0]}")
 
 
@@ -292,24 +74,30 @@ AGREEMENT = {  # what the test with other people's stack files counts, see tests
 
 # ── recall: which layer refuses? ─────────────────────────────────────────────────────────────────────────────────
 
+LAYERS = {
+    "load": "the client, reading the file: no manager was asked, nothing is made",
+    "client": "the client, turning it into objects: what it had made before stays",
+    "engine": "the manager, asked for this object: what was made before stays",
+}
+
 FRESH = {
     "load": (
-        _file("deploy:\n  replica: 2"),
-        _file("environment: [A=1, A=1]"),
-        _file('hostname: "${NAME"'),
-        _file("deploy:\n  resources:\n    limits: {cpus: 0.5}"),
+        one_service("deploy:\n  replica: 2"),
+        one_service("environment: [A=1, A=1]"),
+        one_service('hostname: "${NAME"'),
+        one_service("deploy:\n  resources:\n    limits: {cpus: 0.5}"),
     ),
     "client": (
-        _file("configs: [site]"),
-        _file("deploy: {mode: everywhere}"),
-        _file("networks: [outside]", "networks:\n  outside: {external: true}"),
+        one_service("configs: [site]"),
+        one_service("deploy: {mode: everywhere}"),
+        one_service("networks: [outside]", "networks:\n  outside: {external: true}"),
         "services:\n  web:\n    deploy: {replicas: 2}\n",
     ),
     "engine": (
-        _file("deploy:\n  placement:\n    constraints: [node.role]"),
-        _file("deploy:\n  restart_policy: {condition: sometimes}"),
-        _file("deploy:\n  update_config: {max_failure_ratio: 2}"),
-        _file('ports: ["8080:80", "8080:81"]'),
+        one_service("deploy:\n  placement:\n    constraints: [node.role]"),
+        one_service("deploy:\n  restart_policy: {condition: sometimes}"),
+        one_service("deploy:\n  update_config: {max_failure_ratio: 2}"),
+        one_service('ports: ["8080:80", "8080:81"]'),
     ),
 }
 
@@ -320,12 +108,6 @@ def fresh_files(seed: int = 1313) -> list[str]:
     files = [text for layer in sorted(FRESH) for text in dice.sample(FRESH[layer], 2)]
     dice.shuffle(files)
     return files
-
-
-def show_files(files: Iterable[str]) -> None:
-    """Print the files, numbered from 1."""
-    for number, text in enumerate(files, 1):
-        print(f"── {number} ──\n{text}")
 
 
 WHY_NOT = {
@@ -403,7 +185,7 @@ def modify(text: str) -> Verdict:
     """A stack file with the same services, of which a swarm ignores nothing: it is deployed, linted and compared."""
     if not isinstance(text, str) or "\n" not in text:
         return Verdict(False, "give the whole file as a text, between three quotes.")
-    result = deploy(_small().fork(), text)
+    result = deploy(small().fork(), text)
     if result.exit_code:
         return Verdict(False, f"Docker refuses it: {said(result)}")
     for row in lint(text):

@@ -6,7 +6,7 @@ from test_stack_corpus import SCORES
 from swarmlab import Cluster
 from swarmlab.docker.linter import lint
 from swarmlab.docker.stack_map import lines
-from swarmlab.lessons import check, lesson13, reveal
+from swarmlab.lessons import check, lesson13, reveal, scenes13
 
 
 def said(capsys, name, *answer):
@@ -26,7 +26,7 @@ def test_an_untouched_exercise_is_not_attempted(capsys, exercise):
 
 @pytest.fixture(scope="module")
 def truth():
-    return [lesson13.layer_of(text)[0] for text in lesson13.fresh_files()]
+    return [scenes13.layer_of(text)[0] for text in lesson13.fresh_files()]
 
 
 def test_recall_takes_what_docker_does(capsys, truth):
@@ -38,7 +38,7 @@ def test_recall_takes_what_docker_does(capsys, truth):
 @pytest.mark.parametrize("seed", range(6))
 def test_fresh_files_are_refused_where_they_are_said_to_be(seed):
     layers = {text: layer for layer, texts in lesson13.FRESH.items() for text in texts}
-    assert all(lesson13.layer_of(text)[0] == layers[text] for text in lesson13.fresh_files(seed))
+    assert all(scenes13.layer_of(text)[0] == layers[text] for text in lesson13.fresh_files(seed))
 
 
 @pytest.mark.parametrize(("layer", "mine"), sorted(lesson13.WHY_NOT))
@@ -167,7 +167,7 @@ def test_the_right_guess_is_not_always_at_the_same_place():
 
 def test_a_typed_deploy_looks_as_on_a_terminal(capsys):
     cluster = Cluster(managers=1, workers=1, seed=4, messages=False)
-    lesson13.typed(cluster, lesson13.REFUSED, name="second", GREETING="hello")
+    scenes13.typed(cluster, scenes13.REFUSED, name="second", GREETING="hello")
     typed, *answers = capsys.readouterr().out.splitlines()
     assert typed == "$ GREETING=hello docker stack deploy -d -c second.yml second"
     assert answers[0] == "Creating network second_default" and len(answers) == 5
@@ -175,44 +175,44 @@ def test_a_typed_deploy_looks_as_on_a_terminal(capsys):
 
 def test_a_file_beside_the_stack_file_is_not_read():
     cluster = Cluster(managers=1, workers=1, seed=4, messages=False)
-    lesson13.deploy(cluster, lesson13.ORDER, name="site", beside={".env": "GREETING=hello"})
+    scenes13.deploy(cluster, scenes13.ORDER, name="site", beside={".env": "GREETING=hello"})
     (env,) = [service.spec.task.container.env for service in cluster.services if service.name == "site_web"]
     assert env == ("GREETING=",)
 
 
 def test_the_edits_of_the_scenes_are_what_the_text_says():
     cluster = Cluster(managers=1, workers=1, seed=4, messages=False)
-    lesson13.deploy(cluster, lesson13.SHOP)
+    scenes13.deploy(cluster, scenes13.SHOP)
     cluster.run_for(10)
-    plan = cluster.plan("stack deploy -c shop.yml shop", files={"shop.yml": lesson13.NEWER})
+    plan = cluster.plan("stack deploy -c shop.yml shop", files={"shop.yml": scenes13.NEWER})
     changed = {change.name: [field.path for field in change.fields] for change in plan.changes if change.fields}
     assert changed == {"shop_front": ["internal"], "shop_cache": ["deploy.labels.tier"], "shop_web": ["image"]}
-    plan = cluster.plan("stack deploy -c shop.yml shop", files={"shop.yml": lesson13.LESS})
+    plan = cluster.plan("stack deploy -c shop.yml shop", files={"shop.yml": scenes13.LESS})
     assert plan.change("shop_db").verb == "left over"
 
 
 def test_the_facts_of_the_predictions_are_so():
     cluster = Cluster(managers=1, workers=3, seed=4, messages=False)
-    lesson13.deploy(cluster, lesson13.SHOP)
+    scenes13.deploy(cluster, scenes13.SHOP)
     cluster.run_for(15)
-    before = lesson13.ids(cluster)
-    lesson13.deploy(cluster, lesson13.SHOP)
+    before = scenes13.ids(cluster)
+    scenes13.deploy(cluster, scenes13.SHOP)
     cluster.run_for(15)
-    assert lesson13.ids(cluster) == before != {}
-    result = lesson13.deploy(cluster, lesson13.REFUSED, name="second")
-    assert "port '8080' is already in use by service 'shop_web'" in lesson13.said(result)
+    assert scenes13.ids(cluster) == before != {}
+    result = scenes13.deploy(cluster, scenes13.REFUSED, name="second")
+    assert "port '8080' is already in use by service 'shop_web'" in scenes13.said(result)
     assert [row["NAME"] for row in cluster.docker("stack services second").rows] == ["second_api", "second_cart"]
 
 
-@pytest.mark.parametrize("wrong", [*lesson13.WRONG.values(), *lesson13.QUIZ.values()], ids=lambda wrong: wrong.layer)
+@pytest.mark.parametrize("wrong", [*scenes13.WRONG.values(), *scenes13.QUIZ.values()], ids=lambda wrong: wrong.layer)
 def test_wrong_files_are_refused_by_the_layer_that_is_told(wrong):
-    assert lesson13.layer_of(wrong.text)[0] == wrong.layer
+    assert scenes13.layer_of(wrong.text)[0] == wrong.layer
 
 
 def test_the_file_of_scene_4_meets_every_kind_of_finding():
-    assert {row.severity for row in lint(lesson13.COMPOSE)} == {"ignored", "different", "risk"}
-    assert "goes nowhere" not in {row.rule.name for row in lint(lesson13.COMPOSE)}
-    assert {line.note for line in lines(lesson13.SAMPLE)} >= {
+    assert {row.severity for row in lint(scenes13.COMPOSE)} == {"ignored", "different", "risk"}
+    assert "goes nowhere" not in {row.rule.name for row in lint(scenes13.COMPOSE)}
+    assert {line.note for line in lines(scenes13.SAMPLE)} >= {
         "",
         "not sent",
         "checked, not sent",
