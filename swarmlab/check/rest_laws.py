@@ -11,7 +11,21 @@ from ..manager import turns
 from ..manager.restart import Memory, fillers
 from ..manager.scheduler import spread
 from ..manager.tasks import by_place, is_dirty, is_usable, meets_constraints
-from ..objects import ASSIGNED, NEW, PENDING, PREPARING, READY, RUNNING, SHUTDOWN, Drop, Node, Put, Service, Task
+from ..objects import (
+    ASSIGNED,
+    NEW,
+    PENDING,
+    PREPARING,
+    READY,
+    REMOVE,
+    RUNNING,
+    SHUTDOWN,
+    Drop,
+    Node,
+    Put,
+    Service,
+    Task,
+)
 from ..world import OUTSIDE, World
 from .store_laws import faults
 
@@ -101,7 +115,7 @@ def nothing_runs_on_useless_nodes(world: World, lead: Any) -> Iterator[str]:
         service = lead.store.get("service", task.service)
         if task.desired <= RUNNING and task.node and not is_usable(lead.store.get("node", task.node)):
             yield f"{task.name} ({task.id}) shall run on a node that is down, drained or gone"
-        if service is None:
+        if service is None and not (task.desired == REMOVE and _is_lost(lead.store, task)):
             yield f"{task.name} ({task.id}) belongs to no service"
 
 
@@ -235,6 +249,8 @@ def _is_left_alone(lead: Any, planner: str, change: Put | Drop) -> bool:
     what: Any = change.object if isinstance(change, Put) else lead.store.get(change.kind, change.id)
     id = what.service if isinstance(what, Task) else what.id
     service = lead.store.get("service", id)
+    if service is None and isinstance(what, Task) and _is_lost(lead.store, what):
+        return True  # a new leader deletes what a lost node can no longer say of
     if service is not None and service.is_job:
         return True  # a new leader looks at jobs to which nothing has happened
     if planner == "updater" and id in _restarts(lead).updates:

@@ -138,6 +138,7 @@ class Storm(storms.Storm):
         assert self.swarm.run_until(lambda swarm: swarm.leader is not None, limit=90)
         self.swarm.run_for(60)
         self.mend()
+        self.lose_a_worker()
         for service in self.swarm.services:
             container, name = service.spec.task.container, service.spec.name
             ends = container.args or container.image.startswith(("alpine", "nosuch"))
@@ -145,6 +146,11 @@ class Storm(storms.Storm):
                 self.docker(f"service rm {name}", self.swarm.leader)
         self.swarm.run_for(200)
         self.laws.look()
+
+    def lose_a_worker(self) -> None:
+        """Sometimes one is gone for good."""
+        if self.dice.random() < 0.3:
+            self.swarm.crash(self.names[-1])
 
 
 def after_storm(seed: int) -> Storm:
