@@ -149,8 +149,9 @@ class Storm(storms.Storm):
 
     def lose_a_worker(self) -> None:
         """Sometimes one is gone for good."""
-        if self.dice.random() < 0.3:
-            self.swarm.crash(self.names[-1])
+        workers = [node.machine for node in self.swarm.nodes if not node.member]
+        if workers and self.dice.random() < 0.3:
+            self.swarm.crash(workers[-1])
 
 
 def after_storm(seed: int) -> Storm:
