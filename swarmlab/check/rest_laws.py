@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..manager import turns
-from ..manager.restart import Memory, fillers
+from ..manager.restart import Memory, fillers, may_restart
 from ..manager.scheduler import spread
 from ..manager.tasks import by_place, is_dirty, is_usable, meets_constraints
 from ..objects import (
@@ -25,6 +25,7 @@ from ..objects import (
     Put,
     Service,
     Task,
+    replace,
 )
 from ..world import OUTSIDE, World
 from .store_laws import faults
@@ -53,15 +54,20 @@ def places_are_filled(world: World, lead: Any) -> Iterator[str]:
     """Every replica has a slot of its own, every node that takes part one task of each global service."""
     for service in lead.store.all("service"):
         places = by_place(service, lead.store.tasks_of(service.id))
-        live = {place: kept for place, tasks in places.items() if (kept := fillers(service, tasks, _restarts(lead)))}
+        live = {place: kept for place, tasks in places.items() if (kept := _kept(lead, service, tasks))}
         wanted = [place for place, tasks in live.items() if any(task.desired <= RUNNING for task in tasks)]
         if service.spec.mode == "replicated" and not len(wanted) <= service.spec.replicas <= len(live):
             yield f"{service.spec.name} fills slots {sorted(live)} of {service.spec.replicas}"
-        if service.spec.mode == "global":
+        if service.spec.mode == "global" and not _has_used_up_slots(lead, service):
             yield from _wrong_nodes(lead.store, service, live)
         for place, tasks in live.items():
             if len(tasks) > 1 and not any(_waits(lead.store, task) for task in tasks):
                 yield f"{service.spec.name} has {len(tasks)} tasks at {place}"
+
+
+def _kept(lead: Any, service: Service, tasks: list[Task]) -> list[Task]:
+    """What fills a place, whether or not a rollback would fill it anew."""
+    return fillers(replace(service, update_status=None), tasks, _restarts(lead))
 
 
 def _restarts(lead: Any) -> Memory:
@@ -255,22 +261,22 @@ def _is_left_alone(lead: Any, planner: str, change: Put | Drop) -> bool:
         return True  # a new leader looks at jobs to which nothing has happened
     if planner == "updater" and id in _restarts(lead).updates:
         return True  # it would go on in another order
-    if planner in ("replicated", "updater") and service and _has_used_up_slots(lead, service):
+    if planner in ("replicated", "updater", "global") and service and _has_used_up_slots(lead, service):
         return True  # what ended there for good counts when the service is looked at the next time
     if planner == "replicated" and isinstance(change, Drop):
         return True  # so do the slots that nothing fills any more
     if planner == "scheduler" and what.id not in lead.turns.memories["places"].pending:
         # SwarmKit does not try again what an older version could not place, not even when that is the version again
-        return service is not None and lead.store.get("task", what.id).version < service.version
+        old = lead.store.get("task", what.id)
+        return service is not None and (old.version < service.version or old.spec_version < service.spec_version)
     if planner == "allocator" and isinstance(what, Node):
         return True  # a node that lacks an address is looked at when something happens there
     return planner == "enforcer"  # it looks when a node changes, not when a service does
 
 
 def _has_used_up_slots(lead: Any, service: Service) -> bool:
-    places = by_place(service, lead.store.tasks_of(service.id)).values()
-    kept = [fillers(service, tasks, _restarts(lead)) for tasks in places]
-    return any(task.desired > RUNNING for tasks in kept for task in tasks)
+    tasks = [task for task in lead.store.tasks_of(service.id) if task.desired > RUNNING]
+    return any(not may_restart(service, task, _restarts(lead)) for task in tasks)
 
 
 def updates_end(world: World, lead: Any) -> Iterator[str]:
@@ -282,7 +288,7 @@ def updates_end(world: World, lead: Any) -> Iterator[str]:
         if state in ("updating", "rollback_started") and not _hangs(lead.store, service):
             yield f"the update of {service.spec.name} does not end"
         tasks = [task for task in lead.store.tasks_of(service.id) if task.desired <= RUNNING]
-        if state in ("", "completed", "rollback_completed"):
+        if state in ("", "completed", "rollback_completed") and service.id not in _restarts(lead).updates:
             old = [task for task in tasks if is_dirty(lead.store, service, task) and not _is_paused(lead.store, task)]
             yield from (f"{task.name} ({task.id}) was not updated" for task in old)
 
