@@ -72,11 +72,16 @@ def execute(line: str | Sequence[str], session: Session) -> Result:
 
 def _words(line: str | Sequence[str]) -> list[str]:
     if not isinstance(line, str):
-        return list(line)
+        return [_typed(word) for word in line]
     try:
-        return shlex.split(line)
+        return shlex.split(_typed(line))
     except ValueError as fault:  # what a shell says before docker has even started
         raise Exit(f"sh: 1: Syntax error: {str(fault).lower()}", 2) from None
+
+
+def _typed(text: str) -> str:
+    """What no keyboard can type, half of a character, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _run(words: list[str], session: Session, screen: Screen) -> None:

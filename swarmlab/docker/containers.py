@@ -4,10 +4,12 @@ Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from ..effects import SECOND
 from ..messages import (
+    Container,
     ContainerSettings,
     KillContainer,
     ListContainers,
@@ -27,10 +29,15 @@ from .lists import CONTAINERS, container_rows
 from .session import Exit, Screen, Session, each
 from .storage import pull_lines
 from .tables import show
-from .units import UnitError, parse_port
+from .units import UnitError, parse_port, quote
 
 NO_PORTS = "WARNING: Published ports are discarded when using host network mode"
 PRUNE_WARNING = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] "
+WORDS = {  # what some filters may ask for
+    "health": ("healthy", "none", "starting", "unhealthy"),
+    "is-task": ("true", "false"),
+    "status": ("created", "dead", "exited", "paused", "removing", "restarting", "running"),
+}
 POLICIES = ("no", "always", "unless-stopped", "on-failure")
 
 
@@ -109,49 +116,20 @@ def _pull_if_missing(session: Session, image: str, screen: Screen) -> None:
 
 def list_containers(session: Session, options: Options, screen: Screen) -> None:
     last = 1 if options["latest"] else options["last"]
-    containers = session.call(ListContainers(options["all"] or last > 0 or _asks_state(options)))
-    containers = _filtered(session, containers, options)
-    rows = container_rows(containers[:last] if last > 0 else containers, session.now, not options["no-trunc"])
+    ended_too = options["all"] or last > 0 or any(name in ("status", "exited") for name, _ in options["filter"])
+    found = _filtered(session.call(ListContainers(all=True)), options)
+    found = [one for one in found if ended_too or one.state == "running"]
+    rows = container_rows(found[:last] if last > 0 else found, session.now, not options["no-trunc"])
     show(screen, CONTAINERS, rows, options["format"], options["quiet"])
 
 
-def _asks_state(options: Options) -> bool:
-    return any(name in ("status", "exited") for name, _ in options["filter"])
-
-
-def _filtered(session: Session, containers: Any, options: Options) -> list:
-    """Filters that compare with another container, or with a network, need more than the row itself."""
-    plain = [pair for pair in options["filter"] if pair[0] in CONTAINER_TESTS]
-    left = matching(containers, plain, CONTAINER_TESTS)
-    return [one for one in left if all(_passes(session, one, name, value) for name, value in options["filter"])]
-
-
-def _passes(session: Session, container: Any, name: str, value: str) -> bool:
-    match name:
-        case "exited":
-            return container.state == "exited" and str(container.exit_code) == value
-        case "network":
-            return any(value == each or id.startswith(value) for id, each, *_ in container.networks)
-        case "publish" | "expose":
-            ports = {f"{port.published_port}" for port in container.ports} | {
-                f"{port.published_port}/{port.protocol}" for port in container.ports
-            }
-            return value in ports
-        case "volume":
-            return any(value in (mount.source, mount.target) for mount in container.settings.mounts)
-        case "before" | "since":
-            other = _one(session, value)
-            return (container.created_at < other.created_at) == (name == "before") and container.id != other.id
-    if name not in CONTAINER_TESTS:
-        raise ApiError(f"invalid filter '{name}'")
-    return True
-
-
-def _one(session: Session, ref: str) -> Any:
-    for container in session.call(ListContainers(all=True)):
-        if ref == container.name or container.id.startswith(ref):
-            return container
-    raise ApiError(f"No such container: {ref}")
+def _filtered(containers: Sequence[Container], options: Options) -> list[Container]:
+    for name, value in options["filter"]:
+        if name in WORDS and value.lower() not in WORDS[name]:
+            raise ApiError(f"Invalid filter '{name}={value}'")
+        if name == "exited" and not re.fullmatch("[+-]?[0-9]{1,18}", value):
+            raise ApiError(f"strconv.Atoi: parsing {quote(value)}: invalid syntax")
+    return matching(containers, options["filter"], CONTAINER_TESTS)
 
 
 # ── one after the other ──────────────────────────────────────────────────────────────────────────────────────────

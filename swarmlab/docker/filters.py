@@ -86,7 +86,7 @@ def _has_port(container: Any, value: str, published: bool) -> bool:
     """`80`, `80-90` or `80/udp`."""
     numbers, _, protocol = value.partition("/")
     first, _, last = numbers.partition("-")
-    if not (first.isdecimal() and (last or first).isdecimal()):
+    if not re.fullmatch(r"\d{1,5}(-\d{1,5})?", numbers, re.ASCII):
         raise ApiError(f"Invalid port format for filter: {value}")
     span = range(int(first), int(last or first) + 1)
     for port in container.ports:
@@ -98,14 +98,16 @@ def _has_port(container: Any, value: str, published: bool) -> bool:
 
 CONTAINER_TESTS: Tests = {
     "ancestor": lambda container, value: value in (container.image, *_shorter(container.image)),
-    "exited": lambda container, value: container.state == "exited" and str(container.exit_code) == value,
+    "exited": lambda container, value: container.state == "exited" and container.exit_code == int(value),
     "expose": lambda container, value: _has_port(container, value, published=False),
     "health": lambda container, value: value == "none",
     "id": lambda container, value: container.id.startswith(value),
     "is-task": lambda container, value: bool(container.task) == (value.lower() in ("1", "true")),
     "label": lambda container, value: has_label(container.labels, value),
     "name": _is_named,
-    "network": lambda container, value: any(value in (id, name) for id, name, *_ in container.networks),
+    "network": lambda container, value: any(
+        value == name or id.startswith(value) for id, name, *_ in container.networks
+    ),
     "publish": lambda container, value: _has_port(container, value, published=True),
     "status": lambda container, value: container.state == value,
     "volume": lambda container, value: any(value in (one.source, one.target) for one in container.settings.mounts),

@@ -6,7 +6,7 @@ Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.
 import re
 from collections.abc import Iterable, Sequence
 
-from ..messages import CreateObject, GetObject, ListObjects, RemoveObject, UpdateObject
+from ..messages import CreateObject, GetObject, Info, ListObjects, RemoveObject, UpdateObject
 from ..objects import STATES, ApiError, Node, Service, ServiceSpec, Task, replace
 from ..worker import images
 from .ask import service_spec
@@ -77,7 +77,7 @@ def list_tasks(session: Session, options: Options, screen: Screen) -> None:
 def print_tasks(session: Session, options: Options, screen: Screen, tasks: Iterable[Task]) -> None:
     """Tasks that pass the filters, as a table or as asked."""
     nodes = session.call(ListObjects("node"))
-    tasks = matching(tasks, _task_filters(options["filter"], nodes), TASK_TESTS)
+    tasks = matching(tasks, _task_filters(session, options["filter"], nodes), TASK_TESTS)
     # Docker's default keeps ids whole under --quiet, where a person wants to paste them.
     trunc = not options["no-trunc"] and not options["quiet"]
     rows = task_rows(
@@ -86,11 +86,11 @@ def print_tasks(session: Session, options: Options, screen: Screen, tasks: Itera
     show(screen, TASKS, rows, options["format"], options["quiet"])
 
 
-def _task_filters(filters: Sequence[tuple[str, str]], nodes: Sequence[Node]) -> list[tuple[str, str]]:
+def _task_filters(session: Session, filters: Sequence[tuple[str, str]], nodes: Sequence[Node]) -> list[tuple[str, str]]:
     checked = []
     for name, value in filters:
         if name == "node":
-            value = one_node(nodes, value).id
+            value = session.call(Info()).node if value == "self" else one_node(nodes, value).id
         if name == "desired-state" and value.lower() not in STATES.values():
             raise ApiError(f"Invalid desired-state filter: '{value}'")
         checked.append((name, value))

@@ -41,12 +41,17 @@ def parse_duration_ns(text: str) -> int:
     """`1h1m`, `1.5s`, `-5s`, `0` → nanoseconds. A number without a unit, blanks and days are refused, as Go does."""
     if not _DURATION.fullmatch(text):
         raise UnitError(_why_no_duration(text))
-    parts = _PART.findall(text)
-    total = sum(int(Fraction(number) * NANOSECONDS[unit]) for number, unit in parts)
+    total = sum(_nanoseconds(number, unit) for number, unit in _PART.findall(text))
     signed = -total if text.startswith("-") else total
     if not -_LONGEST <= signed < _LONGEST:
         raise UnitError(f"time: invalid duration {quote(text)}")
     return signed
+
+
+def _nanoseconds(number: str, unit: str) -> int:
+    """Digits that cannot count are not computed."""
+    whole, _, rest = number.partition(".")
+    return _LONGEST if len(whole.lstrip("0")) > 20 else int(Fraction(f"{whole[-20:]}.{rest[:20]}0") * NANOSECONDS[unit])
 
 
 def parse_duration(text: str) -> int:

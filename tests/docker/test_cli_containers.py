@@ -251,7 +251,24 @@ def test_filters_of_ps(bare) -> None:
     assert names("--filter label=tier=front") == names("--filter publish=8080") == ["web"]
     assert names("--filter exited=1") == names("--filter since=web") == ["job"]
     assert names("--filter network=bridge --filter ancestor=nginx") == ["web"]
-    assert bare.docker("ps --filter nosuch=1").exit_code == 1
+    assert names("--filter exited=1 --filter exited=0") == ["job"], "one of several values is enough"
+    assert names("--filter name=web --filter name=job") == ["job", "web"]
+    assert names("--filter network=nosuch") == names("--filter publish=80") == []
+    assert bare.docker("ps --filter before=job -q").stdout == bare.docker("ps --filter name=web -q").stdout
+
+
+@pytest.mark.parametrize(
+    ("filter", "why"),
+    [
+        ("nosuch=1", "Invalid filter 'nosuch'"),
+        ("status=foo", "Invalid filter 'status=foo'"),
+        ("health=x", "Invalid filter 'health=x'"),
+        ("exited=x", 'strconv.Atoi: parsing "x": invalid syntax'),
+        ("before=nosuch", "No such container: nosuch"),
+    ],
+)
+def test_a_filter_is_refused_even_where_there_is_nothing_to_filter(bare, filter, why) -> None:
+    assert bare.docker(f"ps --filter {filter}").stderr == f"Error response from daemon: {why}\n"
 
 
 # ── containers of tasks ──────────────────────────────────────────────────────────────────────────────────────────

@@ -144,3 +144,12 @@ def test_a_wrong_port_is_refused(text, says):
 
 def test_quoted_texts_look_like_those_of_go():
     assert quote('a"\\\n\t\x1bé😀\u200b') == '"a\\"\\\\\\n\\t\\x1bé😀\\u200b"'
+
+
+def test_what_64_bits_do_not_hold_is_what_go_makes_of_it() -> None:
+    assert parse_cpus("9223372036.854775808") == -(2**63) and parse_cpus("18446744073.709551616") == 0
+    assert parse_duration_ns("2562047h47m16.854775807s") == 2**63 - 1
+    for text in ("9" * 5000 + "s", "2562047h47m16.854775808s"):
+        with pytest.raises(UnitError, match="time: invalid duration"):
+            parse_duration_ns(text)
+    assert parse_duration_ns("0" * 5000 + "1." + "5" + "0" * 5000 + "s") == 15 * 10**8

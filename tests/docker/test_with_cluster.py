@@ -129,6 +129,13 @@ def test_a_service_without_a_name_gets_one_of_two_words(cluster) -> None:
     assert len(set(names)) == 2 and all(re.fullmatch("[a-z]+_[a-z]+", name) for name in names)
 
 
+def test_tasks_of_this_very_node_can_be_asked_for(cluster) -> None:
+    cluster.docker("service create -d --name agent --mode global nginx")
+    cluster.run_for(5)
+    for ref in ("self", "manager-1"):
+        assert [row["NODE"] for row in cluster.docker(f"service ps --filter node={ref} agent").rows] == ["manager-1"]
+
+
 def test_what_would_fill_the_memory_or_all_of_time_is_refused_or_bounded(cluster) -> None:
     why = "Error response from daemon: the simulation has no room for a service of more than 100000 tasks\n"
     assert cluster.docker("service create -d --replicas 1000000000 nginx").stderr == why
