@@ -57,13 +57,15 @@ class Agent:
         self.networks = {network.id: network for network in values.get("networks", ())}
         self.services = {service.id: service for service in values.get("services", ())}
         self._forget()
-        self.attached = values.get("attached")
+        self.attached: tuple | None = values.get(
+            "attached"
+        )  # networks on which this node has an address, None: not told
         self._mind_works()
 
     def _forget(self) -> None:
         self.node = ""
         self.managers: tuple = ()
-        self.attached: tuple | None = None  # networks on which this node has an address, None before it is told
+        self.attached = None
         self.exposed: dict[str, Endpoint] = {}
         self.acknowledged: dict[str, int] = {}  # task id → state the leader has committed
         self.unheard: dict[str, None] = {}  # tasks whose newest state is not acknowledged

@@ -16,21 +16,12 @@ from ..messages import (
     Broken,
     Call,
     Container,
-    CreateVolume,
     Discard,
-    Events,
     Exited,
-    FetchLogs,
     KeepOnly,
-    ListContainers,
-    ListImages,
-    ListVolumes,
-    LogLine,
     Prepare,
     Prepared,
     PullImage,
-    RemoveImage,
-    RemoveVolume,
     Reply,
     Running,
     Serve,
@@ -39,7 +30,8 @@ from ..messages import (
     Stop,
 )
 from ..objects import ApiError
-from . import identity, images, logs, plain
+from . import identity, images, logs, plain, questions
+from .box import Box, changed
 from .events import Recent
 from .registry import Absent, Layers
 from .shelf import Shelf
@@ -48,15 +40,6 @@ from .volumes import Volumes, check_mounts
 CREATE_TIME = 5 * MS  # file system, network namespace
 KILLED = 137  # 128 + SIGKILL
 TASK_LABEL = "com.docker.swarm.task.id"
-
-
-class Box(NamedTuple):
-    """One container with what it takes to start it."""
-
-    container: Container
-    args: tuple[str, ...]
-    log: tuple[LogLine, ...] = ()
-    by_hand: bool = False  # somebody stopped it, so that no restart policy starts it again
 
 
 class Alarm(NamedTuple):
@@ -327,45 +310,12 @@ class Executor:
 
     def _asked(self, sender, number, request, now):
         try:
-            effects, value = self._answered(request, now)
+            effects, value = questions.answered(self, request, now)
         except ApiError as refusal:
             return [Tell(sender, Reply(number, error=refusal.text))]
         return [*effects, Tell(sender, Reply(number, value))]
 
-    def _answered(self, request, now):
-        """What the request changes, and the answer. Raises ApiError."""
-        containers = [box.container for box in self.boxes.values()]
-        match request:
-            case ListContainers(everything):
-                return [], self._listed(everything)
-            case FetchLogs(_, keys, since, until, tail):
-                return [], self._lines(keys, since, until, tail)
-            case ListImages():
-                return [], self.shelf.listed(containers)
-            case RemoveImage(ref, force):
-                return self.shelf.remove(ref, force, containers, now), None
-            case ListVolumes():
-                return [], self.volumes.listed(containers)
-            case CreateVolume():
-                return self.volumes.create(request, identity.container_id(self.dice), now)
-            case RemoveVolume(ref):
-                return self.volumes.remove(ref, containers, now), None
-            case Events(since, until):
-                return [], self.recent.between(since, until)
-        raise ApiError(f"{type(request).__name__} is not possible here")
-
-    def _lines(self, keys, since, until, tail):
-        found = []
-        for box in (self.boxes[key] for key in keys if key in self.boxes):
-            own = logs.chosen(box.log, since, until, tail)
-            found += [line._replace(task=box.container.task) for line in own]
-        return tuple(found)
-
     # ── bookkeeping ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _listed(self, everything):
-        newest_first = sorted((box.container for box in self.boxes.values()), key=lambda c: -c.created_at)
-        return tuple(c for c in newest_first if everything or c.state == "running")
 
     def _image(self, reference):
         image = images.find(reference)
@@ -397,8 +347,3 @@ class Executor:
             case "exit":
                 return self._exited(alarm.key, *alarm.about, now)
         return self._served(alarm.key, *alarm.about, now)
-
-
-def changed(box: Box, state: str, now: int, code: int = 0) -> Box:
-    """The same container in another state."""
-    return box._replace(container=box.container._replace(state=state, state_at=now, exit_code=code))

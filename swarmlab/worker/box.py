@@ -1,0 +1,19 @@
+"""A container as its machine keeps it, with what it takes to start it anew."""
+
+from typing import NamedTuple
+
+from ..messages import Container, LogLine
+
+
+class Box(NamedTuple):
+    """One container with what it takes to start it."""
+
+    container: Container
+    args: tuple[str, ...]
+    log: tuple[LogLine, ...] = ()
+    by_hand: bool = False  # somebody stopped it, so that no restart policy starts it again
+
+
+def changed(box: Box, state: str, now: int, code: int = 0) -> Box:
+    """The same container in another state."""
+    return box._replace(container=box.container._replace(state=state, state_at=now, exit_code=code))
