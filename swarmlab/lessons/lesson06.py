@@ -65,6 +65,14 @@ PREDICTIONS = {
             "c": "Whether memory is there when it is needed is seen by the machine later, not by the scheduler.",
         },
     ),
+    "7": Prediction(
+        "8 and 22. A preference levels what can be levelled: when zone a is full, the rest goes to zone b, and nobody says so.",
+        {
+            "a": "So it would be with a constraint. Count what runs: nothing waits.",
+            "b": "Docker takes every preference, and promises nothing. Look at the counts: zone a is full, zone b took the rest.",
+            "c": "Yes.",
+        },
+    ),
 }
 
 # ── Docker's strategy, looked at closely ─────────────────────────────────────────────────────────────────────────────

@@ -90,6 +90,12 @@ def per_node(cluster: Cluster, service: str) -> str:
     return ", ".join(f"{name} {held.count(name)}" for name in sorted(set(held)))
 
 
+def where(cluster: Cluster, task: str) -> str:
+    """The machine of a task, by its name; '' while it waits."""
+    name, _, slot = task.rpartition(".")
+    return next((run.machine for run in cluster.running if (run.service, str(run.slot)) == (name, slot)), "")
+
+
 def show_placement(rows: Any, step: int | None = None, more: str = "") -> None:
     """Display where every task stands after a step, with its words."""
     from ..viz.charts import draw_placement, show, tell_placement
@@ -232,27 +238,33 @@ def compared(wanted: Demand, strategies: Mapping[str, Callable]) -> dict[str, di
 # ── deeper: generic resources, and very many nodes ───────────────────────────────────────────────────────────────────
 
 
-def typed(nodes: Iterable[Node], replicas: int, asked: Resources) -> list[Task]:
-    """So many tasks that reserve this, put on empty nodes by Docker's rule: as they are afterwards."""
-    store, spec = Store(), TaskSpec(ContainerSpec("nginx"), reservations=asked)
+def typed(nodes: Sequence[Node], replicas: int, asked: Resources, tries: int = 1) -> list[Task]:
+    """So many tasks that reserve this, put on empty nodes by Docker's rule: as they are after so many tries."""
+    store, spec, memory = Store(), TaskSpec(ContainerSpec("nginx"), reservations=asked), scheduler.Memory()
     tasks = [Task(f"web.{n}", "web", "web", slot=n, state=PENDING, spec=spec) for n in range(1, replicas + 1)]
     store.apply(1, 0, [Put(one) for one in (*nodes, Service("web", ServiceSpec("web", task=spec)), *tasks)])
-    changes, _ = scheduler.plan(store, None, scheduler.Memory(), 0)
-    store.apply(2, 0, changes)
+    keys = None
+    for index in range(2, tries + 2):
+        changes, _ = scheduler.plan(store, keys, memory, 0)
+        keys = [*store.apply(index, 0, changes), ("node", nodes[0].id)]  # a node reports: who waits is tried again
     return list(store.all("task"))
 
 
 def cards() -> list[str]:
-    """Four tasks that want a graphics card each, on nodes that have two named ones, one counted one, and none."""
+    """Four tasks that want a graphics card each, on nodes that have two named ones, one counted one, and none.
+
+    The last line is what the one that waits says after a second try.
+    """
     nodes = [
         Node(name, description=Description(name, generic=generic), state="ready", machine=name)
         for name, generic in (("node-1", {"gpu": ("GPU-a", "GPU-b")}), ("node-2", {"gpu": 1}), ("node-3", {}))
     ]
-    tasks = typed(nodes, 4, Resources(generic={"gpu": 1}))
-    return [
-        f"{task.name} → {task.node}, gpu {_got(task)}" if task.node else f"{task.name} waits: {task.err}"
-        for task in tasks
-    ]
+    first, second = (typed(nodes, 4, Resources(generic={"gpu": 1}), tries) for tries in (1, 2))
+    return [*map(_carded, first), f"tried again: {_carded(second[-1])}"]
+
+
+def _carded(task: Task) -> str:
+    return f"{task.name} → {task.node}, gpu {_got(task)}" if task.node else f"{task.name} waits: {task.err}"
 
 
 def _got(task: Task) -> str:

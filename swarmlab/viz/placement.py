@@ -23,6 +23,7 @@ RANKS = ("failures", "of {}", "all tasks")
 WORDS = {"drain": "drained", "pause": "paused"}
 SIGNS = {"down": "✕", "disconnected": "✕", "removed": "✕", "unknown": "?", "drained": "▥", "paused": "‖"}
 BETWEEN = 0.15  # inches between the frames of a strip
+BOLD = 1.08  # bold letters are so much wider
 
 
 def draw_placement(
@@ -36,10 +37,13 @@ def draw_placement(
     """
     rows = _rows(rows)
     world = placement_at(rows, _number(rows, step))
-    plan = _plan(rows, [world], services, high)
+    width = ink.inches(ax)[0] if ax is not None else ink.WIDTH
+    plan = _plan(rows, [world], services, high, width)
     if ax is None:
-        few = plan["left"] + plan["pitch"] * len(rows["nodes"]) + 0.3 if plan["mode"] == "full" else ink.WIDTH
-        fig = ink.sheet(width=min(ink.WIDTH, max(few, 5.5)), height=plan["height"])
+        if plan["mode"] == "full":  # few nodes need less; title, tray and key then end there, too
+            few = plan["left"] + plan["pitch"] * len(rows["nodes"]) + 0.3
+            plan = _plan(rows, [world], services, high, min(width, max(few, 5.5)))
+        fig = ink.sheet(width=plan["width"], height=plan["height"])
         ax = fig.add_axes((0.0, 0.0, 1.0, 1.0))
     _draw(ax, world, plan)
     return ax
@@ -195,8 +199,10 @@ def _draw(ax: Axes, world: dict, plan: dict, title: str | None = None) -> None:
     wide, high = ink.inches(ax)
     ax.set(xlim=(0, wide), ylim=(max(high, plan["height"]), 0))
     ax.set_axis_off()
-    said = f"{world['said']} · step {world['step']} of {world['last']}" if title is None else title
-    ink.write(ax, 0.1, 0.14, _cut(said, plan["width"] - 0.2), fontweight="bold")
+    number = f" · step {world['step']} of {world['last']}" if title is None else ""
+    room = plan["width"] - 0.2 - BOLD * ink.room(number)
+    said = _cut(world["said"] if title is None else title, room)
+    ink.write(ax, 0.1, 0.14, said + number, fontweight="bold")
     if plan["tray"]:
         _draw_tray(ax, world["waiting"], plan)
     if plan["mode"] == "zones":
@@ -214,7 +220,7 @@ def _draw(ax: Axes, world: dict, plan: dict, title: str | None = None) -> None:
 
 def _cut(text: str, width: float) -> str:
     """As much of a title as there is room for."""
-    most = int(width / ink.room("m") / 1.08)
+    most = int(width / ink.room("m") / BOLD)
     return text if len(text) <= most else f"{text[: most - 2]} …"
 
 
@@ -276,9 +282,10 @@ def _draw_block(ax: Axes, task: dict, x: float, y: float, wide: float, tall: flo
     filling = plan["colours"].get(task["service"], ink.SOLID) if task["wanted"] else ink.FAINT
     edge = ink.INK if task["wanted"] else ink.LINE
     ink.box(ax, x, y, wide, tall, facecolor=filling, edgecolor=edge, linewidth=1, zorder=2)
-    if task["used"]:
-        used = task["used"] / task["reserved"] * tall
-        ink.box(ax, x + 0.03, y + tall - used, wide * 0.3, used, facecolor=ink.INK, alpha=0.55, linewidth=0, zorder=3)
+    if task["used"]:  # to scale, whatever was reserved; from the floor up, where nothing was
+        used = task["used"] * plan["high"] / plan["most"]
+        foot = y + tall if task["reserved"] else plan["floor"]
+        ink.box(ax, x + 0.03, foot - used, wide * 0.3, used, facecolor=ink.INK, alpha=0.55, linewidth=0, zorder=3)
     if task["new"]:
         ink.box(ax, x, y, wide, tall, edgecolor=ink.INK, linewidth=2.8, zorder=4)
     if tall >= LETTER and wide >= CELL - 0.02:

@@ -1,6 +1,6 @@
 """Strategies side by side: the same demand on the same nodes, one panel for each way to choose among them.
 
-A panel is what each node has reserved, as a share of what it has; below it four measures, of which no strategy has the
+A panel is what each node has reserved, as a share of what it has; below it five measures, of which no strategy has the
 best of all.
 """
 
@@ -16,7 +16,7 @@ from .placefold import placement_at
 __all__ = ["Scores", "draw_strategies", "scores", "tell_strategies"]
 
 MOST = 6  # panels
-HIGH, WORDS, BETWEEN = 1.25, 1.22, 0.3  # inches: the columns, what stands below them, between panels
+HIGH, WORDS, BETWEEN = 1.25, 1.42, 0.3  # inches: the columns, what stands below them, between panels
 LINE = 0.2  # inches
 SMALL = 9  # points
 
@@ -97,6 +97,7 @@ def _best(all_scores: list[Scores]) -> dict[str, Any]:
         "gap": [round(score.most - score.least, 3) for score in all_scores],
         "fragments": [round(score.fragments, 3) for score in all_scores],
         "lost": [score.lost for score in all_scores],
+        "gone": [score.gone for score in all_scores],
     }
     return {key: min(each) for key, each in values.items() if len(set(each)) > 1}
 
@@ -141,12 +142,12 @@ def _draw_zones(ax: Axes, nodes: list[dict], pitch: float, floor: float, score: 
 def _said(score: Scores) -> list[tuple[str, float, str]]:
     """The measures in words: (key, value, text)."""
     gap = round(score.most - score.least, 3)
-    gone = f", {score.gone} service{'s' * (score.gone != 1)} gone" if score.gone else ""
     return [
         ("unfit", score.unfit, f"{score.fit} fit, {score.unfit} did not"),
         ("gap", gap, f"nodes {score.least:.0%} to {score.most:.0%} full"),
         ("fragments", round(score.fragments, 3), f"{score.fragments:.0%} of the free room in useless bits"),
-        ("lost", score.lost, f"✕ {score.zone or 'all'} lost: {score.lost} tasks{gone}"),
+        ("lost", score.lost, f"✕ {score.zone or 'all'} lost: {score.lost} tasks"),
+        ("gone", score.gone, f"with it {score.gone or 'no'} service{'s' * (score.gone != 1)} gone"),
     ]
 
 

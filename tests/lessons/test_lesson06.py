@@ -273,9 +273,36 @@ def test_a_strategy_of_ones_own_places_tasks_in_a_cluster():
 
 
 def test_cards_are_numbers_or_names():
-    *placed, waits = scenes06.cards()
+    *placed, waits, again = scenes06.cards()
     assert sorted(line.partition(", gpu ")[2] for line in placed) == ["1", "GPU-a", "GPU-b"]
-    assert waits.startswith("web.4 waits: no suitable node (insufficient resources on ")
+    assert waits == "web.4 waits: no suitable node (insufficient resources on 2 nodes)"
+    assert again == "tried again: web.4 waits: no suitable node (insufficient resources on 3 nodes)"
+
+
+def test_a_preference_that_cannot_be_met_is_forgotten():
+    cluster = racks("abbbb")
+    wish = "--reserve-memory 512m --placement-pref spread=node.labels.az"
+    cluster.docker(f"service create -d --name web --replicas 30 {wish} nginx")
+    cluster.run_for(5)
+    held = [scenes06.where(cluster, f"web.{n}") for n in range(1, 31)]
+    assert held.count("worker-1") == 8 and "" not in held and scenes06.where(cluster, "web.31") == ""
+
+
+def test_even_the_empty_branch_of_a_drained_node_disturbs_the_levelling():
+    found = []
+    for labelled in (True, False):
+        cluster = racks("aaab")
+        names = ("worker-1", "worker-2", "worker-3", "worker-4", "manager-1")
+        for name, disk in zip(names, ("ssd", "hdd", "hdd", "ssd", "ssd"), strict=True):
+            if labelled or name != "manager-1":
+                cluster.docker(f"node update --label-add disk={disk} {name}")
+        if labelled:
+            cluster.docker("node update --label-add az=a manager-1")
+        prefs = "--placement-pref spread=node.labels.az --placement-pref spread=node.labels.disk"
+        cluster.docker(f"service create -d --name web --replicas 8 {prefs} nginx")
+        cluster.run_for(5)
+        found.append(per_node(cluster, "web"))
+    assert found == ["worker-1 2, worker-2 1, worker-3 1, worker-4 4", "worker-1 3, worker-2 1, worker-4 4"]
 
 
 def test_ten_thousand_nodes_are_levelled():

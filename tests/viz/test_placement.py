@@ -147,6 +147,25 @@ def test_a_block_is_as_high_as_what_it_reserves():
     assert drawn == {ink.HUES[0]: [0.5], ink.HUES[1]: [1.0]}
 
 
+def test_what_is_in_use_is_drawn_to_scale_even_where_nothing_is_reserved():
+    rows = placed_rows([("n1", "", 4 * GIB)], [("a.1", "n1", GIB, 0, 3 * GIB), ("b.1", "n1", 0, 0, 2 * GIB)])
+    ax = draw_placement(rows, high=2.0)
+    shades = [patch for patch in ax.patches if isinstance(patch, Rectangle) and patch.get_alpha()]
+    assert [round(shade.get_height(), 3) for shade in shades] == [1.5, 1.0]
+    assert len({round(shade.get_y() + shade.get_height(), 3) for shade in shades}) == 1  # both stand on the floor
+
+
+def test_title_and_tray_end_with_a_narrow_picture():
+    why = "no suitable node (insufficient resources on 3 nodes; 1 node not available for new tasks)"
+    for count in (1, 5):
+        rows = placed_rows([(f"n{n}", "", GIB) for n in range(count)], [("a.1", "", 2 * GIB)])
+        rows["steps"][-1]["said"] = f"a.1: {why}"
+        ax = draw_placement(rows)
+        assert outside(ax) == [] and any(text.endswith("… · step 1 of 1") for text in words(ax))
+        wide = ink.inches(ax)[0]
+        assert wide < ink.WIDTH and all(patch.get_x() + patch.get_width() <= wide for patch in ax.patches)
+
+
 def test_no_label_covers_another(rows):
     for step in range(len(rows["steps"])):
         ax = draw_placement(rows, step)

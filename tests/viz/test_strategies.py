@@ -50,6 +50,23 @@ def test_the_best_of_each_measure_is_bold_where_they_differ():
     assert not any("useless bits" in text for text in bold) and texts(fig)
 
 
+def test_equally_many_tasks_lost_are_not_equally_many_services():
+    one = placed_rows(NODES, [("x.1", "n1", 1), ("x.2", "n3", 1), ("y.1", "n2", 1)], unit="units")
+    two = placed_rows(NODES, [("x.1", "n1", 1), ("x.2", "n1", 1), ("y.1", "n3", 1)], unit="units")
+    none = placed_rows(NODES, [("x.1", "n1", 1), ("x.2", "n3", 1), ("y.1", "n2", 1), ("y.2", "n3", 1)], unit="units")
+    both = placed_rows(NODES, [("x.1", "n1", 1), ("z.1", "n1", 1), ("y.1", "n3", 1)], unit="units")
+    assert [(scores(rows).lost, scores(rows).gone) for rows in (one, two, none, both)] == [
+        (2, 1),
+        (2, 1),
+        (2, 0),
+        (2, 2),
+    ]
+    fig = draw_strategies({"none": none, "both": both})
+    weights = {text.get_text(): text.get_weight() for text in fig.findobj(lambda each: hasattr(each, "get_text"))}
+    assert weights["✕ a lost: 2 tasks"] == weights["with it 2 services gone"] == "normal"
+    assert weights["with it no services gone"] == "bold"
+
+
 def test_it_says_it_in_words():
     assert "binpack: 4 fit, 0 did not, nodes 50% to 100% full" in tell_strategies({"binpack": PACKED})
 

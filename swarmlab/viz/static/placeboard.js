@@ -222,8 +222,8 @@ class Columns {
     set(g, "data-hue", task.wanted && colours[task.service] ? "1" : null);
     for (const [key, value] of Object.entries({ x, y, width: wide, height: Math.max(0.5, tall) })) set(box, key, value.toFixed(1));
     set(box, "fill", task.wanted ? colours[task.service] || null : null);
-    const inUse = task.used && task.reserved ? (task.used / task.reserved) * tall : 0;
-    for (const [key, value] of Object.entries({ x: x + 3, y: y + tall - inUse, width: wide * 0.3, height: inUse })) set(used, key, value.toFixed(1));
+    const inUse = (task.used || 0) * scale, foot = task.reserved ? y + tall : this.floor; // to scale, whatever was reserved
+    for (const [key, value] of Object.entries({ x: x + 3, y: foot - inUse, width: wide * 0.3, height: inUse })) set(used, key, value.toFixed(1));
     const high = Math.min(task.limit * scale, y + tall - (this.floor - HIGH) + 8), cut = high < task.limit * scale;
     set(limit, "d", task.limit && whisker && this.full ? `M${whisker} ${(y + tall).toFixed(1)}v${-high.toFixed(1)}${cut ? "" : "m-3 0h6"}` : "");
     say(letter, tall >= 12 && wide >= 16 ? letters[task.service] : "");
