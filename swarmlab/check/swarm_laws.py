@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..events import Applied, TaskStored
+from ..events import Applied, TaskProgressed, TaskStored
 from ..objects import RUNNING, STATES
 from ..sim.trace import Record
 from ..world import World
@@ -20,6 +20,7 @@ class SwarmLaws:
         self.world = world
         self.live = False  # whether what is looked at has just happened
         self._tasks: dict[str, tuple[int, int]] = {}  # task → highest (observed, desired) state
+        self._progress: dict[tuple[str, str], int] = {}  # (machine, task) → state
         self._written = 0  # the newest index whose tasks were checked
         self._copies: dict[int, dict] = {}  # index → the objects that the first manager there had
         self._newest = 0
@@ -37,6 +38,13 @@ class SwarmLaws:
             before = f"{STATES[seen]}, desired {STATES[wished]}"
             raise LawBroken("states only grow", record, f"{fact.name} was {before}")
         self._tasks[fact.id] = state, desired
+
+    def progress_only_grows(self, record: Record) -> None:
+        """On its node, too, a task only goes on, even if power is lost meanwhile."""
+        key, state = (record.source, record.fact.task), ORDER[record.fact.state]
+        if state < self._progress.get(key, 0):
+            raise LawBroken("progress only grows", record, f"{record.fact.service} was {STATES[self._progress[key]]}")
+        self._progress[key] = state
 
     def no_address_twice(self, record: Record) -> None:
         """An address of a network belongs to one task, service or node at a time."""
@@ -106,6 +114,7 @@ def _owners(store: Any) -> list[tuple[str, tuple]]:
 
 LAWS: dict[type, tuple[Callable, ...]] = {
     TaskStored: (SwarmLaws.states_only_grow,),
+    TaskProgressed: (SwarmLaws.progress_only_grows,),
     Applied: (
         SwarmLaws.no_address_twice,
         SwarmLaws.equal_copies,

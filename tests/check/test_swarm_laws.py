@@ -7,11 +7,12 @@ import pytest
 from weather import Weather
 
 from swarmlab import Cluster
-from swarmlab.check import LawBroken
+from swarmlab.check import LawBroken, Laws
 from swarmlab.manager.leader import Leader, deliver
 from swarmlab.manager.store import Store
 from swarmlab.messages import CreateObject, Reply
-from swarmlab.objects import READY, RUNNING, PortConfig, Service, Task, replace
+from swarmlab.objects import ASSIGNED, READY, RUNNING, PortConfig, Service, Task, replace
+from swarmlab.worker import agent
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +98,16 @@ def test_no_address_twice_catches_an_allocator_that_forgets_what_it_gave(calm, m
 
     misstored(monkeypatch, careless)
     assert caught(calm, "no address twice")
+
+
+def test_progress_only_grows_catches_an_agent_that_begins_anew_after_a_power_cut(calm, monkeypatch):
+    monkeypatch.setattr(agent, "resume", lambda work, now, node: (work._replace(state=ASSIGNED), []))
+    cluster = calm.fork()
+    Laws(cluster)
+    cluster.crash("worker-1")
+    cluster.restart("worker-1")
+    with pytest.raises(LawBroken, match="progress only grows"):
+        cluster.run_for(10)
 
 
 def test_states_only_grow_catches_a_store_that_takes_a_task_back(calm, monkeypatch):
