@@ -91,11 +91,11 @@ def draw_strategies(panels: Mapping[str, dict], step: int | None = None) -> Figu
 
 
 def _best(all_scores: list[Scores]) -> dict[str, Any]:
-    """The best value of each measure, where not all are alike."""
+    """The best value of each measure as it is shown, where not all are alike."""
     values: dict[str, list[Any]] = {
         "unfit": [score.unfit for score in all_scores],
-        "gap": [round(score.most - score.least, 3) for score in all_scores],
-        "fragments": [round(score.fragments, 3) for score in all_scores],
+        "gap": [_gap(score) for score in all_scores],
+        "fragments": [round(score.fragments, 2) for score in all_scores],
         "lost": [score.lost for score in all_scores],
         "gone": [score.gone for score in all_scores],
     }
@@ -139,13 +139,17 @@ def _draw_zones(ax: Axes, nodes: list[dict], pitch: float, floor: float, score: 
             ink.write(ax, (left + right) / 2, floor + 0.19, text, ha="center", fontsize=SMALL)
 
 
+def _gap(score: Scores) -> float:
+    """How far the fullest node is from the emptiest, in whole percents as they are shown."""
+    return round(100 * score.most) - round(100 * score.least)
+
+
 def _said(score: Scores) -> list[tuple[str, float, str]]:
     """The measures in words: (key, value, text)."""
-    gap = round(score.most - score.least, 3)
     return [
         ("unfit", score.unfit, f"{score.fit} fit, {score.unfit} did not"),
-        ("gap", gap, f"nodes {score.least:.0%} to {score.most:.0%} full"),
-        ("fragments", round(score.fragments, 3), f"{score.fragments:.0%} of the free room in useless bits"),
+        ("gap", _gap(score), f"nodes {score.least:.0%} to {score.most:.0%} full"),
+        ("fragments", round(score.fragments, 2), f"{score.fragments:.0%} of the free room in useless bits"),
         ("lost", score.lost, f"✕ {score.zone or 'all'} lost: {score.lost} tasks"),
         ("gone", score.gone, f"with it {score.gone or 'no'} service{'s' * (score.gone != 1)} gone"),
     ]

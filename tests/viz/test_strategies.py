@@ -67,6 +67,17 @@ def test_equally_many_tasks_lost_are_not_equally_many_services():
     assert weights["with it no services gone"] == "bold"
 
 
+def test_what_reads_the_same_is_bold_in_both_or_in_none():
+    nodes = [("n1", "a", 1000), ("n2", "b", 1000)]
+    panels = {
+        str(size): placed_rows(nodes, [("x.1", "n1", size), ("x.2", "n2", 500)], unit="units")
+        for size in (700, 701, 900)
+    }
+    fig = draw_strategies(panels)
+    bold = [text.get_text() for text in fig.findobj(lambda t: hasattr(t, "get_text")) if text.get_weight() == "bold"]
+    assert bold.count("nodes 50% to 70% full") == 2
+
+
 def test_it_says_it_in_words():
     assert "binpack: 4 fit, 0 did not, nodes 50% to 100% full" in tell_strategies({"binpack": PACKED})
 
