@@ -528,7 +528,7 @@ class HeartbeatAnswer(NamedTuple):
 
 
 class SessionInvalid(NamedTuple):
-    """`session invalid` · `node not registered` · `no leader` · `rate limit`."""
+    """`session invalid` · `node not registered` · `no leader` · `node … exceeded rate limit count of registrations`."""
 
     reason: str
 
@@ -545,6 +545,9 @@ class Assignments(NamedTuple):
     services: tuple = ()  # Service objects of the tasks: names, virtual IPs
     role: str = ""  # what the node is to be itself, where that changed
     attached: tuple[str, ...] | None = None  # networks on which the node has an address of its own; None: not told
+    secrets: tuple = ()  # Secret and Config objects that the tasks use, as far as the node does not have them
+    configs: tuple = ()
+    withdrawn: tuple[str, ...] = ()  # ids of those that no task uses any more
 
 
 class TaskStatus(NamedTuple):
@@ -561,6 +564,12 @@ class StatusReport(NamedTuple):
     node: str
     session: str
     statuses: tuple[TaskStatus, ...]
+
+
+class StatusRefused(NamedTuple):
+    """Nothing of the report was taken."""
+
+    reason: str
 
 
 class StatusAnswer(NamedTuple):

@@ -15,61 +15,33 @@ from ..messages import (
     Heartbeat,
     HeartbeatAnswer,
     OpenSession,
-    Relay,
     SessionAnswer,
     SessionInvalid,
     StatusAnswer,
+    StatusRefused,
     StatusReport,
     TaskStatus,
 )
 from ..objects import ASSIGNED, ORPHANED, RUNNING, Network, Node, Put, Service, Task, replace
 from .security import new_id
+from .sessions import Route, Session, attached_to, deliver, is_news, is_over, lend, sendable, withdraw
 from .store import Key, Store
 
 GRACE = 3  # heartbeat periods without a sign of life
 GRACE_UNKNOWN = 6  # the same for a node that has not yet registered with a new leader
 JITTER = 500 * MS
 SHORTEST_PERIOD = SECOND  # between heartbeats, whatever was asked: a swarm that beats every µs does nothing else
-BATCH = 100 * MS  # how long assignments and statuses are gathered
+BATCH = 100 * MS  # how long statuses are gathered, and how long nothing may change before a node hears what did
+MOST_CHANGES, MOST_STATUSES = 100, 10_000  # then it is not waited for any longer
 SOON = SECOND  # alarms that are so near to each other are looked at together
 REGISTRATIONS, REGISTRATION_GAP = 3, 8 * SECOND  # more of them, closer together, are refused
 ORPHANED_AFTER = 24 * 3600 * SECOND
 
 DOWN = "heartbeat failure"
 DOWN_UNKNOWN = 'heartbeat failure for node in "unknown" state'
+OVER_LIMIT = "node {} exceeded rate limit count of registrations"
+NOT_ITS_TASK = "cannot update a task not assigned this node"
 UNKNOWN = 'Node moved to "unknown" state due to leadership change in cluster'
-
-
-class Route(NamedTuple):
-    """Where an answer goes: to a channel of a machine, by way of the manager that passed the question on, if any."""
-
-    to: str
-    channel: str
-    via: str = ""
-
-
-def deliver(route: Route, message: Any) -> Send:
-    """The effect that brings an answer on its way."""
-    if route.via:
-        return Send(route.via, "manager", Relay(route.to, route.channel, message))
-    return Send(route.to, route.channel, message)
-
-
-class Session:
-    """What the leader knows of one registered node."""
-
-    def __init__(self, id: str, route: Route, role: str, period: int, beat: int) -> None:
-        self.id = id
-        self.route = route
-        self.role = role  # what the node was told that it is to be
-        self.period = period  # until the next heartbeat is due, as the node was told
-        self.beat = beat  # when the last one came
-        self.sequence = 0
-        self.tasks: dict[str, tuple] = {}  # what was sent of each task
-        self.objects: dict[str, int] = {}  # versions of networks and services that were sent
-        self.news: dict[str, None] = {}  # tasks to be looked at when the batch is sent
-        self.attached: tuple[str, ...] = ()  # the networks on which the node knows to have an address
-        self.stale = False  # a service or network of its tasks changed
 
 
 class Report(NamedTuple):
@@ -92,8 +64,14 @@ class Dispatcher:
         self.task_nodes: dict[str, str] = {}  # which node was sent a task
         self.statuses: dict[str, TaskStatus] = {}
         self.answers: list[tuple[Route, tuple]] = []
-        self.send_at = NEVER
+        self.due: dict[str, int] = {}  # node with news → when it hears of them, soonest first
+        self.full: dict[str, None] = {}  # nodes with so much news that they hear of them at once
         self.commit_at = NEVER
+
+    @property
+    def send_at(self) -> int:
+        """When the next batch of assignments is due."""
+        return 0 if self.full else next(iter(self.due.values()), NEVER)
 
     @property
     def deadline(self) -> int:
@@ -132,7 +110,9 @@ class Dispatcher:
         count, last = self.registered.get(node, (0, now))
         count = count + 1 if now - last < REGISTRATION_GAP else 1
         if count > REGISTRATIONS:
-            return "rate limit"  # the gap counts from the last one that was let in, so that who keeps asking gets in
+            return OVER_LIMIT.format(
+                node
+            )  # the gap counts from the last one that was let in, so that who keeps asking gets in
         self.registered[node] = (count, now)
         return ""
 
@@ -199,17 +179,20 @@ class Dispatcher:
 
     # ── statuses ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def report(self, route: Route, message: StatusReport, now: int) -> list:
+    def report(self, store: Store, route: Route, message: StatusReport, now: int) -> list:
         """Gather what a node says of its tasks; it is committed, and acknowledged, in batches."""
         session = self.sessions.get(message.node)
         if session is None or session.id != message.session:
             return [deliver(route, SessionInvalid("session invalid"))]
-        for status in message.statuses:
+        tasks = [store.get("task", status.task) for status in message.statuses]
+        if any(task and task.node != message.node for task in tasks):
+            return [deliver(route, StatusRefused(NOT_ITS_TASK))]
+        for task, status in zip(tasks, message.statuses, strict=True):
             known = self.statuses.get(status.task)
-            if self.task_nodes.get(status.task) == message.node and (known is None or known.state <= status.state):
+            if task and (known is None or known.state <= status.state):
                 self.statuses[status.task] = status
         self.answers.append((route, tuple((status.task, status.state) for status in message.statuses)))
-        self.commit_at = min(self.commit_at, now + BATCH)
+        self.commit_at = now if len(self.statuses) >= MOST_STATUSES else min(self.commit_at, now + BATCH)
         return []
 
     def take_report(self) -> Report:
@@ -224,8 +207,7 @@ class Dispatcher:
         """The store changed: remember which nodes have to hear of it."""
         for kind, id in keys:
             if kind == "task":
-                task = store.get("task", id)
-                self._mark(task.node if task else self.task_nodes.get(id, ""), id, now)
+                self._observe_task(store.get("task", id), id, now)
             elif kind == "service":
                 for task in store.tasks_of(id):
                     self._mark(task.node, None, now)
@@ -235,12 +217,19 @@ class Dispatcher:
             elif kind == "node":
                 self._observe_node(store.get("node", id), id, now)
 
+    def _observe_task(self, task: Task | None, id: str, now: int) -> None:
+        """A node does not hear of what it reported itself."""
+        node = task.node if task else self.task_nodes.get(id, "")
+        session = self.sessions.get(node)
+        if session and (id in session.tasks if task is None else is_news(task, session) or is_over(task, session)):
+            self._mark(node, id, now)
+
     def _observe_node(self, node: Node | None, id: str, now: int) -> None:
         if node is None:
             self.sessions.pop(id, None)
         elif id in self.sessions and (self.sessions[id].role, self.sessions[id].attached) != (
             node.role,
-            _attached(node),
+            attached_to(node),
         ):
             self._mark(id, None, now)
 
@@ -252,15 +241,21 @@ class Dispatcher:
             session.news[task] = None
         else:
             session.stale = True
-        self.send_at = min(self.send_at, now + BATCH)
+        session.changes += 1
+        self.due.pop(node, None)
+        self.due[node] = now + BATCH  # SwarmKit waits until nothing has changed for so long
+        if session.changes >= MOST_CHANGES:
+            self.full[node] = None
 
-    def send(self, store: Store) -> list:
-        """One batch to every node with news."""
-        self.send_at = NEVER
+    def send(self, store: Store, now: int) -> list:
+        """One batch to every node whose news are due."""
+        nodes, self.full = list(self.full), {}
+        nodes += [node for node, at in self.due.items() if at <= now and node not in nodes]
         effects = []
-        for node, session in self.sessions.items():
-            if session.news or session.stale:
-                effects += self._increment(store, node, session)
+        for node in nodes:
+            del self.due[node]
+            if node in self.sessions:
+                effects += self._increment(store, node, self.sessions[node])
         return effects
 
     def _complete(self, store: Store, node: str, session: Session) -> Send:
@@ -269,15 +264,16 @@ class Dispatcher:
 
     def _increment(self, store: Store, node: str, session: Session) -> list:
         found = {id: store.get("task", id) for id in session.news}
-        stale, session.news, session.stale = session.stale, {}, False
-        tasks = [task for task in found.values() if task and _is_news(task, session)]
+        stale, session.news, session.stale, session.changes = session.stale, {}, False, 0
+        tasks = [task for task in found.values() if task and is_news(task, session)]
         removed = tuple(id for id, task in found.items() if task is None and id in session.tasks)
         role = _new_role(store, node, session)
         users = store.tasks_on(node) if stale else tasks  # all that may use what changed, or what is new and its needs
-        told = session.attached == _attached(store.get("node", node))
-        if not (tasks or removed or role or not told or (stale and self._context(store, users, session))):
+        told = session.attached == attached_to(store.get("node", node))
+        over = [id for id, task in found.items() if task is None or is_over(task, session)]
+        if not (tasks or removed or over or role or not told or (stale and self._context(store, users, session))):
             return []
-        return [self._assign(store, node, session, tasks, removed, False, users, role)]
+        return [self._assign(store, node, session, tasks, removed, False, users, role, over)]
 
     def _assign(
         self,
@@ -289,9 +285,10 @@ class Dispatcher:
         complete: bool,
         users: Iterable[Task],
         role: str = "",
+        over: Iterable[str] = (),
     ) -> Any:
         for task in tasks:
-            session.tasks[task.id] = _sendable(task)
+            session.tasks[task.id] = sendable(task)
             self.task_nodes[task.id] = node
         for id in removed:
             session.tasks.pop(id, None)
@@ -301,8 +298,10 @@ class Dispatcher:
         networks = tuple(object for object in context if isinstance(object, Network))
         services = tuple(object for object in context if isinstance(object, Service))
         session.sequence += 1
-        session.role, session.attached = role or session.role, _attached(store.get("node", node))
-        what = tuple(tasks), removed, networks, services, role, session.attached
+        session.role, session.attached = role or session.role, attached_to(store.get("node", node))
+        secrets, configs = lend(store, tasks, session)
+        files = secrets, configs, withdraw(over, session)
+        what = tuple(tasks), removed, networks, services, role, session.attached, *files
         return deliver(session.route, Assignments(session.id, session.sequence, complete, *what))
 
     def _context(self, store: Store, tasks: Iterable[Task], session: Session) -> list:
@@ -374,19 +373,6 @@ def _is_live(task: Task) -> bool:
 def _period(store: Store) -> int:
     cluster = store.cluster
     return max(cluster.heartbeat_period, SHORTEST_PERIOD) if cluster else 5 * SECOND
-
-
-def _sendable(task: Task) -> tuple:
-    """What of a task concerns its node; the states that the node itself reported do not."""
-    return task.desired, task.networks, task.ports
-
-
-def _is_news(task: Task, session: Session) -> bool:
-    return task.state >= ASSIGNED and session.tasks.get(task.id) != _sendable(task)
-
-
-def _attached(node: Node | None) -> tuple[str, ...]:
-    return tuple(attachment.network for attachment in node.attachments) if node else ()
 
 
 def _new_role(store: Store, node: str, session: Session) -> str:

@@ -165,7 +165,7 @@ class Leader:
             case Heartbeat():
                 return self.beat(route, message, now)
             case StatusReport():
-                return self.dispatcher.report(route, message, now)
+                return self.dispatcher.report(self.store, route, message, now)
             case OpenSession():
                 reason = self.dispatcher.may_register(self.store, message.node, now)
                 if reason:
@@ -298,7 +298,7 @@ class Leader:
         if self.dispatcher.commit_at <= now:
             self.works.append(self.dispatcher.take_report())
         if self.dispatcher.send_at <= now:
-            effects += self.dispatcher.send(self.store)
+            effects += self.dispatcher.send(self.store, now)
         return effects
 
     def note_missed(self, late: tuple) -> list:

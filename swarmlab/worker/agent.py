@@ -35,7 +35,7 @@ from ..messages import (
     TaskStatus,
     Withdraw,
 )
-from ..objects import ASSIGNED, PREPARING, RUNNING, STATES, Description, Network
+from ..objects import ASSIGNED, PREPARING, RUNNING, STATES, Config, Description, Network, Secret
 from .controller import Work, hear, next_step, resume
 
 OPEN_PATIENCE = 5 * SECOND  # for the answer to OpenSession, and for the first assignments after it
@@ -67,6 +67,7 @@ class Agent:
         self.managers: tuple = ()
         self.attached = None
         self.exposed: dict[str, Endpoint] = {}
+        self.files: dict[str, Secret | Config] = {}  # by id: what the tasks here may read
         self.acknowledged: dict[str, int] = {}  # task id → state the leader has committed
         self.unheard: dict[str, None] = {}  # tasks whose newest state is not acknowledged
         self.unsaid: dict[str, None] = {}  # those of them whose newest state was not even reported
@@ -227,6 +228,7 @@ class Agent:
             return self._retry(now)
         self.sequence = assignments.sequence
         effects = [Tell("engine", RoleChanged(assignments.role))] if assignments.role else []
+        self._take_files(assignments)
         effects += self._take_dependencies(assignments)
         for task in self._gone(assignments):
             effects += self._remove(task)
@@ -244,6 +246,12 @@ class Agent:
         self.attached = attached
         waiting = [work for work in self.works.values() if work.waits]
         return [Save("attached", attached), *(effect for work in waiting for effect in self._proceed(work, now))]
+
+    def _take_files(self, assignments):
+        """Secrets and configs come first, and are never written to disk."""
+        known = {} if assignments.complete else self.files
+        new = {one.id: one for one in (*assignments.secrets, *assignments.configs)}
+        self.files = {id: one for id, one in {**known, **new}.items() if id not in assignments.withdrawn}
 
     def _take_dependencies(self, assignments):
         before = self.networks, self.services

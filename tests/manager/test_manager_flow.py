@@ -245,7 +245,9 @@ def test_heartbeat_with_a_wrong_session(bench):
 def test_more_than_three_registrations_in_a_row_are_refused(bench):
     """§12: with less than 8 s between them."""
     answers = [bench.open("w2", bench.nodes["w2"]) for _ in range(3)]
-    assert isinstance(answers[1], SessionAnswer) and answers[2] == SessionInvalid("rate limit")
+    assert isinstance(answers[1], SessionAnswer) and answers[2] == SessionInvalid(
+        f"node {bench.nodes['w2']} exceeded rate limit count of registrations"
+    )
     bench.run(8)
     assert isinstance(bench.open("w2", bench.nodes["w2"]), SessionAnswer)
 

@@ -45,7 +45,9 @@ from swarmlab.objects import (
     SHUTDOWN,
     STARTING,
     Attachment,
+    Config,
     Description,
+    Secret,
     Service,
     replace,
 )
@@ -73,6 +75,29 @@ def test_a_new_node_opens_a_session_with_some_manager_it_knows(rig):
     assert opening.channel == "manager" and opening.to in ("manager-1", "manager-2", "manager-3")
     effects = rig.heard(opening.to, SessionAnswer("S", 5 * SECOND, MANAGERS, "worker"))
     assert told(effects, "engine") == [Registered("worker")]
+
+
+def test_the_patience_after_a_failure_is_drawn_below_twice_the_last_and_a_tenth_of_a_second(rig, monkeypatch):
+    """§13: b = min(100 ms + 2b, 8 s), and the wait is uniform in [0, b)."""
+    monkeypatch.setattr(rig.core.dice, "random", lambda: 0.5, raising=False)
+    waits = []
+    for _ in range(9):
+        begun = rig.now
+        rig.heard(rig.core.manager, SessionInvalid("no leader"))
+        while not sent(rig.run_for(1 * MS), OpenSession):
+            pass
+        waits.append((rig.now - begun) // MS - 1)
+    assert waits == [50, 150, 350, 750, 1550, 3150, 4000, 4000, 4000]
+
+
+def test_secrets_and_configs_come_with_the_tasks_and_go_when_they_are_withdrawn(rig):
+    secret, config = Secret("k1"), Config("c1")
+    rig.heard(rig.core.manager, SessionAnswer("S", 5 * SECOND, MANAGERS, "worker"))
+    rig.heard(rig.core.manager, Assignments("S", 0, True, (task(),), secrets=(secret,), configs=(config,)))
+    assert rig.core.files == {"k1": secret, "c1": config}
+    rig.heard(rig.core.manager, Assignments("S", 1, False, (), withdrawn=("k1",)))
+    assert rig.core.files == {"c1": config}
+    assert not [key for key in rig.values if "k1" in str(rig.values[key])]  # never on disk
 
 
 OWN = (*MANAGERS, ("node1", "worker-1", "10.0.0.9"))
