@@ -116,9 +116,10 @@ def _pull_if_missing(session: Session, image: str, screen: Screen) -> None:
 
 def list_containers(session: Session, options: Options, screen: Screen) -> None:
     last = 1 if options["latest"] else options["last"]
-    ended_too = options["all"] or last > 0 or any(name in ("status", "exited") for name, _ in options["filter"])
-    found = _filtered(session.call(ListContainers(all=True)), options)
-    found = [one for one in found if ended_too or one.state == "running"]
+    names = [name for name, _ in options["filter"]]
+    ended_too = options["all"] or last > 0 or "status" in names or "exited" in names
+    known = session.call(ListContainers(ended_too or "before" in names or "since" in names))  # than one that has ended
+    found = [one for one in _filtered(known, options) if ended_too or one.state == "running"]
     rows = container_rows(found[:last] if last > 0 else found, session.now, not options["no-trunc"])
     show(screen, CONTAINERS, rows, options["format"], options["quiet"])
 
