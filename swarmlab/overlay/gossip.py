@@ -150,9 +150,11 @@ class Gossip:
         if now >= self.suspect_at:
             for machine in [machine for machine, end in self.suspicions.items() if now >= end]:
                 self._learn_member(self.members[machine]._replace(state=FAILED))
+            self.suspect_at = min(map(self._tick, self.suspicions.values()), default=NEVER)
 
-    def _mind_suspicions(self) -> None:
-        self.suspect_at = min(self.suspicions.values(), default=NEVER)
+    def _tick(self, time: int) -> int:
+        """The next tick of this node's own clock: then suspicions are over, several at a time."""
+        return time + (self.phase - time) % GOSSIP_PERIOD
 
     def _next_deadline(self) -> int:
         return min(self.probe_at, self.fallback_at, self.gossip_at, self.sync_at, self.join_at, self.suspect_at)
@@ -360,8 +362,8 @@ class Gossip:
             self._refute(row)
         elif beats(row, old):
             self._keep(row)
-            if self.suspicions.pop(machine, None):
-                self._mind_suspicions()
+            if self.suspicions.pop(machine, None) and not self.suspicions:
+                self.suspect_at = NEVER
             if spread:
                 self._spread(("member", machine), row)
             self._believe(row, old)
@@ -370,8 +372,8 @@ class Gossip:
         """Act on a rumour that has won."""
         machine = row.machine
         if row.state == SUSPECT:
-            self.suspicions[machine] = self.now + suspicion_time(len(self.others) + 1)
-            self._mind_suspicions()
+            self.suspicions[machine] = end = self.now + suspicion_time(len(self.others) + 1)
+            self.suspect_at = min(self.suspect_at, self._tick(end))
             self.effects.append(Note(PeerSuspected(machine)))
         elif row.state != ALIVE:
             self._bury(machine, PeerFailed(machine) if row.state == FAILED else PeerLeft(machine))

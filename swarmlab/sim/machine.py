@@ -233,6 +233,7 @@ class Machine:
         if time != seat.armed:
             return  # an earlier deadline has taken its place, or the machine has rebooted
         if self.hindered and seat.core.deadline <= self.local_now():  # an alarm that is too early is no work
+            seat.armed = -1  # it has gone off
             self._hinder(self._look_after, seat)
         else:
             self._look_after(seat)
