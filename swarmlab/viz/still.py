@@ -123,7 +123,10 @@ def _tags(machine: dict, sides: dict, zones: dict, lens: str) -> list[str]:
     """What stands below a machine's name, the most telling first. Down is a belief; the truth is that power is off."""
     looks = "no power" if lens == "truth" and machine["looks"] == "down" else LOOKS.get(machine["looks"], "")
     outside = lens == "truth" and machine["looks"] == "up" and not machine["swarm"]
-    words = [looks or ("no swarm" if outside else ""), f"cut {sides[machine['name']]}" if machine["name"] in sides else ""]
+    words = [
+        looks or ("no swarm" if outside else ""),
+        f"cut {sides[machine['name']]}" if machine["name"] in sides else "",
+    ]
     words.append({"drain": "drained", "pause": "paused"}.get(machine["availability"], ""))
     words.append(f"✕ {' '.join(machine['blocked'])}" if machine["blocked"] else "")
     words.append(f"+{machine['hidden']} unseen" if machine["hidden"] else "")

@@ -26,5 +26,3 @@ def test_after_five_seconds_nobody_will_answer_any_more():
     assert [call.route for call in calls.overdue(PATIENCE)] == [ROUTE]
     assert calls.answered("w2", 1) is None
     assert "advertised address" in UNREACHABLE
-
-
