@@ -74,4 +74,6 @@ def test_it_reads_in_both_themes_and_fits(page):
     colour = "root => getComputedStyle(root.querySelector('.sl-nodename')).fill"
     light = root.evaluate(colour)
     page.theme("JupyterLab Dark")
-    assert root.evaluate(colour) != light
+    dark = root.evaluate(colour)
+    page.theme("JupyterLab Light")  # the server keeps it for whoever comes next
+    assert dark != light
