@@ -43,7 +43,9 @@ class Gossip:
     def __init__(self, machine: str, disk: Disk, dice: Dice):
         self.machine, self.dice = machine, dice
         self.peers: tuple[str, ...] | None = disk.values.get("peers")  # whom to call after a reboot; None: nobody
-        self.clock = self.number = 0  # Lamport time; the number of the newest probe
+        self.clock = self.number = self.exchanges = (
+            0  # Lamport time; the newest probe; how often it asked for everything
+        )
         self._forget()
 
     def _forget(self) -> None:
@@ -54,6 +56,7 @@ class Gossip:
         self.suspicions: dict[str, int] = {}  # machine → when it is over
         self.awaited: str | None = None  # whose ack is due
         self.table = Table()
+        self.asked: tuple[int, str, State] | None = None  # the latest bulk sync that was left out: when, whom, what
         self.probed: tuple[int, str | None, int] = (
             NOBODY  # the latest probe that was made at rest: when, whom, its number
         )
@@ -253,21 +256,40 @@ class Gossip:
             self.probed = self.probe_at - PROBE_PERIOD, self.round[-probes], self.number
             del self.round[-probes:]
 
-    def wake_up(self, now: int, delay: Callable[[str, str, int], int]) -> tuple[int, str, str, Any] | None:
-        """Go on: the ping or ack that is under way just now, if any, as (when it arrives, from, to, message)."""
+    def agrees(self, message: Any) -> bool:
+        """Whether this is a question to which it would say the same."""
+        if type(message) is not State or message.answer or self.whole is None:
+            return False
+        return message.members is self.whole[0] and message.records is self.whole[1]
+
+    def leave_out(self, target: str, question: State) -> None:
+        """A bulk sync with somebody who knows the same need not happen."""
+        self.asked = self.now, target, question
+
+    def wake_up(self, now: int, delay: Callable[[str, str, int], int]) -> list[tuple[int, str, str, Any]]:
+        """Go on: what is under way just now of what was left out, as (when it arrives, from, to, message)."""
         self.catch_up(now)
-        (begun, target, number), self.probed = self.probed, NOBODY
-        if target is None:
-            return None
-        heard = begun + delay(self.machine, target, number)
-        answered = heard + delay(target, self.machine, number)
-        if answered <= now:
-            return None
-        self.awaited, self.fallback_at = target, begun + PROBE_TIMEOUT
-        self.deadline = self._next_deadline()
+        under_way = []
+        if self.asked:
+            begun, target, question = self.asked
+            answer = question._replace(answer=True)
+            under_way += self._under_way(now, delay, begun, target, question, answer, -question.number)
+        begun, probed, number = self.probed
+        if probed:
+            ping = self._under_way(now, delay, begun, probed, Ping(number, (), "gossip"), Ack(number, ()), number)
+            if ping:
+                self.awaited, self.fallback_at = probed, begun + PROBE_TIMEOUT
+                self.deadline = self._next_deadline()
+            under_way += ping
+        self.asked, self.probed = None, NOBODY
+        return under_way
+
+    def _under_way(self, now: int, delay, begun: int, target: str, question, answer, coin: int) -> list:
+        heard = begun + delay(self.machine, target, coin)
+        answered = heard + delay(target, self.machine, coin)
         if heard > now:
-            return heard, self.machine, target, Ping(number, (), "gossip")
-        return answered, target, self.machine, Ack(number, ())
+            return [(heard, self.machine, target, question)]
+        return [(answered, target, self.machine, answer)] if answered > now else []
 
     # ── listening ──
 
@@ -283,7 +305,7 @@ class Gossip:
             if message.answer:
                 self.join_at = NEVER
             else:
-                self._exchange(sender, answer=True)
+                self._exchange(sender, message)
 
     def _answer(self, sender: str, ping: Ping) -> None:
         self._learn(ping.news)
@@ -494,10 +516,13 @@ class Gossip:
         self._sweep()
         self.sync_at = self.now + SYNC_PERIOD
 
-    def _exchange(self, machine: str, answer: bool = False) -> None:
-        state = State(*self._everything(), answer)
+    def _exchange(self, machine: str, question: State | None = None) -> None:
+        if question is None:
+            self.exchanges += 1
+        number = question.number if question else self.exchanges
+        state = State(*self._everything(), question is not None, number)
         size = MEMBER_SIZE * len(state.members) + RECORD_SIZE * len(state.records)
-        self.effects.append(Send(machine, "bulksync", state, size))
+        self.effects.append(Send(machine, "bulksync", state, size, coin=-number))
 
     def _sweep(self) -> None:
         if self.table.sweep(self.now):
@@ -523,9 +548,9 @@ class Gossip:
 
     def _shuffled(self, names: list[str]) -> list[str]:
         """A copy in random order [Fisher and Yates]."""
-        names = list(names)
+        names, chance = list(names), self.dice.random
         for last in range(len(names) - 1, 0, -1):
-            other = self._draw(last + 1)
+            other = int(chance() * (last + 1))
             names[last], names[other] = names[other], names[last]
         return names
 

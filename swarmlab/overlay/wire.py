@@ -55,6 +55,7 @@ class State(NamedTuple):
     members: tuple[Member, ...]
     records: tuple[Record, ...]
     answer: bool
+    number: int = 0  # of the question, which the answer repeats
 
 
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────

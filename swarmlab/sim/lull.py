@@ -51,9 +51,14 @@ class Lull:
             self.restless[machine.name] = None
             self.disturb()
 
-    def is_idle_talk(self, machine: Any, message: Any) -> bool:
-        """Whether this message will mean nothing to this machine's core, whatever else it hears until it arrives."""
-        return not machine.hindered and machine.seats[self.core].core.is_old(message)
+    def is_idle_talk(self, sender: Any, receiver: Any, message: Any) -> bool:
+        """Whether this message will mean nothing to its receiver, whatever else that hears until it arrives; at rest also
+        whether neither the message nor its answer will mean anything."""
+        core = receiver.seats[self.core].core
+        if self.on and core.agrees(message) and sender.name not in self.network.lines[receiver.name]:
+            sender.seats[self.core].core.leave_out(receiver.name, message)
+            return True
+        return not receiver.hindered and core.is_old(message)
 
     def forget(self, machine: Any) -> None:
         """This machine has nothing on its mind any more, or does not run any more."""
@@ -100,12 +105,10 @@ class Lull:
         cause = self.kernel.cause
         for machine in self._running().values():
             seat = machine.seats[self.core]
-            under_way = seat.core.wake_up(self.kernel.now, self.network.delay)
-            seat.deadline = seat.core.deadline
-            machine.arm(seat)
-            if under_way:
-                self.kernel.cause = seat.cause
-                arrives, sender, to, message = under_way
+            self.kernel.cause = seat.cause
+            for arrives, sender, to, message in seat.core.wake_up(self.kernel.now, self.network.delay):
                 packet = (self.core, Received(sender, message))
                 self.kernel.at(arrives, self.network.machines[to].arrive, packet)
+            seat.deadline = seat.core.deadline
+            machine.arm(seat)
         self.kernel.cause = cause

@@ -157,7 +157,10 @@ class Network:
         line = self.lines[sender.name].get(to)
         if line is None:
             receiver = self.machines.get(to)
-            if receiver is not None and self.sound and receiver.running and receiver is not sender:
+            if receiver is not None and not receiver.running:
+                self._record(sender.name, receiver.name, channel, message, -1, "down")
+                return
+            if receiver is not None and self.sound and receiver is not sender:
                 self._send_plainly(sender, receiver, channel, message, coin)
                 return
             line = self.line(sender.name, to)
@@ -165,7 +168,7 @@ class Network:
             self._record(sender.name, to, channel, message, -1, "down")
         elif not line.receiver.running:
             self._record(sender.name, line.receiver.name, channel, message, -1, "down")
-        elif line.plain and not size:
+        elif line.plain and not (size and line.bandwidth):
             kernel, latency = self.kernel, line.latency
             if coin:
                 arrives = kernel.now + self.delay(sender.name, line.receiver.name, coin)
@@ -199,11 +202,12 @@ class Network:
             latest[receiver.name] = arrives
             if arrives > sender.newest:
                 sender.newest = arrives
-        if self.lull and channel == self.lull.core and self.lull.is_idle_talk(receiver, message):
+        core = self.listeners.get(channel, channel)
+        if self.lull and core == self.lull.core and self.lull.is_idle_talk(sender, receiver, message):
             return
         if self.trace.with_messages:
             self._record(sender.name, receiver.name, channel, message, arrives, "")
-        kernel.at(arrives, receiver.arrive, (self.listeners.get(channel, channel), Received(sender.name, message)))
+        kernel.at(arrives, receiver.arrive, (core, Received(sender.name, message)))
 
     def delay(self, sender: str, receiver: str, coin: int) -> int:
         """How long a datagram with this coin takes over a plain link: the same coin, the same time."""
