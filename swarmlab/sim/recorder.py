@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from .kernel import Kernel
 
 CHECKPOINT = 2_000  # events between two pictures, at least
+SHARE = 12  # bytes of a picture for each event between two: so pictures take a few hundredths of the time
 MOST = 64  # pictures that are kept
 HEAVIEST = 200_000_000  # bytes of pictures that are kept: three or four of a thousand machines
 NEVER = 1 << 62
@@ -102,7 +103,7 @@ class Recorder:
         heavy = sum(len(one) for _, one in self._checkpoints) > HEAVIEST and len(self._checkpoints) > 2
         if heavy or len(self._checkpoints) > MOST:  # keep every second one, and take them half as often from now on
             self._checkpoints, self._sparse = self._checkpoints[::2], 2 * self._sparse
-        self._next_checkpoint = self.kernel.scheduled + self._sparse * max(CHECKPOINT, len(picture) // 50)
+        self._next_checkpoint = self.kernel.scheduled + self._sparse * max(CHECKPOINT, len(picture) // SHARE)
 
     def _picture(self) -> Any:
         from .snapshot import Snapshot  # at first use: `import swarmlab` stays light
