@@ -6,6 +6,7 @@ have converged for the monitor time; a job is over when all its tasks are comple
 once, without its length, and then only the overall count and errors of tasks are repeated.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from ..effects import MS, SECOND
@@ -120,7 +121,7 @@ def _runs(task: Task) -> bool:
 # ── counting: one way for each mode ──────────────────────────────────────────────────────────────────────────────
 
 
-class Counter:
+class Counter(ABC):
     """How many tasks run of those that should; `look` says whether that is all of them, and prints it."""
 
     def __init__(self, screen: Screen, service: Service):
@@ -128,8 +129,9 @@ class Counter:
         self.drawn = False
         self.done = False
 
+    @abstractmethod
     def look(self, service: Service, tasks: Sequence[Task], active: set, rolling_back: bool) -> bool:
-        raise NotImplementedError
+        """Each mode counts in its own way."""
 
     def overall(self, running: int, wanted: int, rolling_back: bool) -> None:
         how = "rolling back update: " if rolling_back else ""
@@ -241,7 +243,7 @@ class GlobalJob(Counter):
             self.screen.say("job progress: 0 out of 0 complete")  # otherwise it is a bar
 
 
-COUNTERS = {"replicated": Replicated, "global": Global, "replicated-job": ReplicatedJob, "global-job": GlobalJob}
+COUNTERS: dict[str, type[Counter]] = {"replicated": Replicated, "global": Global, "replicated-job": ReplicatedJob, "global-job": GlobalJob}
 
 
 def _least_far(tasks: Sequence[Task], place: str) -> dict:

@@ -57,12 +57,10 @@ class Gossip:
         self.awaited: str | None = None  # whose ack is due
         self.table = Table()
         self.asked: tuple[int, str, State] | None = None  # the latest bulk sync that was left out: when, whom, what
-        self.probed: tuple[int, str | None, int] = (
-            NOBODY  # the latest probe that was made at rest: when, whom, its number
-        )
-        self.whole: tuple[tuple, tuple] | None = (
-            None  # all members and all records, as told to others; None: has changed
-        )
+        # The latest probe that was made at rest: when, whom, its number.
+        self.probed: tuple[int, str | None, int] = NOBODY
+        # All members and all records, as told to others; None: something has changed since.
+        self.whole: tuple[tuple, tuple] | None = None
         self.remembered = False  # the disk knows who lives
         self.news: dict[tuple[str, str], tuple[Member | Record, int]] = {}  # what to pass on, and how often it was
         self.phase = 0

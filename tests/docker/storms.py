@@ -1,5 +1,6 @@
 """A small swarm to which one thing after the other happens, drawn from a seed, with the laws watched after every event."""
 
+from abc import ABC, abstractmethod
 from random import Random
 
 from swarmlab import Cluster
@@ -14,7 +15,7 @@ def settings_of_raft(dice):
     return SWARMKIT._replace(snapshot_every=often, keep=dice.choice([0, 5, 500]))
 
 
-class Storm:
+class Storm(ABC):
     """`act` says what happens next; the pauses between are of every length."""
 
     PAUSES: tuple = (0.001, 0.01, 0.1, 0.3, 1, 3, 8, 20)
@@ -24,8 +25,9 @@ class Storm:
         self.laws = Laws(swarm)
         self.names = [name for name in swarm.machines if name not in OUTSIDE]
 
+    @abstractmethod
     def act(self) -> None:
-        raise NotImplementedError
+        """What happens next."""
 
     def blow(self, acts: int) -> None:
         for _ in range(acts):
