@@ -243,7 +243,12 @@ class GlobalJob(Counter):
             self.screen.say("job progress: 0 out of 0 complete")  # otherwise it is a bar
 
 
-COUNTERS: dict[str, type[Counter]] = {"replicated": Replicated, "global": Global, "replicated-job": ReplicatedJob, "global-job": GlobalJob}
+COUNTERS: dict[str, type[Counter]] = {
+    "replicated": Replicated,
+    "global": Global,
+    "replicated-job": ReplicatedJob,
+    "global-job": GlobalJob,
+}
 
 
 def _least_far(tasks: Sequence[Task], place: str) -> dict:
