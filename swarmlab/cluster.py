@@ -49,7 +49,7 @@ class Cluster(World):
 
     `messages` says whether the trace keeps every message as well (default: up to 50 machines). `raft` are the
     managers' timings, `strategy` places tasks, `balancer` chooses among tasks: plain functions, see
-    `swarmlab.manager.scheduler` and `swarmlab.overlay.ipvs`.
+    `swarmlab.manager.scheduler` and `swarmlab.overlay.balancers`.
     """
 
     def __init__(

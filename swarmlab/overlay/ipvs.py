@@ -1,39 +1,14 @@
-"""From a virtual IP or a published port to one task: balancers, and the pool of tasks that they choose from.
+"""From a virtual IP or a published port to one task: the pool of tasks that a balancer chooses from.
 
 Docker uses IPVS in its `rr` form, one table per node: nodes take turns without knowing of each other, and a turn is
 given to each connection. Source: moby `daemon/libnetwork/service_linux.go`; Linux manual, ipvsadm(8).
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
+from .balancers import Backend, Balancer, Request, least_connections, round_robin
 
-class Backend(NamedTuple):
-    """One task that a balancer may choose."""
-
-    task: str  # id
-    machine: str
-    weight: int = 1
-    active: int = 0  # requests that this node has sent there and that are not answered yet
-
-
-Balancer = Callable[[Sequence[Backend], int, int], Backend]
-
-# ── balancers: plain functions of the backends, the request's number, and how many turns this node has given ─────
-
-
-def round_robin(backends: Sequence[Backend], request: int, turn: int) -> Backend:
-    """Each in turn: IPVS `rr`, what Docker uses."""
-    return backends[turn % len(backends)]
-
-
-def least_connections(backends: Sequence[Backend], request: int, turn: int) -> Backend:
-    """The one that has the fewest requests of this node in progress: IPVS `lc`."""
-    return min(backends, key=lambda backend: (backend.active, backend.task))
-
-
-# ── what they choose from ────────────────────────────────────────────────────────────────────────────────────────
+__all__ = ["Backend", "Balancer", "Pool", "Request", "least_connections", "round_robin"]
 
 
 class Pool:
@@ -55,7 +30,7 @@ class Pool:
         place = bisect_left(self.ranks, rank)
         del self.ranks[place], self.backends[place]
 
-    def choose(self, balancer: Balancer, request: int) -> Backend:
+    def choose(self, balancer: Balancer, request: Request) -> Backend:
         """Give one turn."""
         chosen = balancer(self.backends, request, self.turn)
         self.turn += 1
