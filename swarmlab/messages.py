@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .effects import NEVER, SECOND
-from .objects import Description, LogDriver, Mount, NetworkTarget, PortConfig, Task
+from .objects import Attachment, Description, LogDriver, Mount, NetworkTarget, PortConfig, Task
 
 # ── people at a keyboard ↔ the engine of one machine (`client` ↔ `engine`) ───────────────────────────────────────
 
@@ -544,7 +544,7 @@ class Assignments(NamedTuple):
     networks: tuple = ()  # Network objects that the tasks use, and ingress
     services: tuple = ()  # Service objects of the tasks: names, virtual IPs
     role: str = ""  # what the node is to be itself, where that changed
-    attached: tuple[str, ...] | None = None  # networks on which the node has an address of its own; None: not told
+    attached: tuple[Attachment, ...] | None = None  # the addresses of the node itself on networks; None: not told
     secrets: tuple = ()  # Secret and Config objects that the tasks use, as far as the node does not have them
     configs: tuple = ()
     withdrawn: tuple[str, ...] = ()  # ids of those that no task uses any more
@@ -706,18 +706,51 @@ class Endpoint(NamedTuple):
     ports: tuple[PortConfig, ...]
     aliases: tuple  # (network id, alias)
     mode: str = "vip"
+    vtep: str = ""  # the address under which other nodes reach this one
+
+
+class Attach(NamedTuple):
+    """This container has got its interfaces: whoever knows its addresses reaches it. Nobody is sent there yet."""
+
+    endpoint: Endpoint
 
 
 class Expose(NamedTuple):
-    """This endpoint may be sent requests from now on."""
+    """This endpoint may be sent requests from now on: names and load balancers lead to it."""
 
     endpoint: Endpoint
 
 
 class Withdraw(NamedTuple):
-    """No more requests to this task, please."""
+    """No more new requests to this task, please; its addresses still lead there."""
 
     task: str
+
+
+class Detach(NamedTuple):
+    """The container is gone, and its interfaces with it."""
+
+    task: str
+
+
+class OverlayNetwork(NamedTuple):
+    """What the agent of a node knows of a network of the swarm that is used there."""
+
+    id: str
+    name: str
+    subnet: str  # 10.0.1.0/24
+    gateway: str
+    vni: int
+    address: str  # of this node's own load balancer there, without mask; '' until it has one
+    encrypted: bool = False
+    ingress: bool = False
+    mtu: int = 1500  # of the wire below, as the driver option says
+
+
+class NetworksHere(NamedTuple):
+    """From the agent to the mesh: the overlay networks of this node, all of them, whenever something changes."""
+
+    networks: tuple[OverlayNetwork, ...]
 
 
 class JoinGossip(NamedTuple):
@@ -730,8 +763,70 @@ class LeaveGossip(NamedTuple):
     """Say goodbye."""
 
 
-class TablesChanged(NamedTuple):
-    """From gossip to the mesh: endpoints known here now, and those gone."""
+# ── mesh ↔ gossip of the same machine: two tables for each overlay network [NetworkDB] ──────────────────────────
 
-    added: tuple[Endpoint, ...]
-    removed: tuple[str, ...]  # task ids
+PEERS, ENDPOINTS = "overlay_peer_table", "endpoint_table"
+
+
+class Peer(NamedTuple):
+    """A row of PEERS: behind which node an address of the network is found."""
+
+    address: str
+    mac: str
+    machine: str
+    vtep: str  # the address of that node: where VXLAN frames for it are sent
+
+
+class Binding(NamedTuple):
+    """A row of ENDPOINTS: one task on one network, for names and load balancers."""
+
+    task: str  # id
+    name: str  # web.1
+    service: str  # id
+    service_name: str
+    machine: str
+    network: str  # id
+    network_name: str
+    address: str
+    virtual_ip: str  # '' with dnsrr
+    ports: tuple[PortConfig, ...]  # published ones; on the ingress network only
+    aliases: tuple[str, ...]
+    mode: str = "vip"
+    enabled: bool = True  # False: it is about to stop, and gets no new requests
+
+
+class Entry(NamedTuple):
+    """A row as it is known now; `value` None: there is none any more, or its owner has failed."""
+
+    network: str
+    table: str
+    key: str  # task id
+    owner: str  # machine
+    value: Peer | Binding | None
+
+
+class EnterNetwork(NamedTuple):
+    """From the mesh to gossip: this node has a container on the network now, and carries its tables."""
+
+    network: str
+
+
+class QuitNetwork(NamedTuple):
+    """The last container of this node on the network has gone."""
+
+    network: str
+
+
+class Publish(NamedTuple):
+    """Tell the others on the network of a row of this node; None deletes it."""
+
+    network: str
+    table: str
+    key: str
+    value: Peer | Binding | None
+
+
+class TablesChanged(NamedTuple):
+    """From gossip to the mesh: rows of other nodes that changed, in the order in which they did."""
+
+    entries: tuple[Entry, ...]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..effects import Send
 from ..messages import Relay
-from ..objects import ASSIGNED, RUNNING, Node, Task
+from ..objects import ASSIGNED, RUNNING, Attachment, Node, Task
 from .store import Store
 
 
@@ -42,7 +42,7 @@ class Session:
         self.uses: dict[str, dict[str, None]] = {}  # secret or config → the tasks for which the node has it
         self.news: dict[str, None] = {}  # tasks to be looked at when the batch is sent
         self.changes = 0  # how much it will be
-        self.attached: tuple[str, ...] = ()  # the networks on which the node knows to have an address
+        self.attached: tuple[Attachment, ...] = ()  # its own addresses on networks, as far as the node knows them
         self.stale = False  # a service or network of its tasks changed
 
 
@@ -59,9 +59,9 @@ def is_news(task: Task, session: Session) -> bool:
     return task.state >= ASSIGNED and session.tasks.get(task.id) != sendable(task)
 
 
-def attached_to(node: Node | None) -> tuple[str, ...]:
-    """The networks on which the node has an address of its own."""
-    return tuple(attachment.network for attachment in node.attachments) if node else ()
+def attached_to(node: Node | None) -> tuple[Attachment, ...]:
+    """The addresses that the node itself has on networks."""
+    return node.attachments if node else ()
 
 
 # ── secrets and configs: a node has those that its tasks need, as long as one of them may run ─────────────────────

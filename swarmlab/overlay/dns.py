@@ -6,26 +6,17 @@ overlay networks" and "Configure service discovery". The resolver of each contai
 
 from collections.abc import Iterable, Iterator
 
-from ..messages import Endpoint
+from ..messages import Binding
 from .ipam import number
 
 
-def resolve(name: str, asker_networks: Iterable[str], endpoints: Iterable[Endpoint]) -> tuple[str, ...]:
-    """The addresses behind a name, as a container on these networks (ids, in their order) sees them; () if unknown.
+def answers(asked: str, bindings: Iterable[Binding]) -> tuple[str, ...]:
+    """The addresses behind a name in one network, from the rows of all tasks there that have this name; () if none.
 
-    Names are looked up only in networks that the asker shares, and the first network that knows one answers alone.
-    Upper and lower case are the same.
+    Docker shuffles several addresses anew for every query; here they keep the order of the tasks.
     """
-    if is_address(name):
-        return (name,)
-    networks, tasks = tuple(asker_networks), sorted(endpoints, key=rank)
-    for asked, network_name in readings(name):
-        for network in networks:
-            found = [address for task in tasks for address in _answers(asked, network_name, network, task)]
-            if found:
-                # Docker shuffles several addresses anew for every query; here they keep the order of the tasks.
-                return tuple(dict.fromkeys(found))
-    return ()
+    tasks = sorted(bindings, key=rank)
+    return tuple(dict.fromkeys(_answer(asked, task) for task in tasks))
 
 
 def is_address(name: str) -> bool:
@@ -46,39 +37,32 @@ def readings(name: str) -> Iterator[tuple[str, str]]:
         cut = name.rfind(".", 0, cut)
 
 
-def rank(endpoint: Endpoint) -> tuple:
+def rank(binding: Binding) -> tuple:
     """The order of tasks that all nodes agree on: web.2 comes before web.10."""
-    return len(endpoint.name), endpoint.name, endpoint.task
+    return len(binding.name), binding.name, binding.task
 
 
-def names(endpoint: Endpoint) -> tuple[str, ...]:
-    """Every name that leads to this task in one of its networks."""
-    found = [own_name(endpoint)]
-    for network, _, _ in endpoint.addresses:
-        for name in service_names(endpoint, network):
-            found += [name, f"tasks.{name}"]
+def names(binding: Binding) -> tuple[str, ...]:
+    """Every name that leads to this task in its network."""
+    found = [own_name(binding)]
+    for name in service_names(binding):
+        found += [name, f"tasks.{name}"]
     return tuple(dict.fromkeys(found))
 
 
-def own_name(endpoint: Endpoint) -> str:
+def own_name(binding: Binding) -> str:
     """The name of the task's container: web.1.<task id>."""
-    return f"{endpoint.name}.{endpoint.task}".lower()
+    return f"{binding.name}.{binding.task}".lower()
 
 
-def service_names(endpoint: Endpoint, network: str) -> tuple[str, ...]:
+def service_names(binding: Binding) -> tuple[str, ...]:
     """The name of the task's service and its aliases in this network."""
-    aliases = (alias.lower() for where, alias in endpoint.aliases if where == network)
-    return (*((endpoint.service_name.lower(),) if endpoint.service_name else ()), *aliases)
+    aliases = (alias.lower() for alias in binding.aliases)
+    return (*((binding.service_name.lower(),) if binding.service_name else ()), *aliases)
 
 
-def _answers(asked: str, network_name: str, network: str, endpoint: Endpoint) -> list[str]:
-    """What this one task contributes to the answer in this network."""
-    own = [a for where, called, a in endpoint.addresses if where == network and network_name in ("", called.lower())]
-    if not own:
-        return []
-    shared = service_names(endpoint, network)
-    if asked in shared and endpoint.mode == "vip":
-        return [address for where, _, address in endpoint.virtual_ips if where == network] or own
-    if asked in shared or asked == own_name(endpoint) or asked.removeprefix("tasks.") in shared:
-        return own
-    return []
+def _answer(asked: str, binding: Binding) -> str:
+    """What this one task, which has the name, contributes to the answer."""
+    if asked in service_names(binding) and binding.mode == "vip":
+        return binding.virtual_ip or binding.address
+    return binding.address

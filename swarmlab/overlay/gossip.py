@@ -10,7 +10,7 @@ from typing import Any
 
 from ..effects import NEVER, SECOND, SILENCE, Dice, Disk, Note, Received, Save, Send, Tell, Told, Woken
 from ..events import PeerCleared, PeerFailed, PeerJoined, PeerLeft, PeerSuspected
-from ..messages import Endpoint, Expose, JoinGossip, LeaveGossip, TablesChanged, Withdraw
+from ..messages import Entry, JoinGossip, LeaveGossip, Publish, TablesChanged
 from .swim import (
     ALIVE,
     FAILED,
@@ -24,7 +24,7 @@ from .swim import (
     retransmit_limit,
     suspicion_time,
 )
-from .table import Table
+from .table import Key, Table
 from .wire import Ack, Member, Ping, Record, Rumours, State
 
 SYNC_PERIOD = 30 * SECOND
@@ -62,7 +62,7 @@ class Gossip:
         # All members and all records, as told to others; None: something has changed since.
         self.whole: tuple[tuple, tuple] | None = None
         self.remembered = False  # the disk knows who lives
-        self.news: dict[tuple[str, str], tuple[Member | Record, int]] = {}  # what to pass on, and how often it was
+        self.news: dict[tuple, tuple[Member | Record, int]] = {}  # what to pass on, and how often it was
         self.phase = 0
         self.probe_at = self.fallback_at = self.gossip_at = self.sync_at = self.join_at = self.deadline = NEVER
         self.suspect_at = NEVER  # when the first of the suspicions is over
@@ -73,7 +73,7 @@ class Gossip:
             return []  # the most frequent of all
         self.now = now
         self.effects: list = []
-        self.changed: dict[str, Endpoint | None] = {}  # what the mesh has to know
+        self.changed: dict[Key, Entry] = {}  # what the mesh has to know
         if type(event) is Received:
             if self.machine in self.members and event.sender != self.machine:
                 self._hear(event.sender, event.message)
@@ -94,10 +94,8 @@ class Gossip:
 
     def _obey(self, message) -> None:
         match message:
-            case Expose(endpoint):
-                self._publish(endpoint.task, endpoint)
-            case Withdraw(task) if self.table.endpoint(task):
-                self._publish(task, None)
+            case Publish(network, table, key, value) if value or self.table.holds((network, table, key)):
+                self._publish((network, table, key), value)
             case JoinGossip(peers):
                 self._join(peers)
             case LeaveGossip() if self.machine in self.members:
@@ -132,7 +130,7 @@ class Gossip:
         farewell = self.members[self.machine]._replace(state=LEFT)
         self.effects += [Send(peer, "gossip", Rumours((farewell,))) for peer in self._some(GOODBYES)]
         self.effects.append(Save("peers", None))
-        self.changed = dict.fromkeys(self.table.records)
+        self.changed = {key: _entry(record, hidden=True) for key, record in self.table.records.items()}
         self.peers = None
         self._forget()
 
@@ -324,7 +322,7 @@ class Gossip:
         """Whether all of this is known here word for word."""
         members, records = self.members, self.table.records
         for item in news:
-            known = members.get(item.machine) if type(item) is Member else records.get(item.task)
+            known = members.get(item.machine) if type(item) is Member else records.get(item.key)
             if known is not item and known != item:
                 return False
         return True
@@ -337,7 +335,7 @@ class Gossip:
                 known = members.get(item.machine)
                 if known is not item and known != item:
                     self._learn_member(item)
-            elif records.get(item.task) is not item:
+            elif records.get(item.key) is not item:
                 self._learn_record(item)
 
     def _merge(self, state: State) -> None:
@@ -346,11 +344,11 @@ class Gossip:
             return  # the two have agreed on every word before, and nothing has changed since
         spread, agree = bool(self.others), True
         for record in state.records:
-            known = self.table.records.get(record.task)
+            known = self.table.records.get(record.key)
             if record is not known:
                 agree = False
                 # A deletion of something never heard of is no news, or nodes would give tombstones to each other for ever.
-                if record.endpoint or known:
+                if record.value or known:
                     self._learn_record(record, spread)
         for row in state.members:
             mine = self.members.get(row.machine)
@@ -418,8 +416,8 @@ class Gossip:
         self.round.insert(self._draw(len(self.round) + 1), machine)
         self.gone.pop(machine, None)
         self.effects.append(Note(PeerJoined(machine)))
-        for endpoint in self.table.endpoints_of(machine):
-            self.changed[endpoint.task] = endpoint
+        for record in self.table.rows_of(machine):
+            self.changed[record.key] = _entry(record)
 
     def _bury(self, machine: str, fact: PeerFailed | PeerLeft) -> None:
         """Hide what it runs. The records stay, and are shown again should it come back."""
@@ -429,8 +427,8 @@ class Gossip:
         if self.awaited == machine:
             self.awaited = None
         self.effects.append(Note(fact))
-        for endpoint in self.table.endpoints_of(machine):
-            self.changed[endpoint.task] = None
+        for record in self.table.rows_of(machine):
+            self.changed[record.key] = _entry(record, hidden=True)
 
     def _lives(self, machine: str) -> bool:
         row = self.members.get(machine)
@@ -438,12 +436,12 @@ class Gossip:
 
     # ── records ──
 
-    def _publish(self, task: str, endpoint: Endpoint | None) -> None:
-        """Say something about a task of this node. The mesh here knows it already."""
+    def _publish(self, key: Key, value: Any) -> None:
+        """Say something about a row of this node. The mesh here knows it already."""
         self.clock += 1
-        record = Record(task, self.machine, self.clock, endpoint)
+        record = Record(key, self.machine, self.clock, value)
         self._note(record)
-        self._spread(("record", task), record)
+        self._spread(("record", key), record)
 
     def _note(self, record: Record) -> None:
         self.table.keep(record, self.now)
@@ -451,7 +449,7 @@ class Gossip:
 
     def _learn_record(self, record: Record, spread: bool = True) -> None:
         self.clock = max(self.clock, record.time)
-        known = self.table.get(record.task)
+        known = self.table.get(record.key)
         if known and known.time >= record.time:
             return
         if record.owner == self.machine:
@@ -459,24 +457,22 @@ class Gossip:
             return
         self._note(record)
         if spread:
-            self._spread(("record", record.task), record)
+            self._spread(("record", record.key), record)
         if self._lives(record.owner):
-            self.changed[record.task] = record.endpoint
+            self.changed[record.key] = _entry(record)
 
     def _correct(self, record: Record, known: Record | None) -> None:
-        """Others remember a task of this node from before a crash: only the owner knows whether it still runs."""
-        endpoint = known.endpoint if known else None
-        if record.endpoint or endpoint:
-            self._publish(record.task, endpoint)
+        """Others remember a row of this node from before a crash: only the owner knows whether it still holds."""
+        value = known.value if known else None
+        if record.value or value:
+            self._publish(record.key, value)
 
     def _tell_mesh(self) -> None:
-        added = tuple(endpoint for endpoint in self.changed.values() if endpoint)
-        removed = tuple(task for task, endpoint in self.changed.items() if endpoint is None)
-        self.effects.append(Tell("mesh", TablesChanged(added, removed)))
+        self.effects.append(Tell("mesh", TablesChanged(tuple(self.changed.values()))))
 
     # ── spreading ──
 
-    def _spread(self, key: tuple[str, str], item: Member | Record) -> None:
+    def _spread(self, key: tuple, item: Member | Record) -> None:
         """Pass it on, from the next tick of this node's own clock."""
         if self.machine not in self.members:
             return
@@ -556,3 +552,8 @@ class Gossip:
 def _coin(number: int, channel: str) -> int:
     """Probes by UDP travel by themselves, whatever else is on its way."""
     return number if channel == "gossip" else 0
+
+
+def _entry(record: Record, hidden: bool = False) -> Entry:
+    """The row as the mesh is told of it; hidden while its owner counts as failed."""
+    return Entry(*record.key, record.owner, None if hidden else record.value)

@@ -4,14 +4,36 @@ Every node opens every port that is published through the routing mesh, and has 
 Source: Docker documentation, "Use swarm mode routing mesh"; moby `daemon/libnetwork/service_linux.go`.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from ..effects import NEVER, SECOND, Dice, Disk, Note, Received, Send, Tell, Told
 from ..events import BackendAdded, BackendRemoved, RequestForwarded, RequestServed
-from ..messages import Endpoint, Expose, Serve, Served, TablesChanged, Withdraw
+from ..messages import (
+    ENDPOINTS,
+    PEERS,
+    Attach,
+    Binding,
+    Detach,
+    Endpoint,
+    EnterNetwork,
+    Entry,
+    Expose,
+    NetworksHere,
+    OverlayNetwork,
+    Peer,
+    PortConfig,
+    Publish,
+    QuitNetwork,
+    Serve,
+    Served,
+    TablesChanged,
+    Withdraw,
+)
 from . import ipvs
-from .dns import names, rank, readings, resolve
+from .dns import answers, is_address, names, rank, readings
 from .ipvs import Backend, Balancer, Pool
+from .rows import bindings_of, peers_of
 from .wire import Frame, Response, Visit
 
 INGRESS, HOST = "ingress", "host"  # how a port is published; the first is also the name of the network
@@ -25,6 +47,8 @@ class Way(NamedTuple):
     """Where a request goes from here, and how that was decided."""
 
     task: str
+    machine: str
+    name: str
     hops: tuple[Hop, ...]
     front: Front | None = None  # whose turn it took, if any
 
@@ -57,10 +81,15 @@ class Mesh:
 
     def __init__(self, machine: str, disk: Disk, dice: Dice, balancer: Balancer = ipvs.round_robin):
         self.machine, self.balancer, self.deadline = machine, balancer, NEVER
-        self.endpoints: dict[str, Endpoint] = {}  # by task
+        self.networks: dict[str, OverlayNetwork] = {}  # by id: those of the swarm that are used on this node
+        self.local: dict[str, Endpoint] = {}  # by task or plain container: those of this machine
+        self.exposed: dict[str, None] = {}  # which of them may be sent requests
+        self.bindings: dict[tuple[str, str], Binding] = {}  # (network id, task)
+        self.peers: dict[tuple[str, str], Peer] = {}  # (network id, task)
         self.pools: dict[Front, Pool] = {}
-        self.names: dict[str, dict[str, Endpoint]] = {}  # name → by task
-        self.addresses: dict[tuple[str, str], str] = {}  # (network id, address) → task
+        self.names: dict[tuple[str, str], dict[str, Binding]] = {}  # (network id, name) → by task
+        self.addresses: dict[tuple[str, str], dict[str, Peer]] = {}  # (network id, address) → by task
+        self.backends: dict[str, int] = {}  # task → on how many networks it may be chosen
         self.host_ports: dict[int, str] = {}  # port → task or plain container of this machine
         self.waiting: dict[int, Waiting] = {}  # by request, oldest first
         self.serving: dict[int, Serving] = {}  # by request, oldest first
@@ -82,72 +111,142 @@ class Mesh:
 
     def resolve(self, name: str, task: str) -> tuple[str, ...]:
         """What a name means to this task: addresses, or () when no network of the task knows it."""
-        asker = self.endpoints.get(task)
-        if asker is None:
-            return ()
+        if is_address(name):
+            return (name,)
+        asker = self.local.get(task)
         # User networks are asked before ingress [moby: sandbox.go].
-        networks = [network for network, _, _ in sorted(asker.addresses, key=lambda address: address[1] == INGRESS)]
-        known = {task: endpoint for asked, _ in readings(name) for task, endpoint in self.names.get(asked, {}).items()}
-        return resolve(name, networks, known.values())
+        networks = sorted(asker.addresses, key=lambda address: address[1] == INGRESS) if asker else ()
+        for asked, network_name in readings(name):
+            for network, called, _ in networks:
+                if network_name in ("", called.lower()):
+                    found = answers(asked, self.names.get((network, asked), {}).values())
+                    if found:
+                        return found
+        return ()
 
-    # ── tables ──
+    # ── what this node's containers are, and which of them may be sent requests ──
 
     def _obey(self, message) -> list:
         match message:
-            case TablesChanged(added, removed):
-                return self._change(added, removed)
-            case Expose(endpoint) if (
-                not endpoint.addresses
-            ):  # on no network of the swarm: known on its own machine only
-                return self._change((endpoint,), ())
+            case TablesChanged(entries):
+                return self._change(entries)
+            case NetworksHere(networks):
+                return self._know(networks)
+            case Attach(endpoint):
+                return self._attach(endpoint)
             case Expose(endpoint):
-                return [*self._change((endpoint,), ()), Tell("gossip", message)]
-            case Withdraw(task):
-                # Docker first sets the weight to 0 and deletes the entry when the task is gone. For new requests that
-                # is the same, and those in progress go on here as there.
-                return [*self._change((), (task,)), Tell("gossip", message)]
+                return [*self._attach(endpoint), *self._expose(endpoint)]
+            case Withdraw(task) if task in self.exposed:
+                return self._withdraw(task)
+            case Detach(task) if task in self.local:
+                return self._detach(task)
         return []
 
-    def _change(self, added: tuple[Endpoint, ...], removed: tuple[str, ...]) -> list:
-        changed = [endpoint for endpoint in added if self.endpoints.get(endpoint.task) != endpoint]
-        gone = dict.fromkeys((*removed, *(endpoint.task for endpoint in changed)))
-        left = [self.endpoints.pop(task) for task in gone if task in self.endpoints]
-        for endpoint in left:
-            self._remove(endpoint)
-        for endpoint in changed:
-            self._add(endpoint)
-        facts: list = [BackendRemoved(old.service_name, old.task, old.machine) for old in left if old.addresses]
-        facts += [BackendAdded(new.service_name, new.task, new.machine) for new in changed if new.addresses]
-        return [Note(fact) for fact in facts]
+    def _know(self, networks: tuple[OverlayNetwork, ...]) -> list:
+        old, self.networks = self.networks, {network.id: network for network in networks}
+        left = [Tell("gossip", QuitNetwork(id)) for id in old if id not in self.networks]
+        return [*left, *(Tell("gossip", EnterNetwork(id)) for id in self.networks if id not in old)]
 
-    def _add(self, endpoint: Endpoint) -> None:
-        task, machine = endpoint.task, endpoint.machine
-        self.endpoints[task] = endpoint
-        for front in _fronts(endpoint):
-            self.pools.setdefault(front, Pool()).add(rank(endpoint), Backend(task, machine))
-        for name in names(endpoint):
-            self.names.setdefault(name, {})[task] = endpoint
-        for network, _, address in endpoint.addresses:
-            self.addresses[network, address] = task
-        for port in _published(endpoint, HOST) if machine == self.machine else ():
-            self.host_ports[port] = task
+    def _attach(self, endpoint: Endpoint) -> list:
+        task, old = endpoint.task, self.local.get(endpoint.task)
+        if old == endpoint:
+            return []
+        gone = self._detach(task) if old else []
+        self.local[task] = endpoint
+        return [*gone, *self._say(PEERS, {peer[0]: peer[1] for peer in peers_of(endpoint)}, task)]
 
-    def _remove(self, endpoint: Endpoint) -> None:
+    def _expose(self, endpoint: Endpoint) -> list:
         task = endpoint.task
-        for front in _fronts(endpoint):
-            self.pools[front].remove(rank(endpoint))
+        if task in self.exposed:
+            return []
+        self.exposed[task] = None
+        for port in _published(endpoint.ports, HOST):
+            self.host_ports[port] = task
+        return self._say(ENDPOINTS, {binding.network: binding for binding in bindings_of(endpoint)}, task)
+
+    def _withdraw(self, task: str) -> list:
+        """Docker sets the weight to 0, and deletes the row when the container is gone."""
+        del self.exposed[task]
+        for port in [port for port, holder in self.host_ports.items() if holder == task]:
+            del self.host_ports[port]
+        silent = {binding.network: binding._replace(enabled=False) for binding in bindings_of(self.local[task])}
+        return self._say(ENDPOINTS, silent, task)
+
+    def _detach(self, task: str) -> list:
+        effects = self._withdraw(task) if task in self.exposed else []
+        networks = {network: None for network, _, _ in self.local.pop(task).addresses}
+        return [*effects, *self._say(ENDPOINTS, networks, task), *self._say(PEERS, networks, task)]
+
+    def _say(self, table: str, rows: Mapping[str, Any], task: str) -> list:
+        """Rows of this node: known here at once, and told to the others where the network spans machines."""
+        facts = self._change(tuple(Entry(network, table, task, self.machine, row) for network, row in rows.items()))
+        shared = [(network, row) for network, row in rows.items() if network in self.networks]
+        return [*facts, *(Tell("gossip", Publish(network, table, task, row)) for network, row in shared)]
+
+    # ── tables ──
+
+    def _change(self, entries: tuple[Entry, ...]) -> list:
+        effects: list = []
+        for entry in entries:
+            if entry.table == PEERS:
+                self._change_peer(entry)
+            else:
+                effects += self._change_binding(entry)
+        return effects
+
+    def _change_peer(self, entry: Entry) -> None:
+        place = (entry.network, entry.key)
+        old = self.peers.pop(place, None)
+        if old:
+            here = self.addresses[entry.network, old.address]
+            del here[entry.key]
+            if not here:
+                del self.addresses[entry.network, old.address]
+        if isinstance(entry.value, Peer):
+            self.peers[place] = entry.value
+            self.addresses.setdefault((entry.network, entry.value.address), {})[entry.key] = entry.value
+
+    def _change_binding(self, entry: Entry) -> list:
+        place = (entry.network, entry.key)
+        old, new = self.bindings.get(place), entry.value if isinstance(entry.value, Binding) else None
+        if old == new:
+            return []
+        facts = []
+        if old:
+            del self.bindings[place]
+            facts += self._remove(old) if old.enabled else []
+        if new:
+            self.bindings[place] = new
+            facts += self._add(new) if new.enabled else []
+        if old and new and old.enabled and new.enabled:
+            return []  # it only says something else of itself
+        return facts
+
+    def _add(self, binding: Binding) -> list:
+        task, machine = binding.task, binding.machine
+        for front in _fronts(binding):
+            self.pools.setdefault(front, Pool()).add(rank(binding), Backend(task, machine))
+        for name in names(binding):
+            self.names.setdefault((binding.network, name), {})[task] = binding
+        self.backends[task] = self.backends.get(task, 0) + 1
+        first = self.backends[task] == 1
+        return [Note(BackendAdded(binding.service_name, task, machine))] if first else []
+
+    def _remove(self, binding: Binding) -> list:
+        task = binding.task
+        for front in _fronts(binding):
+            self.pools[front].remove(rank(binding))
             if not self.pools[front].backends:
                 del self.pools[front]  # the port closes, the virtual IP falls silent
-        for name in names(endpoint):
-            del self.names[name][task]
-            if not self.names[name]:
-                del self.names[name]
-        for network, _, address in endpoint.addresses:
-            if self.addresses.get((network, address)) == task:
-                del self.addresses[network, address]
-        for port in _published(endpoint, HOST):
-            if self.host_ports.get(port) == task:
-                del self.host_ports[port]
+        for name in names(binding):
+            del self.names[binding.network, name][task]
+            if not self.names[binding.network, name]:
+                del self.names[binding.network, name]
+        self.backends[task] -= 1
+        if self.backends[task]:
+            return []
+        del self.backends[task]
+        return [Note(BackendRemoved(binding.service_name, task, binding.machine))]
 
     # ── the node that is asked ──
 
@@ -167,7 +266,8 @@ class Mesh:
         if (INGRESS, visit.port) in self.pools:
             return self._balance(visit.request, (INGRESS, visit.port), port, "ingress load balancer")
         if visit.port in self.host_ports:
-            return Way(self.host_ports[visit.port], (port,))
+            holder = self.local[self.host_ports[visit.port]]
+            return Way(holder.task, self.machine, holder.name, (port,))
         return Refusal("connection refused")
 
     def _from_task(self, visit: Visit) -> Way | Refusal:
@@ -176,25 +276,38 @@ class Mesh:
         if not addresses:
             return Refusal(f"could not resolve host: {visit.host}")
         name = ("name", self.machine, f"{visit.host} is {addresses[0]}")
-        for network, _, _ in self.endpoints[visit.source].addresses:
+        for network, _, _ in self.local[visit.source].addresses:
             if (network, addresses[0]) in self.pools:
                 return self._balance(visit.request, (network, addresses[0]), name, "virtual IP load balancer")
-            if (network, addresses[0]) in self.addresses:
-                return Way(self.addresses[network, addresses[0]], (name,))
+            found = self.addresses.get((network, addresses[0]))
+            if found:
+                task, peer = next(reversed(found.items()))
+                return Way(task, peer.machine, self._name(network, task), (name,))
         return Refusal("no route to host")
 
     def _balance(self, request: int, front: Front, door: Hop, kind: str) -> Way:
         # IPVS has one turn per service and network, so all ports of a service share it; here each port has its own.
         pool = self.pools[front]
-        task = pool.choose(self.balancer, request).task
-        pool.count(rank(self.endpoints[task]), +1)
+        task, machine = pool.choose(self.balancer, request)[:2]
+        binding = self.bindings[self._network(front), task]
+        pool.count(rank(binding), +1)
         method = getattr(self.balancer, "__name__", "balancer").replace("_", " ")
         choice = (kind, self.machine, f"{method}, turn {pool.turn}, {len(pool.backends)} backends")
-        return Way(task, (door, choice), front)
+        return Way(task, machine, binding.name, (door, choice), front)
+
+    def _network(self, front: Front) -> str:
+        """The id of the network in which such a choice leads to a task."""
+        if front[0] != INGRESS:
+            return front[0]
+        return next(id for id, network in self.networks.items() if network.ingress)
+
+    def _name(self, network: str, task: str) -> str:
+        binding = self.bindings.get((network, task))
+        local = self.local.get(task)
+        return binding.name if binding else local.name if local else task
 
     def _forward(self, request: int, way: Way, now: int) -> list:
-        endpoint = self.endpoints[way.task]
-        frame, machine = Frame(request, way.task, endpoint.name, way.hops), endpoint.machine
+        frame, machine = Frame(request, way.task, way.name, way.hops), way.machine
         chosen = [Note(RequestForwarded(request, way.task, machine))] if way.front else []
         if machine == self.machine:
             return chosen + self._deliver(machine, frame, now)
@@ -208,8 +321,10 @@ class Mesh:
 
     def _finish(self, request: int) -> Waiting | None:
         waiting = self.waiting.pop(request, None)
-        if waiting and waiting.front in self.pools and waiting.task in self.endpoints:
-            self.pools[waiting.front].count(rank(self.endpoints[waiting.task]), -1)
+        if waiting and waiting.front in self.pools:
+            binding = self.bindings.get((self._network(waiting.front), waiting.task))
+            if binding:
+                self.pools[waiting.front].count(rank(binding), -1)
         return waiting
 
     # ── the node of the task ──
@@ -223,7 +338,7 @@ class Mesh:
     def _answer(self, served: Served) -> list:
         """The container has answered, or is no more; then nobody answers, and the visitor waits in vain."""
         job = self.serving.pop(served.request, None)
-        if job is None or (served.status == 0 and served.key not in self.endpoints):
+        if job is None or (served.status == 0 and served.key not in self.local):
             return []
         response = self._response(job.frame, served)
         facts = [Note(RequestServed(served.request, served.key))] if served.status else []
@@ -244,13 +359,13 @@ class Mesh:
             del self.serving[next(iter(self.serving))]
 
 
-def _fronts(endpoint: Endpoint) -> list[Front]:
-    """Where this task may be chosen: behind its service's virtual IPs and the ports published through the mesh."""
-    fronts: list[Front] = [(network, address) for network, _, address in endpoint.virtual_ips]
-    return fronts + [(INGRESS, port) for port in _published(endpoint, INGRESS)]
+def _fronts(binding: Binding) -> list[Front]:
+    """Where this task may be chosen: behind its service's virtual IP and the ports published through the mesh."""
+    fronts: list[Front] = [(binding.network, binding.virtual_ip)] if binding.virtual_ip else []
+    return fronts + [(INGRESS, port) for port in _published(binding.ports, INGRESS)]
 
 
-def _published(endpoint: Endpoint, mode: str) -> list[int]:
-    """Its TCP ports that are published in this way; requests use no others."""
-    ports = [port for port in endpoint.ports if port.publish_mode == mode and port.protocol == "tcp"]
-    return [port.published_port for port in ports if port.published_port]
+def _published(ports: Iterable[PortConfig], mode: str) -> list[int]:
+    """The TCP ports that are published in this way; requests use no others."""
+    chosen = [port for port in ports if port.publish_mode == mode and port.protocol == "tcp"]
+    return [port.published_port for port in chosen if port.published_port]

@@ -1,60 +1,61 @@
-"""The table of endpoints that a node carries: the newest record of each task, by owner, and what was deleted lately.
+"""The tables that a node carries: the newest record of each row, by owner, and what was deleted lately.
 
 Source: Docker's NetworkDB, moby `daemon/libnetwork/networkdb`: deleted entries are kept as tombstones for 30 minutes.
 """
 
 from ..effects import SECOND
-from ..messages import Endpoint
 from .wire import Record
 
 TOMBSTONE_LIFE = 30 * 60 * SECOND
 
+Key = tuple[str, str, str]  # network id, table, key in the table
+
 
 class Table:
-    """Records by task. It keeps what it is given; who may be believed is for gossip to say."""
+    """Records by key. It keeps what it is given; who may be believed is for gossip to say."""
 
     def __init__(self) -> None:
-        self.records: dict[str, Record] = {}  # by task
-        self.owned: dict[str, dict[str, None]] = {}  # machine → its tasks, in order of hearing
-        self.tombstones: dict[str, int] = {}  # task → when to forget it, earliest first
+        self.records: dict[Key, Record] = {}
+        self.owned: dict[str, dict[Key, None]] = {}  # machine → its keys, in order of hearing
+        self.tombstones: dict[Key, int] = {}  # key → when to forget it, earliest first
 
-    def get(self, task: str) -> Record | None:
-        """The newest record of this task, deleted or not."""
-        return self.records.get(task)
+    def get(self, key: Key) -> Record | None:
+        """The newest record of this row, deleted or not."""
+        return self.records.get(key)
 
-    def endpoint(self, task: str) -> Endpoint | None:
-        """Where the task is reached, if it is."""
-        record = self.records.get(task)
-        return record.endpoint if record else None
+    def holds(self, key: Key) -> bool:
+        """Whether there is such a row, and it is not deleted."""
+        record = self.records.get(key)
+        return record is not None and record.value is not None
 
-    def endpoints_of(self, machine: str) -> list[Endpoint]:
-        """Everything that runs behind this machine."""
-        found = [self.records[task].endpoint for task in self.owned.get(machine, ())]
-        return [endpoint for endpoint in found if endpoint]
+    def rows_of(self, machine: str) -> list[Record]:
+        """Everything that this machine says, but for what it has deleted."""
+        found = [self.records[key] for key in self.owned.get(machine, ())]
+        return [record for record in found if record.value is not None]
 
     def keep(self, record: Record, now: int) -> None:
-        """Replace what was known of the task."""
-        self.records[record.task] = record
-        self.owned.setdefault(record.owner, {})[record.task] = None
-        self.tombstones.pop(record.task, None)
-        if record.endpoint is None:
-            self.tombstones[record.task] = now + TOMBSTONE_LIFE
+        """Replace what was known of the row."""
+        self.records[record.key] = record
+        self.owned.setdefault(record.owner, {})[record.key] = None
+        self.tombstones.pop(record.key, None)
+        if record.value is None:
+            self.tombstones[record.key] = now + TOMBSTONE_LIFE
 
     def sweep(self, now: int) -> bool:
         """Forget what was deleted long ago. Says whether there was any."""
-        old = [task for task, end in self.tombstones.items() if now >= end]
-        for task in old:
-            self._drop(task)
+        old = [key for key, end in self.tombstones.items() if now >= end]
+        for key in old:
+            self._drop(key)
         return bool(old)
 
     def forget(self, machine: str) -> None:
         """Drop everything that this machine ever said."""
-        for task in list(self.owned.get(machine, ())):
-            self._drop(task)
+        for key in list(self.owned.get(machine, ())):
+            self._drop(key)
 
-    def _drop(self, task: str) -> None:
-        owner = self.records.pop(task).owner
-        self.tombstones.pop(task, None)
-        del self.owned[owner][task]
+    def _drop(self, key: Key) -> None:
+        owner = self.records.pop(key).owner
+        self.tombstones.pop(key, None)
+        del self.owned[owner][key]
         if not self.owned[owner]:
             del self.owned[owner]

@@ -6,7 +6,7 @@ whatever port the visitor connects to, and is heard by the core `mesh`, or by th
 
 from typing import NamedTuple
 
-from ..messages import Endpoint
+from ..messages import Binding, Peer
 
 # ── gossip ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -20,12 +20,12 @@ class Member(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A rumour about a task: where it can be reached, or `None` once it cannot any more."""
+    """A rumour about a row of a table: what it says now, or `None` once it is deleted."""
 
-    task: str  # id
-    owner: str  # the machine that runs it, and the only one that speaks for it
+    key: tuple[str, str, str]  # network id, table, key in the table
+    owner: str  # the machine that runs the task, and the only one that speaks for it
     time: int  # Lamport time: the higher one is the newer one
-    endpoint: Endpoint | None
+    value: Peer | Binding | None
 
 
 class Ping(NamedTuple):

@@ -8,10 +8,12 @@ from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Received, Save, Send,
 from ..events import TaskProgressed
 from ..messages import (
     Assignments,
+    Attach,
     BeNode,
     BeNothing,
     Broken,
     Call,
+    Detach,
     Discard,
     Endpoint,
     Exited,
@@ -22,7 +24,9 @@ from ..messages import (
     ListNetworks,
     ManagersChanged,
     NetworkRow,
+    NetworksHere,
     OpenSession,
+    OverlayNetwork,
     Prepared,
     Registered,
     Reply,
@@ -59,14 +63,15 @@ class Agent:
         self._forget()
         self.attached: tuple | None = values.get(
             "attached"
-        )  # networks on which this node has an address, None: not told
+        )  # the addresses of this node itself on networks, None: not told
         self._mind_works()
 
     def _forget(self) -> None:
         self.node = ""
         self.managers: tuple = ()
         self.attached = None
-        self.exposed: dict[str, Endpoint] = {}
+        self.shown: dict[str, tuple[Endpoint, bool]] = {}  # what the mesh knows, and whether it may send requests there
+        self.told: tuple[OverlayNetwork, ...] = ()  # the networks that the mesh knows of
         self.files: dict[str, Secret | Config] = {}  # by id: what the tasks here may read
         self.acknowledged: dict[str, int] = {}  # task id → state the leader has committed
         self.unheard: dict[str, None] = {}  # tasks whose newest state is not acknowledged
@@ -147,6 +152,7 @@ class Agent:
             effects += self._remove(task)
         self.networks, self.services = {}, {}
         self._forget()
+        effects += self._tell_networks()
         return [*effects, *(Save(name, None) for name in ("networks", "services", "attached"))]
 
     # ── the session ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -237,7 +243,7 @@ class Agent:
         effects += self._attach(assignments.attached, now)
         for task in assignments.tasks:
             effects += self._proceed(self._taken(task), now)
-        return [*effects, *self._report(now)]
+        return [*effects, *self._tell_networks(), *self._report(now)]
 
     def _attach(self, attached, now):
         """The node has an address on these networks: there may be tasks that wait for one."""
@@ -264,7 +270,7 @@ class Agent:
         return [
             Save("networks", tuple(self.networks.values())),
             Save("services", tuple(self.services.values())),
-            *self._refresh_exposed(),
+            *self._refresh_shown(),
         ]
 
     def _gone(self, assignments):
@@ -286,8 +292,7 @@ class Agent:
             self._mind_works()
         for known in (self.acknowledged, self.unheard, self.unsaid):
             known.pop(task, None)
-        hidden = [Tell("mesh", Withdraw(task))] if self.exposed.pop(task, None) else []
-        return [*hidden, Tell("executor", Discard(task)), Save(f"task {task}", None)]
+        return [*self._hidden(task), Tell("executor", Discard(task)), Save(f"task {task}", None)]
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -338,21 +343,44 @@ class Agent:
     def _is_addressed(self, task):
         networks = [self.networks.get(attachment.network) for attachment in task.networks]
         here = self.attached
-        return here is None or all(not one or one.predefined or one.id in here for one in networks)
+        ids = {attachment.network for attachment in here or ()}
+        return here is None or all(not one or one.predefined or one.id in ids for one in networks)
 
     # ── who may be sent requests ─────────────────────────────────────────────────────────────────────────────────
 
     def _published(self, work):
-        """Tell the mesh when a task begins or ceases to serve; ceasing comes before the stop signal."""
-        task, shown = work.task.id, self.exposed.get(work.task.id)
-        if not work.is_serving:
-            return [Tell("mesh", Withdraw(task))] if self.exposed.pop(task, None) else []
-        endpoint = self._endpoint(work.task)
-        self.exposed[task] = endpoint
-        return [] if endpoint == shown else [Tell("mesh", Expose(endpoint))]
+        """Tell the mesh how far others may know of a task. It ceases to serve before the stop signal."""
+        task, known = work.task.id, self.shown.get(work.task.id)
+        if not work.is_attached:
+            return self._hidden(task)
+        if known and known[1] and not work.is_serving:
+            self.shown[task] = known[0], False
+            return [Tell("mesh", Withdraw(task))]
+        shown = self._endpoint(work.task), work.is_serving
+        if work.leaving or shown == known:
+            return []
+        self.shown[task] = shown
+        return [*self._tell_networks(), Tell("mesh", (Expose if work.is_serving else Attach)(shown[0]))]
 
-    def _refresh_exposed(self):
-        return [effect for task in list(self.exposed) for effect in self._published(self.works[task])]
+    def _hidden(self, task):
+        return [Tell("mesh", Detach(task)), *self._tell_networks()] if self.shown.pop(task, None) else []
+
+    def _tell_networks(self):
+        """A network of the swarm exists on a node while a container there is on it, and ingress always [moby: lazy]."""
+        used = {network for endpoint, _ in self.shown.values() for network, _, _ in endpoint.addresses}
+        own = {attachment.network: attachment.address.partition("/")[0] for attachment in self.attached or ()}
+        rows = tuple(
+            _overlay_network(network, own.get(network.id, ""))
+            for network in self.networks.values()
+            if network.subnet and (network.spec.ingress or network.id in used)
+        )
+        if rows == self.told:
+            return []
+        self.told = rows
+        return [Tell("mesh", NetworksHere(rows))]
+
+    def _refresh_shown(self):
+        return [effect for task in list(self.shown) for effect in self._published(self.works[task])]
 
     def _endpoint(self, task):
         service = self.services.get(task.service)
@@ -367,6 +395,7 @@ class Agent:
             ports=task.ports,
             aliases=tuple((target.target, alias) for target in task.spec.networks for alias in target.aliases),
             mode=task.endpoint.mode,
+            vtep=self.address,
         )
 
     def _addresses(self, attachments):
@@ -408,6 +437,23 @@ class Agent:
         if not self.unheard:
             self.report_at = NEVER
         return []
+
+
+def _overlay_network(network: Network, address: str) -> OverlayNetwork:
+    spec = network.spec
+    encrypted = "encrypted" in spec.options and spec.options["encrypted"] != "false"
+    mtu = str(spec.options.get("com.docker.network.driver.mtu", ""))
+    return OverlayNetwork(
+        network.id,
+        spec.name,
+        network.subnet,
+        network.gateway,
+        network.vni,
+        address,
+        encrypted,
+        spec.ingress,
+        int(mtu) if mtu.isdigit() else 1500,
+    )
 
 
 def _network_row(network: Network) -> NetworkRow:

@@ -14,6 +14,7 @@ from ..messages import (
     Broken,
     Connect,
     Container,
+    Detach,
     Discard,
     Disconnect,
     Endpoint,
@@ -30,7 +31,6 @@ from ..messages import (
     StartContainer,
     Stop,
     StopContainer,
-    Withdraw,
 )
 from ..objects import ApiError, NetworkTarget, PortConfig, replace
 from . import identity, networks, plain
@@ -205,7 +205,7 @@ class Containers:
         if mine.remove:
             return [*self._forget(key), Tell("executor", Discard(key)), *done]
         silent = tuple(joined._replace(address="") for joined in mine.networks)
-        hidden = [Tell("mesh", Withdraw(key))] if mine.running else []
+        hidden = [Tell("mesh", Detach(key))] if mine.running else []
         return [*hidden, *self._keep(key, mine._replace(networks=silent, running=False)), *done]
 
     # ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -288,7 +288,7 @@ class Containers:
         mine = self.kept.pop(key, None)
         if mine is None:
             return []
-        hidden = [Tell("mesh", Withdraw(key))] if mine.running else []
+        hidden = [Tell("mesh", Detach(key))] if mine.running else []
         return [*hidden, Save(f"container {key}", None)]
 
 

@@ -56,6 +56,11 @@ class Work(NamedTuple):
     waits: bool = False  # in preparing, for an address of its node
 
     @property
+    def is_attached(self) -> bool:
+        """Has the container its interfaces?"""
+        return STARTING <= self.state <= RUNNING
+
+    @property
     def is_serving(self) -> bool:
         """May load balancers send requests here?"""
         return self.state == RUNNING and not self.leaving
