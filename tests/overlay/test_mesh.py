@@ -6,12 +6,37 @@ from harness import Net, endpoint
 
 from swarmlab.effects import MS, NEVER, SECOND, Received, Tell, Told
 from swarmlab.events import BackendAdded, BackendRemoved, RequestForwarded, RequestServed
-from swarmlab.messages import Endpoint, Expose, JoinGossip, PortConfig, Serve, Served, Withdraw
+from swarmlab.messages import (
+    Detach,
+    Endpoint,
+    Expose,
+    JoinGossip,
+    NetworksHere,
+    OverlayNetwork,
+    PortConfig,
+    Serve,
+    Served,
+    Withdraw,
+)
 from swarmlab.overlay import ipvs
 from swarmlab.overlay.gossip import Gossip
 from swarmlab.overlay.mesh import IDLE, Mesh
 from swarmlab.overlay.visitor import Answer, Ask, Visitor, split_url
 from swarmlab.overlay.wire import Frame, Response, Visit
+
+
+INGRESS = OverlayNetwork("net-ingress", "ingress", "10.0.0.0/24", "10.0.0.1", 4096, "10.0.0.250", ingress=True)
+FRONT = OverlayNetwork("net-front", "front", "10.0.1.0/24", "10.0.1.1", 4097, "10.0.1.250")
+HERE = NetworksHere((INGRESS, FRONT))
+
+
+def alone(machine, *endpoints, **more):
+    """The mesh of one node, with these tasks on it."""
+    mesh = Mesh(machine, None, None, **more)
+    mesh.step(Told("agent", HERE), 0)
+    for one in endpoints:
+        mesh.step(Told("agent", Expose(one)), 0)
+    return mesh
 
 
 class Executor:
@@ -39,6 +64,7 @@ class Board(Net):
         self.request = 0
         for name in names:
             self.tell(name, "gossip", JoinGossip(("worker-1",)))
+            self.tell(name, "mesh", HERE)
         self.run(3)
         self.expose("a", "worker-2", name="web.1", octet=3)
         self.expose("b", "worker-3", name="web.2", octet=4)
@@ -151,8 +177,8 @@ def test_a_container_that_is_gone_is_silent_one_that_does_not_listen_refuses():
     board.cores["worker-2"]["executor"].deaf.add("a")
     assert board.get("worker-1").error == "connection refused"
     board.cores["worker-2"]["executor"].dead.add("a")
-    board.blocked |= {("worker-1", "gossip"), ("worker-1", "bulksync")}  # it does not hear of the withdrawal
-    board.tell("worker-2", "mesh", Withdraw("a"))
+    board.blocked |= {("worker-1", "gossip"), ("worker-1", "bulksync")}  # it does not hear of its end
+    board.tell("worker-2", "mesh", Detach("a"))
     for _ in range(2):
         board.ask("worker-1")
     board.run(6)
@@ -160,8 +186,7 @@ def test_a_container_that_is_gone_is_silent_one_that_does_not_listen_refuses():
 
 
 def test_a_graceful_withdrawal_stops_new_requests_at_once_and_lets_the_running_one_end():
-    mesh = Mesh("worker-2", None, None)
-    mesh.step(Told("agent", Expose(endpoint("a", "worker-2", ports=(5000,)))), 0)
+    mesh = alone("worker-2", endpoint("a", "worker-2", ports=(5000,)))
     mesh.step(Received("client", Visit(1, 5000, "/")), 0)
     mesh.step(Told("agent", Withdraw("a")), 1)
     (refused,) = mesh.step(Received("client", Visit(2, 5000, "/")), 2)
@@ -171,8 +196,7 @@ def test_a_graceful_withdrawal_stops_new_requests_at_once_and_lets_the_running_o
 
 
 def test_a_message_that_comes_twice_is_one_request():
-    mesh = Mesh("worker-2", None, None)
-    mesh.step(Told("agent", Expose(endpoint("a", "worker-2", ports=(5000,)))), 0)
+    mesh = alone("worker-2", endpoint("a", "worker-2", ports=(5000,)))
     visit = Received("client", Visit(1, 5000, "/"))
     assert mesh.step(visit, 0) and not mesh.step(visit, 1)
     frame = Received("worker-1", Frame(2, "a", "web.1", ()))
@@ -180,8 +204,7 @@ def test_a_message_that_comes_twice_is_one_request():
 
 
 def test_requests_that_were_never_answered_are_forgotten():
-    mesh = Mesh("worker-1", None, None, ipvs.least_connections)
-    mesh.step(Told("agent", Expose(endpoint("a", "worker-2", ports=(5000,)))), 0)
+    mesh = alone("worker-1", endpoint("a", "worker-2", ports=(5000,)), balancer=ipvs.least_connections)
     mesh.step(Received("client", Visit(1, 5000, "/")), 0)
     mesh.step(Received("client", Visit(2, 5000, "/")), IDLE)
     assert list(mesh.waiting) == [2] and mesh.pools["ingress", 5000].backends[0].active == 1
@@ -199,10 +222,10 @@ def test_a_plain_container_answers_on_its_own_machine_only():
     board.tell("worker-1", "mesh", Expose(plain), sender="engine")
     answer = board.get("worker-1", "http://worker-1:8080/")
     assert (answer.task, answer.name, len(answer.hops)) == ("c" * 64, "brave_hopper", 2)
-    assert "c" * 64 not in board.cores["worker-2"]["mesh"].endpoints
+    assert not [task for _, task in board.cores["worker-2"]["mesh"].bindings if task == "c" * 64]
     assert not [fact for _, _, fact in board.facts_of(BackendAdded) if fact.task == "c" * 64]
     assert board.get("worker-2", "http://worker-2:8080/").error == "connection refused"
-    board.tell("worker-1", "mesh", Withdraw("c" * 64), sender="engine")
+    board.tell("worker-1", "mesh", Detach("c" * 64), sender="engine")
     assert board.get("worker-1", "http://worker-1:8080/").error == "connection refused"
 
 
@@ -252,10 +275,13 @@ def test_every_node_notes_its_backends_once():
     added = [name for _, name, fact in board.facts_of(BackendAdded) if fact == BackendAdded("web", "a", "worker-2")]
     assert sorted(added) == ["worker-1", "worker-2", "worker-3", "worker-4"]
     board.tell("worker-2", "mesh", Withdraw("a"))
+    board.tell("worker-2", "mesh", Detach("a"))
     board.run(3)
     assert len(board.facts_of(BackendRemoved)) == 4
     mesh = board.cores["worker-1"]["mesh"]
-    assert list(mesh.endpoints) == ["b"] and {task for tasks in mesh.names.values() for task in tasks} == {"b"}
+    assert {task for (_, task), row in mesh.bindings.items() if row.enabled} == {"b"} and {
+        task for tasks in mesh.names.values() for task in tasks
+    } == {"b"}
 
 
 def test_a_mesh_is_plain_data():
