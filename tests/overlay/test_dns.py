@@ -1,6 +1,13 @@
+"""Names in overlay networks, as the resolver of a container knows them [swarm.md §17, networking.md §1.5]."""
+
+import random
+
 from harness import endpoint
 
-from swarmlab.overlay.dns import resolve
+from swarmlab.effects import Disk, Told
+from swarmlab.messages import ENDPOINTS, Attach, Entry, TablesChanged
+from swarmlab.overlay.mesh import Mesh
+from swarmlab.overlay.rows import bindings_of
 
 WEB = [endpoint(f"t{n}", "worker-1", name=f"web.{n}", octet=n + 2, aliases=(("net-front", "www"),)) for n in (10, 2, 1)]
 DB = [endpoint("d1", "worker-2", name="db.1", networks=(("net-back", "back", "10.0.2.3"),))]
@@ -8,8 +15,20 @@ DNSRR = [endpoint(f"r{n}", "worker-1", name=f"rr.{n}", octet=n + 50, mode="dnsrr
 EVERYTHING = WEB + DB + DNSRR
 
 
-def ask(name, *networks):
-    return resolve(name, networks or ("net-front",), EVERYTHING)
+def told(rows):
+    """The mesh of a machine to which gossip has brought these endpoints."""
+    mesh = Mesh("worker-9", Disk(), random.Random(1))
+    entries = [Entry(row.network, ENDPOINTS, row.task, row.machine, row) for task in rows for row in bindings_of(task)]
+    mesh.step(Told("gossip", TablesChanged(tuple(entries))), 0)
+    return mesh
+
+
+def ask(name, *networks, rows=EVERYTHING):
+    """What a task on these networks is told."""
+    mesh, where = told(rows), networks or ("net-front",)
+    asker = endpoint("asker", "worker-9", networks=tuple((id, id.removeprefix("net-"), "10.9.9.9") for id in where))
+    mesh.step(Told("agent", Attach(asker)), 0)
+    return mesh.resolve(name, "asker")
 
 
 def test_a_service_name_is_its_virtual_ip_on_the_shared_network():
@@ -50,9 +69,9 @@ def test_a_network_after_the_name_restricts_the_search():
     assert ask("web.back", *both) == ()
 
 
-def test_the_first_network_that_knows_the_name_answers_alone():
-    assert ask("web", "net-back", "net-ingress", "net-front") == ("10.0.0.2",)
+def test_user_networks_are_asked_before_ingress_and_the_first_that_knows_the_name_answers_alone():
+    assert ask("web", "net-back", "net-ingress", "net-front") == ("10.0.1.2",)
 
 
 def test_an_unknown_name_and_a_service_without_tasks_do_not_resolve():
-    assert ask("nobody") == () == resolve("web", ("net-front",), ())
+    assert ask("nobody") == () == ask("web", rows=())

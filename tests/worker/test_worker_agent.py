@@ -13,6 +13,7 @@ from swarmlab.messages import (
     BeNode,
     BeNothing,
     Call,
+    Detach,
     Discard,
     Endpoint,
     Exited,
@@ -23,6 +24,7 @@ from swarmlab.messages import (
     ListNetworks,
     ManagersChanged,
     NetworkRow,
+    NetworksHere,
     OpenSession,
     Prepare,
     Prepared,
@@ -181,20 +183,10 @@ def test_a_running_task_is_exposed_with_its_addresses_and_those_of_its_service(r
     service = Service("s1", virtual_ips=(Attachment("net1", "10.0.1.2/24"),))
     rig.heard(rig.core.manager, SessionAnswer("S", 5 * SECOND, MANAGERS, "worker"))
     rig.heard(rig.core.manager, Assignments("S", 0, True, (task(),), (), (FRONT,), (service,)))
-    (shown,) = told(run_task(rig), "mesh")
-    assert shown == Expose(
-        Endpoint(
-            "t1",
-            "web.1",
-            "s1",
-            "web",
-            "worker-1",
-            (("net1", "front", "10.0.1.5"),),
-            (("net1", "front", "10.0.1.2"),),
-            (),
-            (),
-        )
-    )
+    rig.told("executor", Prepared("t1", "ct1"))
+    (shown,) = told(rig.told("executor", Running("t1")), "mesh")
+    own, shared = (("net1", "front", "10.0.1.5"),), (("net1", "front", "10.0.1.2"),)
+    assert shown == Expose(Endpoint("t1", "web.1", "s1", "web", "worker-1", own, shared, (), (), vtep="10.0.0.9"))
     moved = replace(service, virtual_ips=(Attachment("net1", "10.0.1.3/24"),))
     (shown,) = told(rig.heard("manager-1", Assignments("S", 1, False, (), (), (), (moved,))), "mesh")
     assert shown.endpoint.virtual_ips == (("net1", "front", "10.0.1.3"),)
@@ -216,7 +208,8 @@ def test_stopping_leaves_the_balancers_waits_two_seconds_and_then_sends_the_sign
     assert not told(rig.run_for(2 * SECOND - 1), "executor")
     assert told(rig.run_for(1), "executor") == [Stop("t1", 10 * SECOND)]
     effects = rig.told("executor", Exited("t1", 0))
-    assert facts(effects) == [TaskProgressed("t1", "web", 1, "shutdown", "")] and not told(effects, "mesh")
+    assert facts(effects) == [TaskProgressed("t1", "web", 1, "shutdown", "")]
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())]
 
 
 def test_a_task_on_no_swarm_network_is_stopped_at_once_but_withdrawn_first(rig):
@@ -227,11 +220,11 @@ def test_a_task_on_no_swarm_network_is_stopped_at_once_but_withdrawn_first(rig):
     assert tells == [Tell("mesh", Withdraw("t1")), Tell("executor", Stop("t1", 10 * SECOND))]
 
 
-def test_a_crash_of_the_process_is_withdrawn_and_reported_as_failed(rig):
+def test_a_crash_of_the_process_is_detached_and_reported_as_failed(rig):
     open_session(rig, task())
     run_task(rig)
     effects = rig.told("executor", Exited("t1", 1))
-    assert told(effects, "mesh") == [Withdraw("t1")]
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())]
     (report,) = sent(effects, StatusReport)
     status = report.message.statuses[0]
     assert (status.state, status.message, status.err) == (FAILED, "started", "task: non-zero exit (1)")
@@ -274,7 +267,7 @@ def test_a_task_that_is_no_longer_assigned_is_discarded(rig):
     open_session(rig, task("t1"), task("t2"))
     run_task(rig, "t1")
     effects = rig.heard("manager-1", Assignments("S", 1, False, (), ("t1",)))
-    assert told(effects, "mesh") == [Withdraw("t1")] and told(effects, "executor") == [Discard("t1")]
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())] and told(effects, "executor") == [Discard("t1")]
     effects = rig.heard("manager-1", Assignments("S", 2, True, (), (), (FRONT,)))
     assert told(effects, "executor") == [Discard("t2"), KeepOnly(())]
     assert not [key for key in rig.values if key.startswith("task ")]
@@ -322,7 +315,8 @@ def test_a_node_that_leaves_removes_its_containers_and_forgets(rig):
     open_session(rig, task())
     run_task(rig)
     effects = rig.told("engine", BeNothing())
-    assert told(effects, "executor") == [Discard("t1")] and told(effects, "mesh") == [Withdraw("t1")]
+    assert told(effects, "executor") == [Discard("t1")]
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())]
     assert rig.values == {} and rig.core.deadline == NEVER
 
 
@@ -375,7 +369,8 @@ def states(effects):
 
 
 def assign(rig, sequence, *tasks, attached):
-    message = Assignments("S", sequence, False, tasks, (), (FRONT,), (), attached=attached)
+    own = tuple(Attachment(network, "10.0.1.9/24") for network in attached)
+    message = Assignments("S", sequence, False, tasks, (), (FRONT,), (), attached=own)
     return rig.heard(rig.core.manager, message)
 
 
