@@ -5,10 +5,12 @@ from collections import Counter
 from heapq import heappop, heappush
 
 from swarmlab.effects import MS, SECOND, STARTED, WOKEN, Disk, Note, Received, Save, Send, Tell, Told
-from swarmlab.messages import Endpoint, PortConfig
+from swarmlab.messages import Endpoint, NetworksHere, OverlayNetwork, PortConfig
 from swarmlab.overlay.gossip import Gossip
 from swarmlab.overlay.mesh import Mesh
 
+INGRESS = OverlayNetwork("net-ingress", "ingress", "10.0.0.0/24", "10.0.0.1", 4096, "10.0.0.254", ingress=True)
+FRONT = OverlayNetwork("net-front", "front", "10.0.1.0/24", "10.0.1.1", 4097, "10.0.1.254")
 HEARS = {"gossip": "gossip", "bulksync": "gossip", "http": "mesh", "vxlan": "mesh"}
 
 
@@ -32,6 +34,8 @@ class Net:
         self.cores[name] = made
         for core in self.cores[name]:
             self.step(name, core, STARTED)
+        if "mesh" in made:
+            self.tell(name, "mesh", NetworksHere((INGRESS, FRONT)))
 
     def crash(self, name):
         self.cores[name] = {}

@@ -2,20 +2,71 @@ import pickle
 import random
 
 import pytest
-from harness import Net, endpoint
+from harness import FRONT, Net
 
 from swarmlab.effects import NEVER, SECOND, STARTED, WOKEN, Disk, Received, Send, Tell, Told
 from swarmlab.events import PeerCleared, PeerFailed, PeerJoined, PeerLeft, PeerSuspected
-from swarmlab.messages import Expose, JoinGossip, LeaveGossip, TablesChanged, Withdraw
+from swarmlab.messages import (
+    PEERS,
+    EnterNetwork,
+    Entry,
+    JoinGossip,
+    LeaveGossip,
+    NetworksHere,
+    Peer,
+    Publish,
+    TablesChanged,
+)
 from swarmlab.overlay import gossip
 from swarmlab.overlay.gossip import Gossip
 from swarmlab.overlay.swim import ALIVE, FAILED, LEFT, SUSPECT, beats, retransmit_limit, suspicion_time
 from swarmlab.overlay.wire import Ack, Member, Ping, Record, Rumours, State
 
 
+class Reader:
+    """In place of the mesh: writes down the rows it is told of."""
+
+    deadline = NEVER
+
+    def __init__(self, machine, disk, dice):
+        self.machine, self.rows = machine, {}
+
+    def step(self, event, now):
+        match event:
+            case Told("gossip", TablesChanged(entries)):
+                for entry in entries:
+                    self._write(entry)
+            case Told(_, NetworksHere(networks)):
+                return [Tell("gossip", EnterNetwork(network.id)) for network in networks]
+            case Told(_, Publish() as row):
+                self._write(Entry(row.network, row.table, row.key, self.machine, row.value))
+                return [Tell("gossip", row)]
+        return []
+
+    def _write(self, entry):
+        self.rows.pop(entry[:3], None)
+        if entry.value:
+            self.rows[entry[:3]] = entry
+
+
+def row(task, machine, here=True):
+    """A row of the network `front`, or the deletion of it."""
+    value = Peer(f"10.0.1.{len(task)}", "02:42:0a:00:01:03", machine, machine) if here else None
+    return Publish(FRONT.id, PEERS, task, value)
+
+
+def record(task, owner, time, here=True):
+    said = row(task, owner, here)
+    return Record(said[:3], owner, time, said.value)
+
+
+def key(task):
+    return row(task, "")[:3]
+
+
 def cluster(size, seed=1, loss=0.0, settle=10):
     """All nodes join by way of the first one, 100 ms apart."""
-    net = Net([f"n{number}" for number in range(size)], seed)
+    net = Net([f"n{number}" for number in range(size)], seed, cores={"gossip": Gossip, "mesh": Reader})
     net.loss = loss
     for name in net.cores:
         net.tell(name, "gossip", JoinGossip(() if name == "n0" else ("n0",)))
@@ -34,7 +85,7 @@ def all_know_all(net, names=None):
 
 
 def tasks(net, name):
-    return sorted(net.cores[name]["mesh"].endpoints)
+    return sorted(task for _, _, task in net.cores[name]["mesh"].rows)
 
 
 def seconds_until(net, condition, limit=60):
@@ -172,7 +223,7 @@ def test_after_a_partition_both_halves_find_each_other():
     net.island = {"n4", "n5", "n6", "n7"}
     net.run(20)
     assert living(net, "n0") == ["n1", "n2", "n3"] and living(net, "n7") == ["n4", "n5", "n6"]
-    net.tell("n1", "mesh", Expose(endpoint("t", "n1")))
+    net.tell("n1", "mesh", row("t", "n1"))
     net.run(5)
     net.island.clear()
     assert seconds_until(net, lambda: all_know_all(net) and tasks(net, "n7") == ["t"]) < 2.5
@@ -181,7 +232,7 @@ def test_after_a_partition_both_halves_find_each_other():
 @pytest.mark.parametrize("seed", range(5))
 def test_a_fifth_of_all_messages_lost_is_healed(seed):
     net = cluster(12, seed, loss=0.2)
-    net.tell("n2", "mesh", Expose(endpoint("t", "n2")))
+    net.tell("n2", "mesh", row("t", "n2"))
     net.run(20)
     net.loss = 0
     seconds_until(net, lambda: all_know_all(net) and all(tasks(net, name) == ["t"] for name in net.cores), limit=70)
@@ -214,12 +265,12 @@ def test_a_stranger_that_probes_is_asked_for_all_it_knows():
 
 
 def test_a_bulk_sync_does_not_hand_on_the_deletion_of_what_was_never_known():
-    core, grave = alone("a"), Record("t", "a", 5, None)
+    core, grave = alone("a"), record("t", "a", 5, False)
     core.step(Received("a", State((), (grave,), True)), 2)
-    assert core.table.get("t") is None
-    core.step(Received("a", Rumours((grave._replace(time=4, endpoint=endpoint("t", "a")),))), 3)
+    assert core.table.get(key("t")) is None
+    core.step(Received("a", Rumours((record("t", "a", 4),))), 3)
     core.step(Received("a", State((), (grave,), True)), 4)
-    assert core.table.get("t") == grave
+    assert core.table.get(key("t")) == grave
 
 
 def test_in_a_bulk_sync_a_failure_is_only_a_suspicion():
@@ -252,15 +303,15 @@ def test_who_stood_still_suspects_nobody_for_the_acks_it_could_not_hear():
 
 def test_a_record_reaches_all_in_two_seconds_and_leaves_as_fast():
     net = cluster(20)
-    net.tell("n3", "mesh", Expose(endpoint("t", "n3")))
+    net.tell("n3", "mesh", row("t", "n3"))
     assert seconds_until(net, lambda: all(tasks(net, name) == ["t"] for name in net.cores)) <= 2
-    net.tell("n3", "mesh", Withdraw("t"))
+    net.tell("n3", "mesh", row("t", "n3", False))
     assert seconds_until(net, lambda: all(tasks(net, name) == [] for name in net.cores)) <= 2
 
 
 def test_what_runs_behind_a_failed_member_is_hidden_until_it_is_back():
     net = cluster(6)
-    net.tell("n3", "mesh", Expose(endpoint("t", "n3")))
+    net.tell("n3", "mesh", row("t", "n3"))
     net.run(2)
     net.freeze("n3", net.now + 20 * SECOND)
     net.run(15)
@@ -270,23 +321,23 @@ def test_what_runs_behind_a_failed_member_is_hidden_until_it_is_back():
 
 
 def test_a_record_of_an_unknown_node_waits_until_the_node_is_known():
-    core, record = alone("a"), Record("t", "b", 1, endpoint("t", "b"))
-    assert not told_mesh(core.step(Received("a", Rumours((record,))), 2))
+    core, said = alone("a"), record("t", "b", 1)
+    assert not told_mesh(core.step(Received("a", Rumours((said,))), 2))
     shown = told_mesh(core.step(Received("a", Rumours((Member("b", 1, ALIVE),))), 3))
-    assert shown == [TablesChanged((record.endpoint,), ())]
+    assert shown == [TablesChanged((Entry(*key("t"), "b", said.value),))]
 
 
 def test_a_node_comes_back_without_what_was_deleted_in_the_same_breath():
-    core, record = alone("a", "b"), Record("t", "b", 1, endpoint("t", "b"))
-    core.step(Received("a", Rumours((record, Member("b", 1, FAILED)))), 2)
-    back = core.step(Received("a", Rumours((Member("b", 2, ALIVE), record._replace(time=2, endpoint=None)))), 3)
-    assert "b" in core.others and not [message for message in told_mesh(back) if message.added]
+    core, said = alone("a", "b"), record("t", "b", 1)
+    core.step(Received("a", Rumours((said, Member("b", 1, FAILED)))), 2)
+    back = core.step(Received("a", Rumours((Member("b", 2, ALIVE), record("t", "b", 2, False)))), 3)
+    assert "b" in core.others and not [entry for message in told_mesh(back) for entry in message.entries if entry.value]
 
 
 @pytest.mark.parametrize("away", [1, 15])
 def test_what_ran_before_a_crash_does_not_come_back_with_the_node(away):
     net = cluster(6)
-    net.tell("n3", "mesh", Expose(endpoint("t", "n3")))
+    net.tell("n3", "mesh", row("t", "n3"))
     net.run(2)
     net.crash("n3")
     net.run(away)
@@ -297,22 +348,22 @@ def test_what_ran_before_a_crash_does_not_come_back_with_the_node(away):
 
 def test_an_older_record_does_not_undo_a_newer_one():
     net = cluster(3)
-    net.tell("n1", "mesh", Expose(endpoint("t", "n1")))
-    old = net.cores["n1"]["gossip"].table.get("t")
-    net.tell("n1", "mesh", Withdraw("t"))
+    net.tell("n1", "mesh", row("t", "n1"))
+    old = net.cores["n1"]["gossip"].table.get(key("t"))
+    net.tell("n1", "mesh", row("t", "n1", False))
     net.run(3)
     net.cores["n0"]["gossip"]._learn((old,))
-    assert net.cores["n0"]["gossip"].table.endpoint("t") is None
+    assert net.cores["n0"]["gossip"].table.get(key("t")).value is None
 
 
 def test_a_tombstone_is_forgotten_everywhere_after_half_an_hour():
     net = cluster(3)
-    net.tell("n1", "mesh", Expose(endpoint("t", "n1")))
-    net.tell("n1", "mesh", Withdraw("t"))
+    net.tell("n1", "mesh", row("t", "n1"))
+    net.tell("n1", "mesh", row("t", "n1", False))
     net.run(29 * 60)
-    assert net.cores["n0"]["gossip"].table.get("t")
+    assert net.cores["n0"]["gossip"].table.get(key("t"))
     net.run(3 * 60)
-    assert not [name for name in net.cores if net.cores[name]["gossip"].table.get("t")]
+    assert not [name for name in net.cores if net.cores[name]["gossip"].table.get(key("t"))]
 
 
 # ── blocked ports ──
@@ -325,7 +376,7 @@ def test_without_udp_nobody_fails_but_news_wait_for_the_bulk_sync():
         net.blocked.add(("n3", "gossip"))
         net.run(40)
         assert not net.facts_of(PeerSuspected) and not net.facts_of(PeerFailed)
-        net.tell("n1", "mesh", Expose(endpoint("t", "n1")))
+        net.tell("n1", "mesh", row("t", "n1"))
         waits.append(seconds_until(net, lambda net=net: tasks(net, "n3") == ["t"], limit=32))
         assert all(tasks(net, name) == ["t"] for name in net.cores) or waits[-1] < 2
     assert max(waits) > 5  # a rumour takes one second
@@ -333,10 +384,10 @@ def test_without_udp_nobody_fails_but_news_wait_for_the_bulk_sync():
 
 def test_by_tcp_a_ping_carries_no_rumours():
     core = alone("a")
-    core.step(Told("mesh", Expose(endpoint("t", "me"))), 2)
+    core.step(Told("mesh", row("t", "me")), 2)
     probes = {effect.channel: effect.message for effect in core.step(WOKEN, core.probe_at) if isinstance(effect, Send)}
-    assert [item.task for item in probes["gossip"].news if isinstance(item, Record)] == ["t"]
-    core.step(Told("mesh", Expose(endpoint("u", "me"))), core.fallback_at - 1)
+    assert [item.key[2] for item in probes["gossip"].news if isinstance(item, Record)] == ["t"]
+    core.step(Told("mesh", row("u", "me")), core.fallback_at - 1)
     again = [effect for effect in core.step(WOKEN, core.fallback_at) if isinstance(effect, Send)]
     assert [ping.message.news for ping in again if ping.channel == "bulksync"] == [(core.members["me"],)]
 
@@ -353,7 +404,7 @@ def test_without_udp_and_tcp_a_node_is_cut_off():
 def test_without_tcp_rumours_still_travel():
     net = cluster(6)
     net.blocked.add(("n3", "bulksync"))
-    net.tell("n3", "mesh", Expose(endpoint("t", "n3")))
+    net.tell("n3", "mesh", row("t", "n3"))
     net.run(3)
     assert all(tasks(net, name) == ["t"] for name in net.cores)
 
