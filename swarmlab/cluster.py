@@ -255,6 +255,27 @@ class Cluster(World):
         found = self._running_task(task)
         return self._core(found[0], "mesh").resolve(name, found[1])
 
+    def addresses(self, network: str) -> list:
+        """Who has which address of a network of the swarm (name or id), lowest first: its gateway, virtual IPs, tasks, and
+        one for each node that runs such a task."""
+        from .overlay.addresses import used
+
+        found = next((one for one in self.networks if network in (one.spec.name, one.id)), None)
+        if found is None:
+            raise ValueError(f"network {network} not found")
+        return used(found, self.services, self.tasks, self.nodes)
+
+    def conflicts(self, lan: str) -> list:
+        """What of this swarm shares addresses with a local network, as `10.0.0.0/24` or one address, and what that does."""
+        from .overlay.addresses import conflicts
+
+        bridges: dict[str, str] = {}
+        for name, machine in self.machines.items():
+            if machine.running and name not in OUTSIDE:
+                bridges |= {row.name: row.subnet for row in self._core(name, "engine").networks if row.subnet}
+        clusters = self._objects("cluster")
+        return conflicts(lan, self.networks, bridges, clusters[0].address_pool.split(",") if clusters else ())
+
     @property
     def running(self) -> tuple:
         """What truly runs at this instant, whatever anybody believes: (task id, service, slot, machine), sorted.
