@@ -512,6 +512,13 @@ class SessionAnswer(NamedTuple):
     period: int  # µs until the next heartbeat is due
     managers: tuple  # (node id, machine, address)
     role: str
+    keys: tuple = ()  # NetworkKey objects
+
+
+class NetworkKeys(NamedTuple):
+    """The keys of the data plane, after the managers have rotated them: to every agent, and from it to its mesh."""
+
+    keys: tuple  # NetworkKey objects, those of all subsystems
 
 
 class Heartbeat(NamedTuple):

@@ -277,6 +277,14 @@ class ManagerStatus(NamedTuple):
     reachability: str  # reachable · unreachable · unknown
 
 
+class NetworkKey(NamedTuple):
+    """A key of the data plane, which managers make and all nodes have."""
+
+    subsystem: str  # networking:gossip · networking:ipsec
+    time: int  # by the managers' clock of keys; it is also the key's tag
+    value: bytes
+
+
 class Cluster(NamedTuple):
     id: str
     name: str = "default"
@@ -302,6 +310,7 @@ class Cluster(NamedTuple):
     external_cas: tuple = ()  # (protocol, url, options) each
     force_rotate: int = 0  # how often somebody asked for a new root certificate
     unlock_key: str = ""  # SWMKEY-1-…, while autolock is on
+    network_keys: tuple[NetworkKey, ...] = ()  # three for each subsystem
 
 
 class Node(NamedTuple):

@@ -16,7 +16,7 @@ HEAVY = ["numpy", "pandas", "matplotlib", "networkx"]
 LATER = ["yaml", "argparse", "cryptography", "IPython", "ipywidgets", "anywidget", "traitlets"]
 
 # Rooms of the control plane that look at the store and propose.
-PLANNERS = ["api", "replicated", "global_mode", "jobs", "updater", "allocator", "scheduler", "dispatcher"]
+PLANNERS = ["api", "replicated", "global_mode", "jobs", "updater", "allocator", "scheduler", "dispatcher", "keys"]
 
 WITHOUT = """
 import sys

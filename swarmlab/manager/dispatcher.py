@@ -14,6 +14,7 @@ from ..messages import (
     Assignments,
     Heartbeat,
     HeartbeatAnswer,
+    NetworkKeys,
     OpenSession,
     SessionAnswer,
     SessionInvalid,
@@ -124,7 +125,9 @@ class Dispatcher:
         session = Session(new_id(self.dice), route, node.role, self.draw_period(store), now)
         self.sessions[node.id] = session
         self._expect(node.id, now + session.period * GRACE, "session")
-        answer = SessionAnswer(session.id, session.period, managers, node.role)
+        keys = store.cluster.network_keys if store.cluster else ()
+        session.keys = keys
+        answer = SessionAnswer(session.id, session.period, managers, node.role, keys)
         return [Note(SessionOpened(node.machine)), deliver(route, answer), self._complete(store, node.id, session)]
 
     def heartbeat(self, store: Store, route: Route, beat: Heartbeat, managers: tuple, now: int) -> list:
@@ -216,6 +219,14 @@ class Dispatcher:
                     self._mark(node, None, now)
             elif kind == "node":
                 self._observe_node(store.get("node", id), id, now)
+
+    def tell_keys(self, store: Store) -> list:
+        """Keys that are new go to every node at once: none may be more than one rotation behind."""
+        keys = store.cluster.network_keys if store.cluster else ()
+        behind = [session for session in self.sessions.values() if session.keys != keys]
+        for session in behind:
+            session.keys = keys
+        return [deliver(session.route, NetworkKeys(keys)) for session in behind]
 
     def _observe_task(self, task: Task | None, id: str, now: int) -> None:
         """A node does not hear of what it reported itself."""

@@ -238,8 +238,9 @@ class Leader:
         self.roles.observe(self.store, keys)
         if any(kind == "node" and self.concerns_managers(id) for kind, id in keys):
             self.known_managers = None
+        told = self.dispatcher.tell_keys(self.store) if any(kind == "cluster" for kind, _ in keys) else []
         # Only the leader proposes, one change at a time: what is committed in its own term is what it has in flight.
-        return self.go_on(now) if self.proposal and term == self.term else []
+        return told + (self.go_on(now) if self.proposal and term == self.term else [])
 
     def concerns_managers(self, id: str) -> bool:
         node = self.store.get("node", id)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ..effects import MS, NEVER, SECOND
 from ..objects import KINDS
-from . import allocator, enforcer, global_mode, jobs, reaper, replicated, restart, scheduler, updater
+from . import allocator, enforcer, global_mode, jobs, keys, reaper, replicated, restart, scheduler, updater
 from .store import Key, Store
 
 
@@ -34,6 +34,7 @@ PLANNERS = (
     Planner("reaper", reaper.plan, "history", ("task",)),
     Planner("allocator", allocator.plan, "addresses"),
     Planner("scheduler", scheduler.plan, "places", settle=50 * MS, longest=SECOND),
+    Planner("keys", keys.plan, "keys", ("cluster",)),
 )
 
 
@@ -65,6 +66,7 @@ class Turns:
             "addresses": allocator.Memory(),
             "places": scheduler.Memory(),
             "history": reaper.Memory(),
+            "keys": keys.Memory(),
             "nothing": None,
         }
         for planner in PLANNERS:  # at first everything is news

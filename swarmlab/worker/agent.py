@@ -23,6 +23,7 @@ from ..messages import (
     KeepOnly,
     ListNetworks,
     ManagersChanged,
+    NetworkKeys,
     NetworkRow,
     NetworksHere,
     OpenSession,
@@ -113,6 +114,8 @@ class Agent:
                 return self._opened(sender, answer, now)
             case Received(_, SessionInvalid()) if self._expects_answer():
                 return self._retry(now)
+            case Received(_, NetworkKeys() as keys):
+                return [Tell("mesh", keys)]
             case Told(_, BeNode(node, managers)):
                 return self._be_node(node, managers, now)
             case Told(_, BeNothing()):
@@ -206,8 +209,11 @@ class Agent:
         self.acknowledged = {}
         self.unheard = {task: None for task, work in self.works.items() if work.state > ASSIGNED}
         self.unsaid = dict(self.unheard)
-        told = Tell("engine", Registered(answer.role))
-        return [told, *self._managers_are(answer.managers), *self._report(now)]
+        told = [
+            Tell("engine", Registered(answer.role)),
+            *([Tell("mesh", NetworkKeys(answer.keys))] if answer.keys else []),
+        ]
+        return [*told, *self._managers_are(answer.managers), *self._report(now)]
 
     def _beat_answered(self, answer, now):
         if self.phase != "beating":

@@ -1,0 +1,56 @@
+"""The keys of the data plane [swarmkit manager/keymanager; networking.md §1.6]."""
+
+from swarmlab.effects import SECOND
+from swarmlab.manager import keys
+from swarmlab.manager.store import Store
+from swarmlab.objects import Cluster, Put
+
+HOUR = 3600 * SECOND
+IPSEC = "networking:ipsec"
+
+
+def swarm():
+    store = Store()
+    store.apply(1, 0, [Put(Cluster("c1", ca_digest="d" * 50))])
+    return store
+
+
+def look(store, memory, now):
+    """What the planner sees to, done."""
+    changes, wake_at = keys.plan(store, None, memory, now)
+    if changes:
+        store.apply(store.index + 1, now, changes)
+    return store.cluster.network_keys, wake_at
+
+
+def test_a_swarm_begins_with_three_keys_of_16_bytes_for_each_subsystem():
+    found, wake_at = look(swarm(), keys.Memory(), 0)
+    assert [key.subsystem for key in found] == ["networking:gossip"] * 3 + [IPSEC] * 3
+    assert {len(key.value) for key in found} == {16} and len({key.value for key in found}) == 6
+    assert [key.time - found[0].time for key in found] == [0, 1, 2, 3, 4, 5]
+    assert wake_at == 12 * HOUR
+
+
+def test_every_12_hours_the_oldest_key_of_each_subsystem_goes_and_a_new_one_comes():
+    store, memory = swarm(), keys.Memory()
+    before, _ = look(store, memory, 0)
+    assert look(store, memory, 12 * HOUR - 1) == (before, 12 * HOUR)
+    after, wake_at = look(store, memory, 12 * HOUR)
+    assert wake_at == 24 * HOUR
+    for subsystem in keys.SUBSYSTEMS:
+        old, new = ([key for key in ring if key.subsystem == subsystem] for ring in (before, after))
+        assert new[:2] == old[1:] and new[2].time > max(key.time for key in before)
+
+
+def test_a_new_leader_keeps_the_keys_and_counts_its_12_hours_anew():
+    store = swarm()
+    before, _ = look(store, keys.Memory(), 0)
+    assert look(store, keys.Memory(), 11 * HOUR) == (before, 23 * HOUR)
+
+
+def test_without_a_swarm_there_are_no_keys():
+    assert keys.plan(Store(), None, keys.Memory(), 0) == ([], None)
+
+
+def test_two_swarms_have_different_keys():
+    assert not set(keys.first_keys(Cluster("c1"))) & set(keys.first_keys(Cluster("c2")))
