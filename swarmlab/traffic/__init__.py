@@ -1,0 +1,1 @@
+"""Requests, by the dozen or by the million: workloads, queues, measures."""
