@@ -714,6 +714,7 @@ class Endpoint(NamedTuple):
     aliases: tuple  # (network id, alias)
     mode: str = "vip"
     vtep: str = ""  # the address under which other nodes reach this one
+    container: str = ""  # its id, of which the first twelve digits are a name, too
 
 
 class Attach(NamedTuple):
@@ -800,6 +801,7 @@ class Binding(NamedTuple):
     aliases: tuple[str, ...]
     mode: str = "vip"
     enabled: bool = True  # False: it is about to stop, and gets no new requests
+    container: str = ""  # the first twelve digits of its container's id
 
 
 class Entry(NamedTuple):

@@ -31,7 +31,7 @@ from ..messages import (
     Withdraw,
 )
 from . import ipvs
-from .dns import answers, is_address, names, rank, readings
+from .dns import Names, Network, Reply, has_resolver, is_address, rank, shuffled
 from .ipvs import Backend, Balancer, Pool
 from .rows import bindings_of, peers_of
 from .wire import Frame, Response, Visit
@@ -80,14 +80,14 @@ class Mesh:
     """DNS, load balancer and tunnels of one node."""
 
     def __init__(self, machine: str, disk: Disk, dice: Dice, balancer: Balancer = ipvs.round_robin):
-        self.machine, self.balancer, self.deadline = machine, balancer, NEVER
+        self.machine, self.balancer, self.dice, self.deadline = machine, balancer, dice, NEVER
         self.networks: dict[str, OverlayNetwork] = {}  # by id: those of the swarm that are used on this node
         self.local: dict[str, Endpoint] = {}  # by task or plain container: those of this machine
         self.exposed: dict[str, None] = {}  # which of them may be sent requests
         self.bindings: dict[tuple[str, str], Binding] = {}  # (network id, task)
         self.peers: dict[tuple[str, str], Peer] = {}  # (network id, task)
         self.pools: dict[Front, Pool] = {}
-        self.names: dict[tuple[str, str], dict[str, Binding]] = {}  # (network id, name) → by task
+        self.names = Names()
         self.addresses: dict[tuple[str, str], dict[str, Peer]] = {}  # (network id, address) → by task
         self.backends: dict[str, int] = {}  # task → on how many networks it may be chosen
         self.host_ports: dict[int, str] = {}  # port → task or plain container of this machine
@@ -113,16 +113,17 @@ class Mesh:
         """What a name means to this task: addresses, or () when no network of the task knows it."""
         if is_address(name):
             return (name,)
+        return self.names.resolve(name, self.networks_of(task))
+
+    def ask(self, name: str, kind: str, task: str) -> Reply | None:
+        """What the resolver of this task says; None where somebody outside must be asked. Takes a turn of the dice."""
+        networks = self.networks_of(task)
+        return self.names.reply(name, kind, networks, self.dice) if has_resolver(networks) else None
+
+    def networks_of(self, task: str) -> tuple[Network, ...]:
+        """The networks in which a task or a plain container of this machine has an address."""
         asker = self.local.get(task)
-        # User networks are asked before ingress [moby: sandbox.go].
-        networks = sorted(asker.addresses, key=lambda address: address[1] == INGRESS) if asker else ()
-        for asked, network_name in readings(name):
-            for network, called, _ in networks:
-                if network_name in ("", called.lower()):
-                    found = answers(asked, self.names.get((network, asked), {}).values())
-                    if found:
-                        return found
-        return ()
+        return tuple((network, called) for network, called, _ in asker.addresses) if asker else ()
 
     # ── what this node's containers are, and which of them may be sent requests ──
 
@@ -212,6 +213,7 @@ class Mesh:
         if old == new:
             return []
         facts = []
+        self.names.change(old, new)
         if old:
             del self.bindings[place]
             facts += self._remove(old) if old.enabled else []
@@ -226,8 +228,6 @@ class Mesh:
         task, machine = binding.task, binding.machine
         for front in _fronts(binding):
             self.pools.setdefault(front, Pool()).add(rank(binding), Backend(task, machine))
-        for name in names(binding):
-            self.names.setdefault((binding.network, name), {})[task] = binding
         self.backends[task] = self.backends.get(task, 0) + 1
         first = self.backends[task] == 1
         return [Note(BackendAdded(binding.service_name, task, machine))] if first else []
@@ -238,10 +238,6 @@ class Mesh:
             self.pools[front].remove(rank(binding))
             if not self.pools[front].backends:
                 del self.pools[front]  # the port closes, the virtual IP falls silent
-        for name in names(binding):
-            del self.names[binding.network, name][task]
-            if not self.names[binding.network, name]:
-                del self.names[binding.network, name]
         self.backends[task] -= 1
         if self.backends[task]:
             return []
@@ -272,7 +268,7 @@ class Mesh:
 
     def _from_task(self, visit: Visit) -> Way | Refusal:
         """East–west: a task asks for a name, and connects to the first address."""
-        addresses = self.resolve(visit.host, visit.source)
+        addresses = shuffled(self.resolve(visit.host, visit.source), self.dice)
         if not addresses:
             return Refusal(f"could not resolve host: {visit.host}")
         name = ("name", self.machine, f"{visit.host} is {addresses[0]}")

@@ -41,4 +41,5 @@ def bindings_of(endpoint: Endpoint) -> Iterator[Binding]:
             ports=ports,
             aliases=aliases,
             mode=endpoint.mode,
+            container=endpoint.container[:12],
         )

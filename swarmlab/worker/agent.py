@@ -362,7 +362,7 @@ class Agent:
         if known and known[1] and not work.is_serving:
             self.shown[task] = known[0], False
             return [Tell("mesh", Withdraw(task))]
-        shown = self._endpoint(work.task), work.is_serving
+        shown = self._endpoint(work.task, work.container), work.is_serving
         if work.leaving or shown == known:
             return []
         self.shown[task] = shown
@@ -388,7 +388,7 @@ class Agent:
     def _refresh_shown(self):
         return [effect for task in list(self.shown) for effect in self._published(self.works[task])]
 
-    def _endpoint(self, task):
+    def _endpoint(self, task, container):
         service = self.services.get(task.service)
         return Endpoint(
             task=task.id,
@@ -402,6 +402,7 @@ class Agent:
             aliases=tuple((target.target, alias) for target in task.spec.networks for alias in target.aliases),
             mode=task.endpoint.mode,
             vtep=self.address,
+            container=container,
         )
 
     def _addresses(self, attachments):

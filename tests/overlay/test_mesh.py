@@ -280,7 +280,7 @@ def test_every_node_notes_its_backends_once():
     assert len(board.facts_of(BackendRemoved)) == 4
     mesh = board.cores["worker-1"]["mesh"]
     assert {task for (_, task), row in mesh.bindings.items() if row.enabled} == {"b"} and {
-        task for tasks in mesh.names.values() for task in tasks
+        task for tasks in mesh.names.records.values() for task in tasks
     } == {"b"}
 
 

@@ -186,7 +186,9 @@ def test_a_running_task_is_exposed_with_its_addresses_and_those_of_its_service(r
     rig.told("executor", Prepared("t1", "ct1"))
     (shown,) = told(rig.told("executor", Running("t1")), "mesh")
     own, shared = (("net1", "front", "10.0.1.5"),), (("net1", "front", "10.0.1.2"),)
-    assert shown == Expose(Endpoint("t1", "web.1", "s1", "web", "worker-1", own, shared, (), (), vtep="10.0.0.9"))
+    assert shown == Expose(
+        Endpoint("t1", "web.1", "s1", "web", "worker-1", own, shared, (), (), "vip", "10.0.0.9", "ct1")
+    )
     moved = replace(service, virtual_ips=(Attachment("net1", "10.0.1.3/24"),))
     (shown,) = told(rig.heard("manager-1", Assignments("S", 1, False, (), (), (), (moved,))), "mesh")
     assert shown.endpoint.virtual_ips == (("net1", "front", "10.0.1.3"),)
