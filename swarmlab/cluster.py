@@ -52,6 +52,8 @@ class Cluster(World):
     `swarmlab.manager.scheduler` and `swarmlab.overlay.balancers`.
     """
 
+    ACTS = (*World.ACTS, "dig")
+
     def __init__(
         self,
         managers: int = 0,
@@ -254,6 +256,27 @@ class Cluster(World):
         """The addresses that a name has for this task (`vote_vote.1`) or plain container, in the networks it is on."""
         found = self._running_task(task)
         return self._core(found[0], "mesh").resolve(name, found[1])
+
+    def dig(self, name: str, task: str, kind: str = "A") -> Any:
+        """Type `dig NAME` in a running task (`vote_vote.1`) or plain container (`db@node-2`). The result prints as
+        `dig` prints, and has `addresses`, `status` and `short`; `-x 10.0.1.3` asks for the name of an address. It lasts
+        until the answer: 4 seconds where nobody can be asked."""
+        from .docker import dig
+
+        asked, kind = dig.asked(name, kind)
+        machine, key = self._running_task(task)
+        self._did("dig", name=name, task=task, kind="A" if name.startswith("-x") else kind)
+        mesh = self._core(machine, "mesh")
+        reply = dig.answer(mesh, asked, kind, key, self._way_out(machine))
+        number, end = mesh.dice.getrandbits(16), self.kernel.now + reply.took
+        self._pass(end)
+        self._cut_short(end)
+        return dig.printed(name, kind, reply, number, end)
+
+    def _way_out(self, machine: str) -> bool:
+        """Whether a machine reaches the world outside, where the registry is, too."""
+        line = self.network.line(machine, "registry")
+        return line is None or (not line.cut and line.loss < 1)
 
     def addresses(self, network: str) -> list:
         """Who has which address of a network of the swarm (name or id), lowest first: its gateway, virtual IPs, tasks, and

@@ -12,17 +12,17 @@ def rfc3339(at: int, fixed: bool = False) -> str:
     >>> rfc3339(90_500_000), rfc3339(90_500_000, fixed=True)
     ('2026-01-01T00:01:30.5Z', '2026-01-01T00:01:30.500000000Z')
     """
-    return f"{_day(at):%Y-%m-%dT%H:%M:%S}{_fraction(at, fixed)}Z"
+    return f"{day(at):%Y-%m-%dT%H:%M:%S}{_fraction(at, fixed)}Z"
 
 
 def spoken(at: int) -> str:
     """As Go prints a time: `2026-01-01 00:01:30.5 +0000 UTC`."""
-    return f"{_day(at):%Y-%m-%d %H:%M:%S}{_fraction(at)} +0000 UTC"
+    return f"{day(at):%Y-%m-%d %H:%M:%S}{_fraction(at)} +0000 UTC"
 
 
 def unix(at: int) -> int:
     """Seconds since 1970."""
-    return int(_day(at).timestamp())
+    return int(day(at).timestamp())
 
 
 def nanoseconds(at: int) -> int:
@@ -30,7 +30,8 @@ def nanoseconds(at: int) -> int:
     return int(BEGINNING.timestamp()) * 10**9 + at * 1000
 
 
-def _day(at: int) -> datetime:
+def day(at: int) -> datetime:
+    """µs of virtual time as a date."""
     return BEGINNING + timedelta(microseconds=at)
 
 
