@@ -1,0 +1,161 @@
+"""Latencies as a tail curve: the share of the requests that take longer, both axes logarithmic. Never a mean alone."""
+
+from collections.abc import Sequence
+from math import floor, log10
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from . import ink
+from .trafficfold import SHARES, Panel, panels_of, said, tell_panel
+
+__all__ = ["draw_tail", "tell_tail"]
+
+HIGH, LEFT, RIGHT, BOTTOM = 2.9, 1.35, 3.3, 0.6  # inches
+LINE, STEP = 0.19, 0.68  # inches: a line of text, from one run's numbers to the next
+LETTERS = "ABCDEF"
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 3)), (0, (8, 1.5, 1.5, 1.5, 1.5, 1.5)))
+SHADES = (ink.INK, ink.INK, ink.INK, ink.INK, ink.QUIET, ink.QUIET)
+MARK: dict[str, Any] = {"marker": "o", "markersize": 6, "markerfacecolor": ink.PAPER, "markeredgecolor": ink.INK}
+BADGE: dict[str, Any] = {"boxstyle": "circle,pad=0.15", "facecolor": ink.PAPER, "edgecolor": ink.INK, "linewidth": 0.9}
+PLACES = ("p99", "p95", "p50")  # where the letter of a curve may stand, the best first
+
+
+def draw_tail(runs: Any, ax: Axes | None = None, guess: Any = None, goal: float | None = None, **options: Any) -> Axes:
+    """A curve per run, up to six by title; rings at p50, p95 and p99, an upright tick on the axis for the mean.
+
+    `guess` is the learner's p99 (a hollow triangle), `goal` a p99 that should hold (a dashed line), in the unit of the
+    latencies. Other options are those of `traffic`.
+    """
+    panels = panels_of(runs, **options)
+    ax = ink.axes(ax, max(HIGH, STEP * len(panels)) + BOTTOM + 0.15, LEFT, RIGHT, 0.15, BOTTOM)
+    guessed = _number(guess)
+    least, most = latency_span(list(panels.values()), [each for each in (guessed, goal) if each])
+    lowest = min(share for each in panels.values() for _, share in each.tail if share > 0)
+    ax.set(xscale="log", yscale="log", xlim=(least, most), ylim=(min(lowest, 0.005) / 1.6, 1.15))
+    tail_axes(ax, next(iter(panels.values())).unit)
+    ax.set_xlabel(
+        f"latency, on a logarithmic axis   ○ p50 p95 p99   ╷ mean{'   ▽ the guess' * bool(guessed)}", fontsize=ink.TEXT
+    )
+    for n, each in enumerate(panels.values()):
+        tail_curve(ax, each, DASHES[n], SHADES[n])
+    if len(panels) > 1:
+        _draw_letters(ax, list(panels.values()))
+    _write_table(ax, panels)
+    if goal:
+        ax.plot((goal, goal), ax.get_ylim(), color=ink.INK, linestyle=":", linewidth=1.3)
+        ink.write(ax, goal, 1.0, f" goal {said(goal)}", va="bottom", path_effects=ink.HALO, zorder=6)
+    if guessed:
+        ax.plot([guessed], [SHARES["p99"]], marker="v", markersize=10, markerfacecolor="none", markeredgecolor=ink.INK)
+    return ax
+
+
+def tell_tail(runs: Any, **options: Any) -> str:
+    """The same in words, for `show`."""
+    panels = panels_of(runs, **options)
+    return "Latencies. " + " ".join(f"{title}{': ' * bool(title)}{tell_panel(each)}." for title, each in panels.items())
+
+
+def latency_span(panels: Sequence[Panel], others: Sequence[float] = ()) -> tuple[float, float]:
+    """A latency axis for all: from below what half of them take to the slowest."""
+    halves = [each.marks["p50"] or 0.01 for each in panels]
+    lasts = [each.tail[-1][0] for each in panels if each.tail] or [1.0]
+    least, most = min([*halves, *others]) / 2.5, max([*lasts, *others])
+    return max(least, most / 1e5), most * 1.3
+
+
+def tail_axes(ax: Axes, unit: str, few: bool = False) -> None:
+    """Lines where one request in two, in twenty, in a hundred is slower; latencies as people say them."""
+    beside = {"transform": ax.get_yaxis_transform(), "ha": "right"}
+    for name, share in SHARES.items():
+        ax.axhline(share, color=ink.LINE, linewidth=0.8, zorder=1)
+        text = name if few else f"1 in {round(1 / share)} is slower\n{name}"
+        ink.write(ax, -0.06 / ink.inches(ax)[0], share, text, linespacing=1.2, **beside)
+    ax.yaxis.set_major_locator(NullLocator())
+    ax.yaxis.set_minor_locator(NullLocator())
+    ticks = decades(*ax.get_xlim(), 4 if few else 8)
+    ax.xaxis.set_major_locator(FixedLocator(ticks))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xticklabels([tick(value, unit) for value in ticks], fontsize=ink.TEXT)
+    for side in ("left", "right", "top"):
+        ax.spines[side].set_visible(False)
+
+
+def decades(least: float, most: float, count: int = 8) -> list[float]:
+    """Round values on a logarithmic axis, so many at most."""
+    exponents = range(floor(log10(least)) - 1, floor(log10(most)) + 2)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        found = [step * 10.0**exponent for exponent in exponents for step in steps]
+        found = [value for value in found if least <= value <= most]
+        if len(found) <= count:
+            return found
+    return found[:: -(-len(found) // count)]
+
+
+def tick(value: float, unit: str) -> str:
+    """A round latency, short."""
+    if unit != "s":
+        return f"{value:g}×"
+    if value < 1:
+        return f"{value * 1000:g} ms"
+    return f"{value:g} s"
+
+
+def tail_curve(ax: Axes, each: Panel, dash: Any = "-", shade: str = ink.INK) -> None:
+    """One curve with its rings, and the mean as a tick on the axis."""
+    points = [(latency, share) for latency, share in each.tail if share > 0 and latency > 0]
+    if each.failed and points:  # the rest never came back
+        points.append((ax.get_xlim()[1], points[-1][1]))
+    ax.plot([x for x, _ in points], [y for _, y in points], linestyle=dash, color=shade, linewidth=1.8, zorder=3)
+    rings = [(each.marks[name], share) for name, share in SHARES.items() if each.marks[name]]
+    ax.plot([x for x, _ in rings], [y for _, y in rings], linestyle="none", zorder=4, **MARK)
+    if each.marks["mean"]:
+        low = {"transform": ax.get_xaxis_transform(), "color": shade, "linewidth": 1.8, "linestyle": dash}
+        ax.plot([each.marks["mean"]] * 2, [0, 0.06], clip_on=False, zorder=5, **low)
+
+
+def _draw_letters(ax: Axes, panels: list[Panel]) -> None:
+    """A letter on each curve, where it is farthest from the others."""
+    for n, each in enumerate(panels):
+        spots = [(each.marks[name] or 0.0, name) for name in PLACES if each.marks[name]]
+        if spots:
+            x, name = max(spots, key=lambda spot: _apart(spot[0], spot[1], panels, n))
+            ink.write(ax, x, SHARES[name], LETTERS[n], ha="center", bbox=BADGE, zorder=7)
+
+
+def _apart(latency: float, name: str, panels: list[Panel], mine: int) -> float:
+    """How far the nearest other curve is at this height, in decades; no more than a little counts."""
+    others = [each.marks[name] for n, each in enumerate(panels) if n != mine]
+    return min([0.3, *(abs(log10(latency / other)) for other in others if other)])
+
+
+def _write_table(ax: Axes, panels: dict[str, Panel]) -> None:
+    """Titles with their numbers, at the right."""
+    wide, high = ink.inches(ax)
+    x, y = 1 + 0.2 / wide, 1 - 0.08 / high
+    beside: dict[str, Any] = {"transform": ax.transAxes, "clip_on": False}
+    for n, (title, each) in enumerate(panels.items()):
+        if title:
+            ink.write(ax, x + 0.06 / wide, y, LETTERS[n], ha="center", bbox=BADGE, **beside)
+            style: dict[str, Any] = {"color": SHADES[n], "linewidth": 1.8, "linestyle": DASHES[n]} | beside
+            ax.plot((x + 0.22 / wide, x + 0.6 / wide), (y, y), **style)
+            ink.write(ax, x + 0.68 / wide, y, title.replace("\n", " "), fontweight="bold", **beside)
+        for line, text in enumerate(_numbers(each), start=bool(title)):
+            ink.write(ax, x, y - line * LINE / high, text, **beside)
+        y -= STEP / high
+
+
+def _numbers(each: Panel) -> list[str]:
+    """The percentiles, then the mean and what failed."""
+    marks = "  ".join(f"{name} {said(each.marks[name], each.unit)}" for name in SHARES)
+    failed = f"   ✕ {each.failed} of {each.requests} failed" if each.failed else ""
+    return [marks, f"╷ mean {said(each.marks['mean'], each.unit)}{failed}"]
+
+
+def _number(guess: Any) -> float | None:
+    """What a learner wrote as a guess; anything else is no guess."""
+    try:
+        return float(guess) if 0 < float(guess) < float("inf") else None
+    except (TypeError, ValueError):
+        return None
