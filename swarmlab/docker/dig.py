@@ -51,8 +51,6 @@ class Dig(NamedTuple):
     def __repr__(self) -> str:
         return self.text
 
-    __str__ = __repr__
-
 
 def asked(name: str, kind: str) -> tuple[str, str]:
     """Name and kind of the question: `-x 10.0.1.3` asks for the name of an address. Raises ValueError."""

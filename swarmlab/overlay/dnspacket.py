@@ -3,7 +3,7 @@
 Source: RFC 1035 §4; networking.md §5.3.
 """
 
-from struct import pack, unpack_from
+from struct import error, pack, unpack_from
 
 from .dns import NOERROR, NXDOMAIN, SERVFAIL, Record, Reply, is_address
 from .ipam import number
@@ -37,7 +37,7 @@ def question(data: bytes) -> tuple[int, str, str]:
             place += 1 + length
         (kind,) = unpack_from("!H", data, place + 1)
         return unpack_from("!H", data)[0], ".".join(labels), {code: name for name, code in TYPES.items()}[kind]
-    except (IndexError, KeyError, UnicodeDecodeError, ValueError):
+    except (IndexError, KeyError, ValueError, error):
         raise ValueError("no question for A, AAAA or PTR") from None
 
 

@@ -1,11 +1,24 @@
 """Names in overlay networks, as the resolver of a container knows them [swarm.md §17, networking.md §1.5]."""
 
 import random
+from collections import Counter
+from itertools import permutations
 
+import pytest
 from harness import endpoint
 
 from swarmlab.effects import Disk, Told
 from swarmlab.messages import ENDPOINTS, Attach, Entry, TablesChanged
+from swarmlab.overlay.dns import (
+    PATIENCE,
+    Names,
+    Outside,
+    forwarded,
+    has_resolver,
+    outside,
+    shuffled,
+)
+from swarmlab.overlay.dnspacket import check_name, packet, query, question
 from swarmlab.overlay.mesh import Mesh
 from swarmlab.overlay.rows import bindings_of
 
@@ -75,3 +88,157 @@ def test_user_networks_are_asked_before_ingress_and_the_first_that_knows_the_nam
 
 def test_an_unknown_name_and_a_service_without_tasks_do_not_resolve():
     assert ask("nobody") == () == ask("web", rows=())
+
+
+# ── when names come and go [§17] ─────────────────────────────────────────────────────────────────────────────────
+
+FRONT = (("net-front", "front"),)
+FIRST, SECOND = (next(row for row in bindings_of(task) if row.network_name == "front") for task in (WEB[2], WEB[1]))
+
+
+def off(row):
+    return row._replace(enabled=False)
+
+
+def known(*changes):
+    """What a machine knows after these changes of rows."""
+    names = Names()
+    for old, new in changes:
+        names.change(old, new)
+    return names
+
+
+def test_the_name_of_a_virtual_ip_is_made_with_the_first_enabled_task():
+    assert known().resolve("web", FRONT) == ()
+    assert known((None, FIRST)).resolve("web", FRONT) == ("10.0.1.2",)
+    assert known((None, off(FIRST))).resolve("web", FRONT) == ()  # it was never enabled, as far as this node knows
+
+
+def test_it_stays_until_the_last_row_is_gone_not_merely_disabled():
+    here = known((None, FIRST), (None, SECOND), (FIRST, off(FIRST)), (off(FIRST), None), (SECOND, off(SECOND)))
+    assert here.resolve("web", FRONT) == here.resolve("www", FRONT) == ("10.0.1.2",)
+    here.change(off(SECOND), None)
+    assert here.resolve("web", FRONT) == () and not here.records and not here.pointers
+
+
+def test_a_task_that_is_about_to_stop_takes_its_own_names_away_at_once():
+    here = known((None, FIRST), (None, SECOND), (FIRST, off(FIRST)))
+    assert here.resolve("tasks.web", FRONT) == ("10.0.1.4",)
+    assert here.resolve("web.1.t1", FRONT) == () and here.pointer("10.0.1.3", FRONT) == ""
+
+
+def test_with_dnsrr_the_name_itself_loses_the_task_at_once():
+    one, other = (next(row for row in bindings_of(task) if row.network_name == "front") for task in DNSRR)
+    here = known((None, one), (None, other), (one, off(one)))
+    assert here.resolve("rr", FRONT) == (other.address,)
+    here.change(other, off(other))
+    assert here.resolve("rr", FRONT) == ()
+
+
+def test_the_short_id_of_its_container_is_a_name_of_the_task():
+    task = endpoint("t1", "worker-1")._replace(container="0123456789abcdef")
+    assert ask("0123456789ab", rows=[task]) == ("10.0.1.3",) and ask("0123456789abcdef", rows=[task]) == ()
+
+
+# ── plain containers ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def plain(name, network, *aliases):
+    where = ((f"net-{network}", network, "172.18.0.2"),)
+    found = endpoint(
+        f"{name}-id", "worker-1", name=name, networks=where, aliases=tuple((where[0][0], a) for a in aliases)
+    )
+    return found._replace(service="", service_name="", virtual_ips=())
+
+
+def test_a_plain_container_has_its_name_on_a_bridge_that_somebody_made():
+    rows = [plain("db", "lan", "db", "0123456789ab", "data")]
+    assert {ask(name, "net-lan", rows=rows) for name in ("db", "data", "0123456789ab", "db.lan")} == {("172.18.0.2",)}
+    assert ask("tasks.db", "net-lan", rows=rows) == () == ask("db.db-id", "net-lan", rows=rows)
+    assert told(rows).names.pointer("172.18.0.2", [("net-lan", "lan")]) == "db.lan"
+
+
+def test_on_the_bridge_called_bridge_nobody_has_a_name_or_a_resolver():
+    rows = [plain("db", "bridge")]
+    assert ask("db", "net-bridge", rows=rows) == () == ask("db.db-id", "net-bridge", rows=rows)
+    assert not has_resolver([("id", "bridge")]) and not has_resolver([("id", "host")]) and has_resolver([("id", "lan")])
+
+
+# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_addresses_are_shuffled_for_every_question():
+    """Each of the 24 orders of four addresses is as likely: chi-square of 23 degrees stays below 60 but once in 10⁴."""
+    dice, four = random.Random(7), ("a", "b", "c", "d")
+    seen = Counter(shuffled(four, dice) for _ in range(2400))
+    assert set(seen) == set(permutations(four)) and sum((n - 100) ** 2 / 100 for n in seen.values()) < 60
+
+
+def test_one_address_takes_no_turn_of_the_dice():
+    assert shuffled(("a",), None) == ("a",) and shuffled((), None) == ()
+
+
+def test_an_answer_carries_ten_minutes_and_the_name_as_it_was_asked():
+    reply = told(WEB).names.reply("Tasks.Web", "A", FRONT, random.Random(1))
+    assert {(one.name, one.ttl, one.kind) for one in reply.records} == {("Tasks.Web", 600, "A")} and reply.available
+
+
+def test_there_are_no_other_addresses_than_ipv4():
+    reply = told(WEB).names.reply("web", "AAAA", FRONT, random.Random(1))
+    assert (reply.status, reply.records) == ("NOERROR", ())
+
+
+def test_the_name_of_an_address_is_that_of_the_container_and_its_network():
+    names = told(WEB).names
+    assert names.reply("4.1.0.10.in-addr.arpa", "PTR", FRONT, None).records[0].data == "web.2.t2.front."
+    assert names.reply("2.1.0.10.in-addr.arpa", "PTR", FRONT, None) is None  # the virtual IP
+
+
+# ── outside [§1.5] ───────────────────────────────────────────────────────────────────────────────────────────────
+
+WORLD = Outside(("s1", "s2", "s3", "s4"), 9_000, 300, {"example.org": ("198.51.100.1",)})
+
+
+def test_names_that_no_network_knows_are_asked_outside():
+    assert told(WEB).names.reply("example.org", "A", FRONT, None) is None
+    reply = forwarded("Example.org.", "A", WORLD, way_out=True)
+    assert (reply.status, reply.took, reply.records[0][1:]) == ("NOERROR", 9_000, (300, "A", "198.51.100.1"))
+    assert forwarded("nobody", "A", WORLD, way_out=True).status == "NXDOMAIN"
+
+
+def test_without_a_way_out_three_servers_are_waited_for_four_seconds_each():
+    reply = forwarded("example.org", "A", WORLD, way_out=False)
+    assert (reply.status, reply.took, reply.available) == ("SERVFAIL", 3 * PATIENCE, False)
+    assert forwarded("x", "A", WORLD._replace(servers=("s1",)), way_out=False).took == PATIENCE == 4_000_000
+
+
+def test_the_table_of_outside_names_can_be_read():
+    table = outside()
+    assert len(table.servers) <= 3 and table.addresses["example.org"] == ("198.51.100.30", "198.51.100.31")
+
+
+# ── bytes [§5.3] ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_bytes_of_an_answer_are_those_of_rfc_1035():
+    reply = told(WEB).names.reply("web", "A", FRONT, None)
+    expected = "12348180 0001000100000000 03776562 00 0001 0001 03776562 00 0001 0001 00000258 0004 0a000102"
+    assert packet(reply, 0x1234) == bytes.fromhex(expected.replace(" ", ""))
+
+
+def test_an_unknown_name_has_code_3_and_nobody_reached_has_code_2():
+    assert packet(forwarded("x", "A", WORLD, True), 1)[2:4].hex() == "8183"
+    assert packet(forwarded("x", "A", WORLD, False), 1)[2:4].hex() == "8102"
+
+
+def test_a_question_is_read_back():
+    assert question(query("tasks.web", "A", 77)) == (77, "tasks.web", "A")
+    for bad in (b"", b"\0" * 12, query("web", "A", 1)[:-3], query("web", "A", 1)[:-4] + b"\0\x10\0\1"):
+        with pytest.raises(ValueError, match="no question"):
+            question(bad)
+
+
+@pytest.mark.parametrize("name", ["a..b", ".", "x" * 64, ".".join(["abcd"] * 60), "wéb"])
+def test_what_is_no_name_is_refused_in_one_line(name):
+    with pytest.raises(ValueError, match="is not a legal name"):
+        check_name(name)
