@@ -522,6 +522,43 @@ class RequestFailed(NamedTuple):
     error: str
 
 
+class TrafficStarted(NamedTuple):
+    """Many requests begin to come; what became of each is in the trace's `requests`."""
+
+    load: str
+    url: str
+
+
+class TrafficEnded(NamedTuple):
+    """The last request of a load is over."""
+
+    load: str
+    requests: int
+    answered: int
+
+
+class ServerOut(NamedTuple):
+    """The balancer in front of the nodes sends no more requests of this load to this one."""
+
+    load: str
+    machine: str
+
+
+class ServerBack(NamedTuple):
+    """The balancer in front of the nodes sends requests to this one again."""
+
+    load: str
+    machine: str
+
+
+class ContainerPaced(NamedTuple):
+    """A container works at another speed from now on; 1 is as usual."""
+
+    container: str
+    task: str
+    speed: float
+
+
 # ── people ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

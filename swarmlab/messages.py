@@ -697,6 +697,28 @@ class Served(NamedTuple):
     status: int  # 200, or 0 when nothing listens any more
 
 
+class Waits(NamedTuple):
+    """From the runtime to the traffic: a request has joined the line of this container."""
+
+    key: str
+
+
+class Finished(NamedTuple):
+    """From the traffic: the line has come to this request, and it is done."""
+
+    request: int
+    key: str
+    sender: str  # the core that asked for it
+
+
+class Dropped(NamedTuple):
+    """From the runtime to the traffic: this container has ended, and with it all that was in its line."""
+
+    key: str
+    requests: tuple
+    talks: tuple  # connections that were open
+
+
 # ── agent, engine → mesh, gossip of the same machine: who can be reached here ────────────────────────────────────
 
 

@@ -219,6 +219,13 @@ class Machine:
             if seat is not None:
                 self._step(seat, packet[1])
 
+    def do(self, handler: Callable, argument: Any) -> None:
+        """Something comes in that is no message to a core: done at once, or late, or never, as the machine is."""
+        if self.hindered:
+            self._hinder(handler, argument)
+        else:
+            handler(argument)
+
     def tell(self, core: str, sender: str, message: Any) -> None:
         """Somebody at this machine speaks to one of its cores."""
         self.arrive((core, Told(sender, message)))  # type: ignore[arg-type]

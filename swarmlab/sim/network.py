@@ -209,6 +209,23 @@ class Network:
             self._record(sender.name, receiver.name, channel, message, arrives, "")
         kernel.at(arrives, receiver.arrive, (core, Received(sender.name, message)))
 
+    def passage(self, sender: str, to: str, channel: str, chance: float) -> int:
+        """When something that is sent now arrives, µs; -1 if it is lost. For those who count their messages by the
+        thousand, and keep no record of each: connections do not wait for each other, `chance` says how long it takes."""
+        receiver = self.machines.get(to)
+        line = self.lines[sender].get(to)
+        if line is None and self.sound and receiver is not None and receiver.name != sender:
+            latency = self.latency
+        else:
+            line = self.line(sender, to)
+            if line is None or (not line.plain and self._fate(line, channel)):
+                return -1
+            latency = line.latency
+        if not receiver.running:
+            return -1
+        now = self.kernel.now
+        return now + (latency.draw(chance) if latency.tail else latency.floor + int(chance * latency.spread))
+
     def delay(self, sender: str, receiver: str, coin: int) -> int:
         """How long a datagram with this coin takes over a plain link: the same coin, the same time."""
         mixed = (3 * self.salts[sender] + 5 * self.salts[receiver] + coin) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF

@@ -1,7 +1,7 @@
 """The append-only log of what happened: facts with time, source and cause, and the messages between them.
 
-Facts are always kept. Messages are a second, thicker level that can be left out; the digest covers facts only, so it
-is the same at both levels.
+Facts are always kept, and requests that come by the thousand, a line each. Messages are a second, thicker level that can
+be left out; the digest does not cover them, so it is the same at both levels.
 """
 
 from collections.abc import Iterable, Iterator
@@ -40,6 +40,26 @@ class MessageRecord(NamedTuple):
     brief: tuple = ()  # the little of it that pictures show: the `brief` of its type, if that has one
 
 
+class RequestRecord(NamedTuple):
+    """One request of many, when it was over: in few plain values instead of a fact each. Times are µs, -1 for never."""
+
+    load: str  # the name of the traffic that it belongs to
+    number: int  # in the order in which they were asked
+    source: str  # the client's address
+    node: str  # the machine whose tables chose, '' if none did
+    task: str  # id of the task that was chosen, '' if none was
+    name: str  # web.1
+    machine: str  # on which it runs
+    arrived: int  # the client asked
+    started: int  # the task began to work on it
+    done: int  # the task was done with it
+    ended: int  # it was over for the client
+    status: int  # 200 answered · 503 unavailable · 0 timed out · -1 refused · -2 reset · -3 name not known
+    tries: int
+    seen: str  # the address from which the task thinks that it came
+    connection: int
+
+
 class AlarmRecord(NamedTuple):
     """A core set its alarm anew: for a raft node that follows, the end of its election time-out."""
 
@@ -56,6 +76,7 @@ class Trace:
         self.kernel = kernel
         self.records: list[Record] = []
         self.messages: list[MessageRecord] = []
+        self.requests: list[RequestRecord] = []  # of loads; a request that was asked alone is facts
         self.alarms: list[AlarmRecord] = []  # like messages, these can be left out
         self.with_messages = with_messages
         self.with_alarms = False
@@ -125,7 +146,7 @@ class Trace:
         return "".join(f"{record}\n" for record in self.records)
 
     def digest(self) -> str:
-        """SHA-256 of the text of all facts: two runs with the same digest are the same run."""
+        """SHA-256 of the text of all facts, and of all requests: two runs with the same digest are the same run."""
         if self._hash is None:
             from hashlib import sha256
 
@@ -133,7 +154,12 @@ class Trace:
         for record in self.records[self._hashed :]:
             self._hash.update(f"{record}\n".encode())
         self._hashed = len(self.records)
-        return self._hash.hexdigest()
+        if not self.requests:
+            return self._hash.hexdigest()
+        both = self._hash.copy()  # no separate fingerprint: the requests are part of the run
+        for request in self.requests:
+            both.update(f"{tuple(request)}\n".encode())
+        return both.hexdigest()
 
     def rows(self) -> dict:
         """Everything as plain lists, for `json`."""
@@ -145,6 +171,7 @@ class Trace:
             "facts": facts,
             "messages": [list(m) for m in self.messages],
             "alarms": [list(a) for a in self.alarms],
+            "requests": [list(r) for r in self.requests],
         }
 
     def save(self, path: str) -> None:
@@ -172,11 +199,12 @@ class Trace:
             trace.records.append(Record(number, time, source, cause, fact))
         trace.messages = [MessageRecord(*_plain(row)) for row in rows["messages"]]
         trace.alarms = [AlarmRecord(*row) for row in rows.get("alarms", ())]
+        trace.requests = [RequestRecord(*row) for row in rows.get("requests", ())]
         return trace
 
     def mark(self) -> "Mark":
         """Where the trace stands now: enough to go on from here later, however far this one has gone by then."""
-        ends = len(self.records), len(self.messages), len(self.alarms)
+        ends = len(self.records), len(self.messages), len(self.alarms), len(self.requests)
         return Mark(self, *ends, dict(self.settings), dict(self._latest))
 
 
@@ -187,6 +215,7 @@ class Mark(NamedTuple):
     facts: int
     messages: int
     alarms: int
+    requests: int
     settings: dict
     latest: dict
 
@@ -196,6 +225,7 @@ class Mark(NamedTuple):
         twin.records = self.trace.records[: self.facts]
         twin.messages = self.trace.messages[: self.messages]
         twin.alarms, twin.with_alarms = self.trace.alarms[: self.alarms], self.trace.with_alarms
+        twin.requests = self.trace.requests[: self.requests]
         twin.settings, twin._latest = dict(self.settings), dict(self.latest)
         return twin
 

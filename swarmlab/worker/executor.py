@@ -17,7 +17,9 @@ from ..messages import (
     Call,
     Container,
     Discard,
+    Dropped,
     Exited,
+    Finished,
     KeepOnly,
     Prepare,
     Prepared,
@@ -28,12 +30,14 @@ from ..messages import (
     Served,
     Start,
     Stop,
+    Waits,
 )
 from ..objects import ApiError
 from . import identity, images, logs, plain, questions
 from .box import Box, changed
 from .events import Recent
 from .registry import Absent, Layers
+from .serving import CROWD, Line, Single, workers_of
 from .shelf import Shelf
 from .volumes import Volumes, check_mounts
 
@@ -69,6 +73,7 @@ class Executor:
         self.owner: dict[str, str] = {}  # key → the core that hears of it
         self.alarms: list[Alarm] = []
         self.alarm_number = 0
+        self.lines: dict[str, Line] = {}  # key → the requests before a running container, once there were some
 
     @property
     def deadline(self) -> int:
@@ -80,6 +85,8 @@ class Executor:
                 return self._ring(now)
             case Told(sender, Serve(request, key)):
                 return self._serve(sender, request, key, now)
+            case Told(_, Finished(request, key, sender)):
+                return self._served(key, request, sender, now)
             case Told(sender, Prepare() as wish):
                 return self._prepare(sender, wish, now)
             case Told(sender, Start(key, fault)):
@@ -239,7 +246,8 @@ class Executor:
             self.recent.note(now, "container", "stop", container)
         tell = dict.fromkeys((self.owner.get(key, ""), *(core for core, _ in stoppers)))
         hear = [Tell(core, Exited(key, code)) for core in tell if core]
-        return [self._keep(key, ended), Note(ContainerExited(container.id, container.task, code)), *hear]
+        fact = Note(ContainerExited(container.id, container.task, code))
+        return [self._keep(key, ended), fact, *hear, *self._close_line(key)]
 
     def _again(self, key, now):
         """A restart policy of the engine starts what has ended."""
@@ -260,6 +268,7 @@ class Executor:
         effects = []
         if box.container.state == "running":
             effects.append(Note(ContainerExited(box.container.id, box.container.task, KILLED)))
+            effects += self._close_line(key)
         if box.container.state != "exited" and self.owner.get(key, sender) != sender:
             effects.append(Tell(self.owner[key], Exited(key, KILLED)))  # removed by hand: the agent must know
         del self.boxes[key]
@@ -288,9 +297,34 @@ class Executor:
         if not self._is_running(key):
             return [Tell(sender, Served(request, key, 0))]
         image = self._image(self.boxes[key].container.image)
-        took = image.answer if image.fixed else round(-image.answer * log(1 - self.dice.random()))
+        took = self.work(image)
+        line = self.lines.get(key) or (self.line(key) if workers_of(self.boxes[key], image) < CROWD else None)
+        if line and line.limited:
+            line.queue.take(Single(request, sender), took, now)
+            return [Tell("traffic", Waits(key))]
         self._set(now + took, "served", key, (request, sender))
         return []
+
+    def work(self, image) -> int:
+        """How long such an image works on a request, µs."""
+        return image.answer if image.fixed else round(-image.answer * log(1 - self.dice.random()))
+
+    def line(self, key: str) -> Line | None:
+        """The line of a container; None if it does not run."""
+        line = self.lines.get(key)
+        if line is None and self._is_running(key):
+            image = self._image(self.boxes[key].container.image)
+            line = self.lines[key] = Line(key, workers_of(self.boxes[key], image), image)
+        return line
+
+    def _close_line(self, key):
+        line = self.lines.pop(key, None)
+        if line is None:
+            return []
+        line.open, left = False, line.queue.drop()
+        alone = [Tell(one.sender, Served(one.request, key, 0)) for one in left if isinstance(one, Single)]
+        many = tuple(one for one in left if not isinstance(one, Single))
+        return [*alone, Tell("traffic", Dropped(key, many, tuple(line.talks)))]
 
     def _served(self, key, request, sender, now):
         if not self._is_running(key):

@@ -32,6 +32,7 @@ class Image(NamedTuple):
     warns: str = ""  # and the one before it on stderr
     port: int = 80  # where it listens
     access: str = ""  # what it prints for every request
+    workers: int = 0  # requests that it works on at once; 0: any number
 
 
 # ── references ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,6 +114,7 @@ def _image(repository: str, tag: str) -> Image:
         warns=row["warns"],
         port=row["port"],
         access=row["access"],
+        workers=row["workers"] or 0,
     )
 
 
