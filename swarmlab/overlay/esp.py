@@ -96,7 +96,7 @@ def unseal(frame: bytes, associations: Iterable[Association], must: bool = True)
     One that came in clear is refused unless `must` is False: Docker drops cleartext VXLAN of an encrypted network.
     """
     try:
-        headers, hidden = headers_of(frame)
+        headers, hidden = headers_of(frame, most=3)
     except ValueError:
         return Refused(NOT_ESP)
     match headers:
@@ -110,10 +110,10 @@ def unseal(frame: bytes, associations: Iterable[Association], must: bool = True)
 
 
 def _outside(frame: bytes) -> tuple[tuple, bytes]:
-    headers, _ = headers_of(frame)
-    if len(headers) < 3 or not isinstance(headers[1], IPv4) or headers[1].protocol != UDP:
+    headers, datagram = headers_of(frame, most=2)
+    if len(headers) < 2 or headers[1].protocol != UDP:
         raise ValueError("only a frame of Ethernet, IPv4 and UDP is encrypted")
-    return headers[:2], frame[vxlan.ETHERNET + vxlan.IPV4 :]
+    return headers, datagram
 
 
 def _belongs(packet: IPv4, header: Esp, association: Association) -> bool:
@@ -123,6 +123,8 @@ def _belongs(packet: IPv4, header: Esp, association: Association) -> bool:
 def _opened(ethernet: Ethernet, packet: IPv4, clear: bytes | None, association: Association) -> Opened | Refused:
     if clear is None:
         return Refused(NOT_AUTHENTIC)
+    if len(clear) < 2 or len(clear) < clear[-2] + 2:
+        return Refused(NOT_ESP)
     pad, protocol = clear[-2], clear[-1]
     datagram = clear[: len(clear) - 2 - pad]
     return Opened(encode((ethernet, packet._replace(protocol=protocol)), datagram), association)
@@ -143,7 +145,7 @@ class Sealer:
 
     def seal(self, frame: bytes) -> bytes:
         """The frame as it leaves its node."""
-        packet = headers_of(frame)[0][1]
+        (_, packet), _ = _outside(frame)
         way = packet.source, packet.target
         if way not in self.by_way:
             raise ValueError(f"there is no key for packets from {packet.source} to {packet.target}")

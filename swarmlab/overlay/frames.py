@@ -234,14 +234,14 @@ def flow_port(frame: bytes) -> int:
 # ── from bytes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def decode(frame: bytes, first: str = "Ethernet", port: int = vxlan.PORT) -> tuple[Layer, ...]:
+def decode(frame: bytes, port: int = vxlan.PORT, most: int = 99) -> tuple[Layer, ...]:
     """What lies where in a frame, from the outside in. `port` is the one at which VXLAN is expected.
 
-    Raises ValueError for bytes that end too early.
+    Behind so many headers all the rest is data. Raises ValueError for bytes that end too early.
     """
     layers: list[Layer] = []
-    name, at, end = first, 0, len(frame)
-    while name in READERS:
+    name, at, end = "Ethernet", 0, len(frame)
+    while name in READERS and len(layers) < most:
         layer, name = READERS[name](frame, at, end, layers, port)
         layers.append(layer)
         at, end = at + layer.length, at + layer.total
@@ -253,9 +253,9 @@ def decode(frame: bytes, first: str = "Ethernet", port: int = vxlan.PORT) -> tup
     return tuple(layers)
 
 
-def headers_of(frame: bytes, first: str = "Ethernet", port: int = vxlan.PORT) -> tuple[tuple, bytes]:
+def headers_of(frame: bytes, port: int = vxlan.PORT, most: int = 99) -> tuple[tuple, bytes]:
     """The reverse of `encode`: the headers of a frame, and the payload in it."""
-    layers = decode(frame, first, port)
+    layers = decode(frame, port, most)
     headers = [layer for layer in layers if layer.header is not None]
     last = headers[-1]
     return tuple(layer.header for layer in headers), frame[last.start + last.length : last.start + last.total]
