@@ -9,7 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import ink
+from .addressmap import draw_addresses, tell_addresses
 from .authors import draw_authors, tell_authors
+from .beliefs import draw_beliefs, tell_beliefs
+from .bytebox import draw_bytes, tell_bytes
 from .capacity import draw_capacity, tell_capacity
 from .cuts import draw_cuts
 from .doors import draw_ports, draw_token, tell_ports, tell_token
@@ -19,17 +22,25 @@ from .handshake import draw_handshake, tell_handshake
 from .history import draw_history, tell_history
 from .ladder import draw_ladder, draw_logs, ladder_strip, tell_ladder, tell_logs
 from .lanes import draw_tasks
+from .leaving import draw_leaving, tell_leaving
 from .outagebar import draw_outage, key_instants, lost_requests
+from .packetpath import draw_packet, packet_strip, tell_packet
 from .placement import draw_placement, placement_strip, tell_placement
 from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell_ring, tell_spacetime
+from .rumour import draw_rumour, tell_rumour
+from .skew import draw_skew, tell_skew
 from .stackfile import stack_file, tell_stack
 from .strategies import draw_strategies, tell_strategies
+from .symptoms import draw_symptoms, tell_symptoms
 from .tries import draw_tries, tell_tries
 from .whyboard import draw_why, tell_why, why_board
 from .zones import draw_quorum, draw_zones, tell_quorum, tell_zones
 
 __all__ = [
+    "draw_addresses",
     "draw_authors",
+    "draw_beliefs",
+    "draw_bytes",
     "draw_capacity",
     "draw_cuts",
     "draw_dots",
@@ -37,14 +48,19 @@ __all__ = [
     "draw_handshake",
     "draw_history",
     "draw_ladder",
+    "draw_leaving",
     "draw_logs",
     "draw_outage",
+    "draw_packet",
     "draw_placement",
     "draw_ports",
     "draw_quorum",
     "draw_ring",
+    "draw_rumour",
+    "draw_skew",
     "draw_spacetime",
     "draw_strategies",
+    "draw_symptoms",
     "draw_tasks",
     "draw_token",
     "draw_tries",
@@ -54,25 +70,34 @@ __all__ = [
     "key_instants",
     "ladder_strip",
     "lost_requests",
+    "packet_strip",
     "placement_strip",
     "show",
     "stack_file",
+    "tell_addresses",
     "tell_authors",
+    "tell_beliefs",
+    "tell_bytes",
     "tell_capacity",
     "tell_dots",
     "tell_election",
     "tell_handshake",
     "tell_history",
     "tell_ladder",
+    "tell_leaving",
     "tell_logs",
     "tell_outage",
+    "tell_packet",
     "tell_placement",
     "tell_ports",
     "tell_quorum",
     "tell_ring",
+    "tell_rumour",
+    "tell_skew",
     "tell_spacetime",
     "tell_stack",
     "tell_strategies",
+    "tell_symptoms",
     "tell_token",
     "tell_tries",
     "tell_why",

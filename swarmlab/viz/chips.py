@@ -1,0 +1,68 @@
+"""Addresses as small boxes, whose shape says what kind of address it is; and an empty sheet measured in inches.
+
+Four kinds that are easily confounded: of a task on an overlay, of a service (a VIP, which no machine owns), of a host
+(the ends of a tunnel), and of a bridge that never leaves its host (docker_gwbridge).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
+
+from . import ink
+
+SMALL = 9  # points
+HIGH = 0.2  # inches
+TAGS = {"task": "task", "vip": "VIP", "node": "node", "host": "host", "gateway": "gw", "outside": "client"}
+LOOKS: dict[str, dict[str, Any]] = {
+    "task": {"facecolor": "#fae3b4", "edgecolor": ink.INK, "linewidth": 1.0},
+    "vip": {"facecolor": ink.PAPER, "edgecolor": ink.INK, "linewidth": 1.3, "linestyle": (0, (3, 2))},
+    "node": {"facecolor": "#d8ebe4", "edgecolor": ink.INK, "linewidth": 1.0},
+    "host": {"facecolor": ink.QUIET, "edgecolor": ink.INK, "linewidth": 1.0},
+    "gateway": {"facecolor": ink.FAINT, "edgecolor": ink.QUIET, "linewidth": 1.0, "linestyle": ":"},
+    "outside": {"facecolor": ink.PAPER, "edgecolor": ink.LINE, "linewidth": 1.0},
+}
+ROUND = ("task", "vip", "node")  # addresses inside an overlay have round corners
+
+
+def kind_of(address: str, kinds: Mapping[str, str] | None = None) -> str:
+    """What kind of address this is: by the map, with or without its port, else by the range in which Docker takes it."""
+    plain = address.partition(":")[0]
+    for known in (address, plain):
+        if kinds and known in kinds:
+            return kinds[known]
+    if plain.startswith("172."):
+        return "gateway"
+    if plain.startswith("10."):
+        return "task"
+    return "host" if plain.startswith("192.168.") else "outside"
+
+
+def chip_width(address: str, kind: str) -> float:
+    """How many inches the box takes."""
+    return ink.room(f"{TAGS[kind]} {address}", SMALL) * 0.86 + 0.17
+
+
+def draw_chip(ax: Axes, x: float, y: float, address: str, kind: str, gone: bool = False) -> float:
+    """An address in the box of its kind, its left edge at `x`; struck through where it does not count any more."""
+    wide = chip_width(address, kind)
+    style = LOOKS[kind] if not gone else {"facecolor": ink.PAPER, "edgecolor": ink.LINE, "linewidth": 0.8}
+    shape = "round,pad=0,rounding_size=0.08" if kind in ROUND else "square,pad=0"
+    ax.add_patch(FancyBboxPatch((x, y - HIGH / 2), wide, HIGH, boxstyle=shape, zorder=3, **style))
+    colour = ink.PAPER if kind == "host" and not gone else ink.QUIET if gone else ink.INK
+    ink.write(ax, x + wide / 2, y, f"{TAGS[kind]} {address}", ha="center", fontsize=SMALL, color=colour, zorder=4)
+    if gone:
+        ax.plot((x + 0.04, x + wide - 0.04), (y, y), color=ink.QUIET, linewidth=1.0, zorder=5)
+    return wide
+
+
+def canvas(ax: Axes | None, width: float, height: float) -> Axes:
+    """Axes without any axis, a unit being an inch and y growing downwards: those that were given, or new ones."""
+    if ax is None:
+        fig = ink.sheet(width=width, height=height)
+        ax = fig.add_axes((0.0, 0.0, 1.0, 1.0))
+    wide, high = ink.inches(ax)
+    ax.set(xlim=(0, max(wide, width)), ylim=(max(high, height), 0))
+    ax.set_axis_off()
+    return ax
