@@ -120,7 +120,7 @@ def connections(backend: Backend) -> int:
 
 def lot(request: Request, count: int, draw: int = 0) -> int:
     """A number below `count` that looks random but follows from the request: a balancer without dice repeats itself."""
-    return mix(request.number + (draw << 48)) % count
+    return (mix(request.number) >> 20 * draw) % count
 
 
 def mix(number: int) -> int:

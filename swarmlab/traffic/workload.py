@@ -13,6 +13,8 @@ from typing import NamedTuple
 from ..effects import SECOND, Dice
 from ..overlay.balancers import Request, mix
 
+CLIENTS = 1 << 52  # keeps the lot that draws the client apart from those that draw a task
+
 # ── when: arrivals, at a mean rate per second ────────────────────────────────────────────────────────────────────
 
 
@@ -156,7 +158,7 @@ def variation(law: Service) -> float:
             return 1 / (shape * (shape - 2)) if shape > 2 else inf
         case Measured(_, quantiles):
             steps = list(pairwise(quantiles))
-            return sum(a * a + a * b + b * b for a, b in steps) / len(steps) / 3 / _mean(quantiles) ** 2 - 1
+            return sum(a * a + a * b + b * b for a, b in steps) / len(steps) / 3 / mean_of(quantiles) ** 2 - 1
     raise ValueError(f"{law!r} is no law of service times")
 
 
@@ -185,8 +187,12 @@ def think_time(mean: float, dice: Dice) -> int:
 
 def request(workload: Workload, number: int) -> Request:
     """The connection of this number, and whose it is."""
-    client = mix(number + (1 << 52)) % workload.clients if workload.clients else number
-    return Request(number, address(client))
+    return Request(number, address(client_of(workload, number)) if workload.clients else "")
+
+
+def client_of(workload: Workload, number: int) -> int:
+    """Which of the clients makes this connection."""
+    return mix(number + CLIENTS) % workload.clients
 
 
 def address(client: int) -> str:
@@ -254,11 +260,11 @@ def _seconds(law: Service, dice: Dice) -> float:
         case Measured(mean, quantiles):
             place = dice.random() * (len(quantiles) - 1)
             low = quantiles[int(place)]
-            return (low + (quantiles[int(place) + 1] - low) * (place % 1)) * mean / _mean(quantiles)
+            return (low + (quantiles[int(place) + 1] - low) * (place % 1)) * mean / mean_of(quantiles)
     raise ValueError(f"{law!r} is no law of service times")
 
 
-def _mean(quantiles: Sequence[float]) -> float:
+def mean_of(quantiles: Sequence[float]) -> float:
     """Of a law whose density is flat between quantiles."""
     return (sum(quantiles) - (quantiles[0] + quantiles[-1]) / 2) / (len(quantiles) - 1)
 
