@@ -20,8 +20,8 @@ SETTINGS = (  # what of the object is a wish; the rest is what came of it
 
 
 def shown(cluster: Cluster | None) -> Cluster | None:
-    """As people may see it: whoever wants the unlock key asks for it."""
-    return cluster and replace(cluster, unlock_key="")
+    """As people may see it: whoever wants the unlock key asks for it, and the keys of the data plane are for nodes only."""
+    return cluster and replace(cluster, unlock_key="", network_keys=())
 
 
 def current(store: Store) -> Cluster:

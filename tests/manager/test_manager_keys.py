@@ -1,8 +1,11 @@
 """The keys of the data plane [swarmkit manager/keymanager; networking.md §1.6]."""
 
+from manager_bench import ready
+
 from swarmlab.effects import SECOND
 from swarmlab.manager import keys
 from swarmlab.manager.store import Store
+from swarmlab.messages import GetCluster, NetworkKeys, RotateToken
 from swarmlab.objects import Cluster, Put
 
 HOUR = 3600 * SECOND
@@ -54,3 +57,32 @@ def test_without_a_swarm_there_are_no_keys():
 
 def test_two_swarms_have_different_keys():
     assert not set(keys.first_keys(Cluster("c1"))) & set(keys.first_keys(Cluster("c2")))
+
+
+def test_a_node_gets_the_keys_with_its_session_and_new_ones_as_they_come():
+    """dispatcher.go: every message of a session carries them, and a change of the cluster sends one."""
+    bench = ready()
+    bench.run(12 * 3600 - bench.now // SECOND - 3)  # nobody beats: the workers are down by now
+    before = bench.store.cluster.network_keys
+    for machine in ("w2", "w3"):
+        assert bench.open(machine, bench.nodes[machine]).keys == before
+    told = len(bench.sent)
+    bench.run(4)
+    after = bench.store.cluster.network_keys
+    news = [(effect.to, effect.message) for effect in bench.sent[told:] if isinstance(effect.message, NetworkKeys)]
+    assert after != before
+    assert sorted(to for to, _ in news) == ["w2", "w3"] and {message.keys for _, message in news} == {after}
+
+
+def test_nothing_is_said_of_keys_when_something_else_of_the_cluster_changes():
+    bench = ready()
+    told = len(bench.sent)
+    assert bench.call(RotateToken("worker")).error is None
+    bench.run(8)
+    assert not [effect for effect in bench.sent[told:] if isinstance(effect.message, NetworkKeys)]
+
+
+def test_people_do_not_see_the_keys():
+    """controlapi/cluster.go: redactClusters."""
+    bench = ready()
+    assert bench.store.cluster.network_keys and bench.call(GetCluster()).value.network_keys == ()

@@ -173,11 +173,12 @@ DECODE = ("esp.enable_encryption_decode:TRUE", "esp.enable_authentication_check:
 
 
 def test_tshark_opens_the_packets_with_the_keys_and_finds_nothing_wrong(tmp_path):
-    """§5.2: esp:udp:vxlan:…:tcp, and every checksum inside is good."""
+    """§5.2: esp:udp:vxlan:…:tcp; integrity check value, padding and every checksum inside are good."""
     options = (*DECODE, association(THITHER), association(BACK))
-    rows = tshark.dissect(tmp_path, capture(), "frame.protocols", "vxlan.vni", "tcp.checksum.status", options=options)
+    fields = "frame.protocols", "vxlan.vni", "tcp.checksum.status", "esp.icv_good", "esp.protocol"
+    rows = tshark.dissect(tmp_path, capture(), *fields, options=options)
     assert {row[0].removesuffix(":http") for row in rows} == {"eth:ethertype:ip:esp:udp:vxlan:eth:ethertype:ip:tcp"}
-    assert {row[1:] for row in rows} == {("4097", "1")}
+    assert {row[1:] for row in rows} == {("4097", "1", "1", "0x11")}
     assert tshark.complaints(tmp_path, capture(), options) == []
 
 
