@@ -8,7 +8,19 @@ from typing import Any, NamedTuple
 from . import ink
 from .chips import SMALL, chip_width, kind_of
 
-__all__ = ["LAYERS", "Hop", "Plan", "Stop", "changes", "hops_of", "lanes_of", "plan", "rung_width", "tell_packet"]
+__all__ = [
+    "LAYERS",
+    "Hop",
+    "Plan",
+    "Stop",
+    "changes",
+    "hops_of",
+    "lanes_of",
+    "plan",
+    "rung_width",
+    "tell_packet",
+    "way_of",
+]
 
 LAYERS = {  # from the top; those that do not occur are left out
     "client": "client",
@@ -211,3 +223,14 @@ def rung_width(items: Sequence[tuple]) -> float:
         chip_width(address, kind) if address else ink.room(word, SMALL) * 0.87 for word, address, kind, _ in items
     ]
     return sum(widths) + 0.07 * (len(items) - 1)
+
+
+def way_of(before: Stop, stop: Stop, wire: float) -> list[tuple[float, float]]:
+    """From stop to stop, straight in a lane; over the wire between machines; a corner where the packet turns round."""
+    if before.lane == stop.lane:
+        return [(before.x, before.y), (stop.x, stop.y)]
+    if before.hop.machine != stop.hop.machine:
+        return [(before.x, before.y), (before.x, wire), (stop.x, wire), (stop.x, stop.y)]
+    turn = before.y - 0.15 if before.upward else before.bottom + 0.05
+    side = stop.x - 0.15
+    return [(before.x, before.y), (before.x, turn), (side, turn), (side, stop.y), (stop.x, stop.y)]

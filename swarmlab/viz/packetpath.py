@@ -14,7 +14,7 @@ from matplotlib.patches import Circle
 
 from . import ink
 from .chips import SMALL, canvas, chip_width, draw_chip, kind_of
-from .packetfold import LAYERS, LEFT, LINE, RUNG, Hop, Stop, changes, hops_of, lanes_of, plan, tell_packet
+from .packetfold import LAYERS, LEFT, LINE, RUNG, Hop, Stop, changes, hops_of, lanes_of, plan, tell_packet, way_of
 
 __all__ = ["Hop", "draw_packet", "packet_strip", "tell_packet"]
 
@@ -56,16 +56,7 @@ def draw_packet(
 
 
 def _draw_way(ax: Axes, before: Stop, stop: Stop, wire: float) -> None:
-    """From stop to stop, straight in a lane; over the wire between machines; a corner where the packet turns round."""
-    if before.lane == stop.lane:
-        way = [(before.x, before.y), (stop.x, stop.y)]
-    elif before.hop.machine != stop.hop.machine:
-        way = [(before.x, before.y), (before.x, wire), (stop.x, wire), (stop.x, stop.y)]
-    else:
-        turn = before.y - 0.15 if before.upward else before.bottom + 0.05
-        side = stop.x - 0.15
-        way = [(before.x, before.y), (before.x, turn), (side, turn), (side, stop.y), (stop.x, stop.y)]
-    xs, ys = zip(*way, strict=True)
+    xs, ys = zip(*way_of(before, stop, wire), strict=True)
     if before.hop.outer:
         ax.plot(xs, ys, color=TUNNEL, linewidth=8, solid_joinstyle="round", zorder=1.5)
     ax.plot(xs, ys, color=ink.INK, linewidth=1.6, solid_joinstyle="round", zorder=2)
