@@ -4,7 +4,8 @@ Nothing is negotiated: managers hand out keys, and both ends work out from a key
 number (SPI) a packet of that key carries. Source: moby `daemon/libnetwork/drivers/overlay/encryption.go`; RFC 4303
 (ESP), RFC 4106 (AES-GCM in ESP).
 
-AES is done by the package `cryptography`, imported at first use.
+AES is done by the package `cryptography`, imported at first use: it comes with the lessons, and Python for the browser
+(Pyodide) has it, too. Everything else about these packages can be read without it.
 """
 
 from collections.abc import Iterable
