@@ -9,10 +9,21 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ..objects import NetworkKey
-from .esp import Association
+from .esp import MARK, Association
+from .vxlan import PORT
 
 SUBSYSTEM = "networking:ipsec"
 TOO_FEW = "no primary key found: {} keys, at least 2 are needed"
+
+
+class Policy(NamedTuple):
+    """Which packets the kernel encrypts, and with which association: those to this port that bear Docker's mark."""
+
+    source: str
+    target: str
+    port: int
+    mark: int
+    spi: int
 
 
 class Keyring(NamedTuple):
@@ -21,7 +32,12 @@ class Keyring(NamedTuple):
     here: str  # the nodes' addresses
     peer: str
     receive: tuple[Association, ...]  # previous, current, next
-    send: Association  # the current one, and the policy names it
+    send: Association  # the current one
+
+    @property
+    def policy(self) -> Policy:
+        """The one rule: what goes to the peer is sent with the current key."""
+        return Policy(self.here, self.peer, PORT, MARK, self.send.spi)
 
 
 class Step(NamedTuple):

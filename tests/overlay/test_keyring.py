@@ -33,6 +33,7 @@ def test_a_node_receives_with_three_keys_and_sends_with_the_middle_one():
     assert [one.tag for one in ring.receive] == sorted(one.tag for one in ring.receive) and len(ring.receive) == 3
     assert {(one.source, one.target) for one in ring.receive} == {(THERE, HERE)}
     assert (ring.send.source, ring.send.target, ring.send.tag) == (HERE, THERE, ring.receive[1].tag)
+    assert ring.policy == (HERE, THERE, 4789, 0xD0C4E3, ring.send.spi)
 
 
 def test_the_keys_of_gossip_are_passed_over():
