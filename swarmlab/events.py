@@ -416,6 +416,15 @@ class ContainerExited(NamedTuple):
     code: int
 
 
+class HealthChanged(NamedTuple):
+    """The health checks of a container have come to another verdict."""
+
+    container: str
+    task: str  # id, '' for a plain container
+    status: str  # healthy · unhealthy
+    streak: int  # failures in a row
+
+
 class LogShipped(NamedTuple):
     """A line that a container printed left the node at once, by its logging driver."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .effects import NEVER, SECOND
-from .objects import Attachment, Description, LogDriver, Mount, NetworkTarget, PortConfig, Task
+from .objects import Attachment, Description, HealthConfig, LogDriver, Mount, NetworkTarget, PortConfig, Task
 
 # ── people at a keyboard ↔ the engine of one machine (`client` ↔ `engine`) ───────────────────────────────────────
 
@@ -81,6 +81,24 @@ class ContainerSettings(NamedTuple):
     mounts: tuple[Mount, ...] = ()
     log_driver: LogDriver | None = None
     restart: str = ""  # by this machine's engine: '' or no · always · unless-stopped · on-failure[:n]
+    healthcheck: HealthConfig | None = None  # as it was asked for
+
+
+class Probed(NamedTuple):
+    """The result of one health check."""
+
+    start: int
+    end: int
+    code: int  # 0: well; -1: it did not end in time
+    output: str
+
+
+class Health(NamedTuple):
+    """What the health checks of a container have found since it started."""
+
+    status: str  # starting · healthy · unhealthy
+    streak: int = 0  # failures in a row
+    log: tuple[Probed, ...] = ()  # the last five
 
 
 class Run(NamedTuple):
@@ -125,6 +143,7 @@ class Container(NamedTuple):
     started_at: int = 0  # 0: never
     restarts: int = 0  # by the engine
     networks: tuple = ()  # (network id, network name, address with mask, aliases) of a plain one; '' is no address
+    health: Health | None = None  # None: it has no health check, or was never started
 
 
 class StopContainer(NamedTuple):
@@ -651,6 +670,7 @@ class Start(NamedTuple):
 
 class Running(NamedTuple):
     key: str
+    health: str = ""  # starting: it has a health check, and nobody knows yet
 
 
 class Stop(NamedTuple):
@@ -658,6 +678,13 @@ class Stop(NamedTuple):
 
     key: str
     grace: int
+
+
+class HealthIs(NamedTuple):
+    """Without a question: the health checks of a container have come to another verdict."""
+
+    key: str
+    status: str  # healthy · unhealthy
 
 
 class Exited(NamedTuple):

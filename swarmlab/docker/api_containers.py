@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
-from ..messages import Container, NetworkRow
+from ..messages import Container, Health, NetworkRow
 from ..objects import PortConfig
 from ..worker import images
 from .api_json import Object, made_up_pid
+from .api_specs import health_check
 from .dates import unix
 
 
@@ -95,6 +96,17 @@ def _container_state(one: Container) -> dict[str, Any]:
         "ExitCode": one.exit_code,
         "StartedAt": one.started_at or None,
         "FinishedAt": one.state_at if one.state == "exited" else None,
+        "Health": _health(one.health) if one.health else None,
+    }
+
+
+def _health(health: Health) -> dict[str, Any]:
+    return {
+        "Status": health.status,
+        "FailingStreak": health.streak,
+        "Log": [
+            {"Start": start, "End": end, "ExitCode": code, "Output": text} for start, end, code, text in health.log
+        ],
     }
 
 
@@ -141,6 +153,7 @@ def _container_config(one: Container, words: list[str]) -> dict[str, Any]:
         "Cmd": words,
         "Image": one.image,
         "Labels": one.labels,
+        "Healthcheck": health_check(one.settings.healthcheck) if one.settings.healthcheck else None,
     }
 
 

@@ -168,7 +168,7 @@ def container_spec(spec: ContainerSpec, insert_defaults: bool = False) -> dict[s
         "ReadOnly": stored.get("read_only"),
         "Mounts": [_mount(mount) for mount in spec.mounts],
         "StopGracePeriod": grace if insert_defaults or grace != GRACE else None,
-        "Healthcheck": _health(spec.healthcheck) if spec.healthcheck else None,
+        "Healthcheck": health_check(spec.healthcheck) if spec.healthcheck else None,
         "Hosts": stored.get("hosts"),
         "DNSConfig": {
             "Nameservers": stored.get("dns_nameservers"),
@@ -200,7 +200,7 @@ def _reference(kind: str, file: FileReference) -> dict[str, Any]:
     return {"File": target, f"{kind}ID": file.id, f"{kind}Name": file.name}
 
 
-def _health(check: HealthConfig) -> dict[str, Any]:
+def health_check(check: HealthConfig) -> dict[str, Any]:
     return {
         "Test": check.test,
         "Interval": check.interval,

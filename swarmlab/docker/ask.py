@@ -32,7 +32,7 @@ MODES = ("replicated", "global", "replicated-job", "global-job")
 
 def service_spec(options: Options, session: Session) -> ServiceSpec:
     """What the person asks for. Raises `Exit` where the client itself refuses; the first fault in its order is told."""
-    env, health = environment(options, session), _healthcheck(options)
+    env, health = environment(options, session), healthcheck(options)
     _check_mode(options)
     wanted, at_a_time = _how_many(options)
     task = _task_spec(options, session)
@@ -199,7 +199,7 @@ def _env_lines(paths: Sequence[str], session: Session) -> list[str]:
     return lines
 
 
-def _healthcheck(options: Options) -> HealthConfig | None:
+def healthcheck(options: Options) -> HealthConfig | None:
     asked = [name for name in options.given if name.startswith("health-")]
     if options["no-healthcheck"] and asked:
         raise Exit("--no-healthcheck conflicts with --health-* options")

@@ -22,7 +22,7 @@ from ..messages import (
 )
 from ..objects import ApiError, LogDriver, Mount, NetworkTarget
 from ..worker import images
-from .ask import environment, mapping
+from .ask import environment, healthcheck, mapping
 from .filters import CONTAINER_TESTS, matching
 from .flags import Options
 from .lists import CONTAINERS, container_rows
@@ -68,6 +68,7 @@ def _request(session: Session, options: Options) -> Run:
         mounts=(*options["mount"], *(_volume(text) for text in options["volume"])),
         log_driver=LogDriver(driver, mapping(options["log-opt"])) if driver else None,
         restart=_policy(options),
+        healthcheck=healthcheck(options),
     )
     networks = tuple(NetworkTarget(name, options["network-alias"]) for name in options["network"])
     labels = mapping(options["label"])

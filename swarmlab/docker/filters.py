@@ -100,7 +100,7 @@ CONTAINER_TESTS: Tests = {
     "ancestor": lambda container, value: value in (container.image, *_shorter(container.image)),
     "exited": lambda container, value: container.state == "exited" and container.exit_code == int(value),
     "expose": lambda container, value: _has_port(container, value, published=False),
-    "health": lambda container, value: value == "none",
+    "health": lambda container, value: value == (container.health.status if container.health else "none"),
     "id": lambda container, value: container.id.startswith(value),
     "is-task": lambda container, value: bool(container.task) == (value.lower() in ("1", "true")),
     "label": lambda container, value: has_label(container.labels, value),

@@ -282,11 +282,18 @@ def _status(container: Container, now: int) -> str:
     since = ago(now - container.state_at)
     match container.state:
         case "running":
-            return f"Up {since}"
+            return f"Up {since}{_health(container)}"
         case "exited":
             return f"Exited ({container.exit_code}) {since} ago"
         case state:
             return state.capitalize()
+
+
+def _health(container: Container) -> str:
+    if container.health is None:
+        return ""
+    status = container.health.status
+    return f" ({'health: ' if status == 'starting' else ''}{status})"
 
 
 def _container_ports(ports: Iterable[PortConfig]) -> str:

@@ -18,6 +18,7 @@ from ..messages import (
     Endpoint,
     Exited,
     Expose,
+    HealthIs,
     Heartbeat,
     HeartbeatAnswer,
     KeepOnly,
@@ -104,7 +105,7 @@ class Agent:
         match event:
             case Woken():
                 return self._wake(now)
-            case Told("executor", (Prepared() | Running() | Exited() | Broken()) as answer):
+            case Told("executor", (Prepared() | Running() | HealthIs() | Exited() | Broken()) as answer):
                 return self._runtime_answered(answer, now)
             case Received(_, Assignments() as assignments):
                 return self._assigned(assignments, now)

@@ -7,7 +7,7 @@ answer of the container runtime. States only grow. Source: SwarmKit design/task_
 from typing import NamedTuple
 
 from ..effects import NEVER, SECOND
-from ..messages import Broken, ContainerSettings, Exited, Prepare, Prepared, Running, Start, Stop
+from ..messages import Broken, ContainerSettings, Exited, HealthIs, Prepare, Prepared, Running, Start, Stop
 from ..objects import (
     ACCEPTED,
     ASSIGNED,
@@ -24,6 +24,7 @@ from ..objects import (
 )
 from .executor import KILLED, TASK_LABEL
 from .expansion import expanded
+from .health import HEALTHY, UNHEALTHY
 
 ANYWHERE = Description()
 LEAVE_TIME = 2 * SECOND  # between leaving the load balancers and the stop signal, so that requests on their way arrive
@@ -54,6 +55,7 @@ class Work(NamedTuple):
     leaving: str = ""  # '' · withdrawn: no more new requests · stopping: the stop signal is sent
     wake: int = NEVER  # when the time for leaving, or for waiting, is over
     waits: bool = False  # in preparing, for an address of its node
+    unhealthy: bool = False  # its health checks say so, and it is stopped for that
 
     @property
     def is_attached(self) -> bool:
@@ -76,7 +78,7 @@ def next_step(
     """
     if work.state >= COMPLETE:
         return work, []
-    if work.task.desired >= SHUTDOWN:
+    if work.task.desired >= SHUTDOWN or work.unhealthy:
         return _shut_down(work, attached, now)
     if work.waits:
         return _wait(work, addressed, now, node)
@@ -118,10 +120,21 @@ def hear(work: Work, answer, now: int) -> Work:
             return _moved(work, REJECTED if work.state < STARTING else FAILED, work.message, now)._replace(err=reason)
         case Exited(_, code) if work.state >= STARTING:
             return _exited(work._replace(exit_code=code), code, now)
+        case HealthIs(_, status) if work.state >= STARTING:
+            return _judged(work, status, now)
+        case Running(_, health) if health:
+            return work  # it stays in starting until somebody knows
         case _ if (work.state, type(answer)) in FINISH:
             container = answer.container if isinstance(answer, Prepared) else work.container
             return _moved(work, *FINISH[work.state, type(answer)], now)._replace(container=container)
     return work
+
+
+def _judged(work, status, now):
+    """The first success of its health checks makes it run, and only then it is sent requests."""
+    if status == HEALTHY and work.state == STARTING and not work.leaving:
+        return _moved(work, *FINISH[STARTING, Running], now)
+    return work._replace(unhealthy=True) if status == UNHEALTHY else work
 
 
 def _exited(work, code, now):
@@ -129,7 +142,8 @@ def _exited(work, code, now):
         return _moved(work, SHUTDOWN, "shutdown", now)
     if code == 0:
         return _moved(work, COMPLETE, "finished", now)
-    return _moved(work, FAILED, work.message, now)._replace(err=f"task: non-zero exit ({code})")
+    why = ": dockerexec: unhealthy container" if work.unhealthy else ""
+    return _moved(work, FAILED, work.message, now)._replace(err=f"task: non-zero exit ({code}){why}")
 
 
 def resume(work: Work, now: int, node: Description = ANYWHERE) -> tuple[Work, list]:
@@ -138,8 +152,8 @@ def resume(work: Work, now: int, node: Description = ANYWHERE) -> tuple[Work, li
     A daemon that dies alone and returns stops its orphaned containers, which then exit with 0 (`Complete`); here
     the whole machine lost power, and a killed process has exit code 137.
     """
-    if work.state == RUNNING:
-        return hear(work, Exited(work.task.id, KILLED), now), []
+    if work.state == RUNNING or work.unhealthy:
+        return hear(work._replace(unhealthy=False), Exited(work.task.id, KILLED), now), []
     if work.waits:
         return work._replace(wake=now + ADDRESS_PATIENCE), []
     return work._replace(leaving="", wake=NEVER), request(work.task, work.state, node)
@@ -166,7 +180,7 @@ def prepare(task: Task, node: Description) -> Prepare:
     ports = tuple(port for port in task.ports if port.publish_mode == "host")
     args = (*spec.command, *spec.args)
     driver = task.log_driver or task.spec.log_driver
-    settings = ContainerSettings(spec.env, spec.hostname, spec.mounts, driver)
+    settings = ContainerSettings(spec.env, spec.hostname, spec.mounts, driver, healthcheck=spec.healthcheck)
     return Prepare(task.id, spec.image, f"{task.name}.{task.id}", args, {**spec.labels, **labels}, ports, settings)
 
 

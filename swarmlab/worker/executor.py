@@ -33,7 +33,7 @@ from ..messages import (
     Waits,
 )
 from ..objects import ApiError
-from . import identity, images, logs, plain, questions
+from . import identity, images, logs, plain, probing, questions
 from .box import Box, changed
 from .events import Recent
 from .registry import Absent, Layers
@@ -51,7 +51,7 @@ class Alarm(NamedTuple):
 
     time: int
     number: int  # first set, first due
-    what: str  # create · start · again · exit · served
+    what: str  # create · start · again · exit · served · probe · probed
     key: str
     about: tuple
 
@@ -121,7 +121,7 @@ class Executor:
         # our registry never has newer ones, so we do not.
         if reference not in self.shelf.images:
             return self.shelf.pull(reference, now)
-        self._set(now + CREATE_TIME, "create", wish.key)
+        self.set(now + CREATE_TIME, "create", wish.key)
         return []
 
     def _waiting_for(self, reference):
@@ -130,7 +130,7 @@ class Executor:
     def _pulled(self, reference, size, now):
         if reference not in self.shelf.images:
             for key in self._waiting_for(reference):
-                self._set(now + CREATE_TIME, "create", key)
+                self.set(now + CREATE_TIME, "create", key)
         return self.shelf.arrived(reference, size, now)
 
     def _not_pulled(self, reference, reason):
@@ -158,7 +158,7 @@ class Executor:
                 id=identity.container_id(self.dice) if task else key,
                 name=wish.name,
                 image=wish.image,
-                command=images.command_line(self._image(wish.image), wish.args),
+                command=images.command_line(self.image(wish.image), wish.args),
                 created_at=now,
                 state="created",
                 state_at=now,
@@ -173,7 +173,7 @@ class Executor:
         fact = ContainerCreated(box.container.id, wish.name, wish.image, task)
         self.recent.note(now, "container", "create", box.container)
         made = self.volumes.make_for(box.container, now)
-        return [*made, self._keep(key, box), Note(fact), Tell(self.owner[key], Prepared(key, box.container.id))]
+        return [*made, self.keep(key, box), Note(fact), Tell(self.owner[key], Prepared(key, box.container.id))]
 
     def _start(self, sender, key, fault, now):
         box = self.boxes.get(key)
@@ -182,26 +182,29 @@ class Executor:
         self.owner[key] = sender
         if box.container.state == "running":
             return []
-        self._set(now + self._image(box.container.image).start, "start", key, (fault,))
+        self.set(now + self.image(box.container.image).start, "start", key, (fault,))
         if box.container.state == "created":
             return []
-        return [self._keep(key, changed(box, "created", box.container.state_at)._replace(by_hand=False))]
+        return [self.keep(key, changed(box, "created", box.container.state_at)._replace(by_hand=False))]
 
     def _started(self, key, fault, now):
         box = self.boxes.get(key)
         if box is None or box.container.state not in ("created", "restarting"):
             return []
-        image = self._image(box.container.image)
+        image = self.image(box.container.image)
         ends = (0, 1) if fault else images.lifetime(image, box.args)
         if ends:
-            self._set(now + ends[0], "exit", key, (ends[1], now))
+            self.set(now + ends[0], "exit", key, (ends[1], now))
         lines = (("stderr", fault),) if fault else logs.at_start(image, box.container.image, box.args)
         box, shipped = self._printed(box, lines, now)
         running = changed(box, "running", now)
         running = running._replace(container=running.container._replace(started_at=now))
+        running = probing.watched(self, key, running, now)
         fact = ContainerStarted(box.container.id, box.container.task)
         self.recent.note(now, "container", "start", box.container)
-        return [self._keep(key, running), Note(fact), *shipped, Tell(self.owner[key], Running(key))]
+        health = running.container.health
+        answer = Running(key, health.status if health else "")
+        return [self.keep(key, running), Note(fact), *shipped, Tell(self.owner[key], answer)]
 
     def _printed(self, box, lines, now):
         """The box with what its container has just printed, and the facts of lines that were shipped."""
@@ -218,15 +221,15 @@ class Executor:
         effects = []
         if sender == "engine":
             box = box._replace(by_hand=True)
-            effects = [self._keep(key, box)]
+            effects = [self.keep(key, box)]
         if box.container.state != "running":
             return [*effects, *self._end(key, box, KILLED, now)]
-        image = self._image(box.container.image)
-        obeys = image.stop is not None and image.stop < grace
-        when, code = (image.stop, image.stop_code) if obeys else (grace, KILLED)
+        image = self.image(box.container.image)
+        ends = images.stopping(image, box.args)
+        when, code = ends if ends and ends[0] < grace else (grace, KILLED)
         self.recent.note(now, "container", "kill", box.container, ("signal", "15" if grace else "9"))
         if when < NEVER:
-            self._set(now + when, "exit", key, (code, box.container.started_at))
+            self.set(now + when, "exit", key, (code, box.container.started_at))
         return effects
 
     def _exited(self, key, code, started_at, now):
@@ -238,7 +241,7 @@ class Executor:
         container = box.container
         ended = changed(box, "exited", now, code)
         if plain.restarts(container, code, box.by_hand):
-            self._set(now + plain.pause(container.restarts), "again", key)
+            self.set(now + plain.pause(container.restarts), "again", key)
             ended = changed(box, "restarting", now, code)
         self.recent.note(now, "container", "die", container, ("exitCode", str(code)))
         stoppers = self.stoppers.pop(key, ())
@@ -247,18 +250,16 @@ class Executor:
         tell = dict.fromkeys((self.owner.get(key, ""), *(core for core, _ in stoppers)))
         hear = [Tell(core, Exited(key, code)) for core in tell if core]
         fact = Note(ContainerExited(container.id, container.task, code))
-        return [self._keep(key, ended), fact, *hear, *self._close_line(key)]
+        return [self.keep(key, ended), fact, *hear, *self._close_line(key)]
 
     def _again(self, key, now):
         """A restart policy of the engine starts what has ended."""
         box = self.boxes.get(key)
         if box is None or box.container.state not in ("restarting", "exited") or box.by_hand:
             return []
-        self._set(now + self._image(box.container.image).start, "start", key, ("",))
+        self.set(now + self.image(box.container.image).start, "start", key, ("",))
         waits = changed(box, "restarting", box.container.state_at, box.container.exit_code)
-        return [
-            self._keep(key, waits._replace(container=waits.container._replace(restarts=box.container.restarts + 1)))
-        ]
+        return [self.keep(key, waits._replace(container=waits.container._replace(restarts=box.container.restarts + 1)))]
 
     def _discard(self, sender, key, now):
         self.wanted.pop(key, None)
@@ -288,21 +289,21 @@ class Executor:
         for key, box in self.boxes.items():
             if plain.starts_at_boot(box.container, box.by_hand):
                 self.owner[key] = "engine"
-                self._set(now, "again", key)
-        return [self._keep(key, changed(box, "exited", now, KILLED)) for key, box in ended]
+                self.set(now, "again", key)
+        return [self.keep(key, changed(box, "exited", now, KILLED)) for key, box in ended]
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _serve(self, sender, request, key, now):
         if not self._is_running(key):
             return [Tell(sender, Served(request, key, 0))]
-        image = self._image(self.boxes[key].container.image)
+        image = self.image(self.boxes[key].container.image)
         took = self.work(image)
         line = self.lines.get(key) or (self.line(key) if workers_of(self.boxes[key], image) < CROWD else None)
         if line and line.limited:
             line.queue.take(Single(request, sender), took, now)
             return [Tell("traffic", Waits(key))]
-        self._set(now + took, "served", key, (request, sender))
+        self.set(now + took, "served", key, (request, sender))
         return []
 
     def work(self, image) -> int:
@@ -313,7 +314,7 @@ class Executor:
         """The line of a container; None if it does not run."""
         line = self.lines.get(key)
         if line is None and self._is_running(key):
-            image = self._image(self.boxes[key].container.image)
+            image = self.image(self.boxes[key].container.image)
             line = self.lines[key] = Line(key, workers_of(self.boxes[key], image), image)
         return line
 
@@ -331,10 +332,10 @@ class Executor:
             return [Tell(sender, Served(request, key, 0))]
         effects: list = [Tell(sender, Served(request, key, 200))]
         box = self.boxes[key]
-        access = self._image(box.container.image).access
+        access = self.image(box.container.image).access
         if access:
             box, shipped = self._printed(box, (("stdout", access),), now)
-            effects += [self._keep(key, box, vital=False), *shipped]
+            effects += [self.keep(key, box, vital=False), *shipped]
         return effects
 
     def _is_running(self, key):
@@ -351,16 +352,16 @@ class Executor:
 
     # ── bookkeeping ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _image(self, reference):
+    def image(self, reference):
         image = images.find(reference)
         assert image, f"no container is made of {reference}, which does not exist"
         return image
 
-    def _keep(self, key, box, vital=True):
+    def keep(self, key, box, vital=True):
         self.boxes[key] = box
         return Save(f"box {key}", box, vital)
 
-    def _set(self, time, what, key, about=()):
+    def set(self, time, what, key, about=()):
         self.alarm_number += 1
         heapq.heappush(self.alarms, Alarm(time, self.alarm_number, what, key, about))
 
@@ -380,4 +381,8 @@ class Executor:
                 return self._again(alarm.key, now)
             case "exit":
                 return self._exited(alarm.key, *alarm.about, now)
+            case "probe":
+                return probing.begin(self, alarm.key, *alarm.about, now)
+            case "probed":
+                return probing.end(self, alarm.key, *alarm.about, now)
         return self._served(alarm.key, *alarm.about, now)

@@ -9,9 +9,19 @@ from functools import cache
 from hashlib import sha256
 from typing import NamedTuple
 
-from ..effects import MS, SECOND
+from ..effects import MS, NEVER, SECOND
+from ..objects import HealthConfig
 
 MEGABYTE = 1_000_000
+
+
+class Sick(NamedTuple):
+    """When health checks find an application unwell, though its process runs. All times in µs."""
+
+    after: int  # since its start
+    lasts: int = NEVER
+    every: int = 0  # again and again so long after the last time began; 0: once
+    hangs: bool = False  # checks do not even end
 
 
 class Image(NamedTuple):
@@ -32,6 +42,10 @@ class Image(NamedTuple):
     warns: str = ""  # and the one before it on stderr
     port: int = 80  # where it listens
     access: str = ""  # what it prints for every request
+    probe: int = 30 * MS  # µs that a health check of it takes
+    well: int = 0  # µs from the start until health checks succeed
+    sick: Sick | None = None
+    check: HealthConfig | None = None  # its own health check
     workers: int = 0  # requests that it works on at once; 0: any number
 
 
@@ -114,8 +128,29 @@ def _image(repository: str, tag: str) -> Image:
         warns=row["warns"],
         port=row["port"],
         access=row["access"],
+        probe=round(row["probe"] * MS),
+        well=round(row["well"] * SECOND),
+        sick=_sick(row["sick"]),
+        check=_check(row["healthcheck"]),
         workers=row["workers"] or 0,
     )
+
+
+def _sick(row: dict | None) -> Sick | None:
+    if row is None:
+        return None
+    lasts = round(row["lasts"] * SECOND) if "lasts" in row else NEVER
+    return Sick(round(row["after"] * SECOND), lasts, round(row.get("every", 0) * SECOND), row.get("hangs", False))
+
+
+def _check(row: dict | None) -> HealthConfig | None:
+    """What an image says of its own health check; what the check asks is the application."""
+    if row is None:
+        return None
+    times = {
+        name: round(row.get(name, 0) * SECOND) for name in ("interval", "timeout", "start_period", "start_interval")
+    }
+    return HealthConfig(("CMD", "healthcheck"), retries=row.get("retries", 0), **times)
 
 
 @cache
@@ -132,6 +167,7 @@ def _rows(name: str) -> dict:
 SLEEP = re.compile(r"sleep (\d+(?:\.\d+)?)s?(?: *(?:;|&&) *exit (\d+))?")
 CRASH = re.compile(r"crash (\d+(?:\.\d+)?) (\d+)")
 EXIT = re.compile(r"exit (\d+)")
+TRAP = re.compile(r"""trap ["']exit (\d+)["'] (?:SIG)?TERM\b""")
 
 
 def lifetime(image: Image, args: tuple[str, ...]) -> tuple[int, int] | None:
@@ -151,6 +187,17 @@ def lifetime(image: Image, args: tuple[str, ...]) -> tuple[int, int] | None:
     if line == "false":
         return 0, 1
     return (0, int(found[1]) % 256) if (found := EXIT.fullmatch(line)) else None
+
+
+def stopping(image: Image, args: tuple[str, ...]) -> tuple[int, int] | None:
+    """What the process does when it is asked to stop: (µs until it ends, exit code), or None: nothing.
+
+    A shell that waits for the end of a `sleep 1` before it heeds its trap takes half a second on average.
+    """
+    found = TRAP.search(_line(args))
+    if found:
+        return SECOND // 2, int(found[1]) % 256
+    return None if image.stop is None else (image.stop, image.stop_code)
 
 
 def small_command(args: tuple[str, ...]) -> str:

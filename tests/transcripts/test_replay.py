@@ -184,7 +184,7 @@ SCENES = (
     ),
     Scene(
         "09-restart-health.txt",
-        before={4: (13.7,), **dict.fromkeys(range(5, 11), AT_ONCE), 14: (11.5,), 18: (2,), 19: AT_ONCE, 20: (6,), 21: AT_ONCE,
+        before={4: (13.7,), **dict.fromkeys(range(5, 11), AT_ONCE), 14: (11.5,), 18: (2,), 19: AT_ONCE, 20: (10.3,), 21: AT_ONCE,
                 22: AT_ONCE, 25: (4,), 26: AT_ONCE, 27: AT_ONCE, 28: (5,), 30: (4,)},
     ),
     Scene("10-secrets-configs.txt", before={13: (4,), **dict.fromkeys(range(1, 12), AT_ONCE), 19: (8,)}, files=FILES),

@@ -18,6 +18,7 @@ from swarmlab.messages import (
     Endpoint,
     Exited,
     Expose,
+    HealthIs,
     Heartbeat,
     HeartbeatAnswer,
     KeepOnly,
@@ -409,3 +410,76 @@ def test_all_assignments_say_which_containers_may_stay(rig):
     """§13: a crash may have left one behind whose task the agent knows no more."""
     effects = open_session(rig, task("a"), task("b"))
     assert [wish.keys for wish in told(effects, "executor") if isinstance(wish, KeepOnly)] == [("a", "b")]
+
+
+# ── entering and leaving [§17] ───────────────────────────────────────────────────────────────────────────────────
+
+
+def heard_of(effects):
+    """What the mesh and the runtime are told, in order, by name."""
+    ordered = [effect.message for effect in effects if isinstance(effect, Tell) and effect.core in ("mesh", "executor")]
+    return [type(message).__name__ for message in ordered]
+
+
+def test_a_task_enters_attached_with_its_container_and_is_exposed_when_it_runs(rig):
+    open_session(rig, task())
+    assert heard_of(rig.told("executor", Prepared("t1", "c1"))) == ["NetworksHere", "Attach", "Start"]
+    assert heard_of(rig.told("executor", Running("t1"))) == ["Expose"]
+
+
+def test_with_a_health_check_it_is_exposed_by_the_first_success_and_starting_until_then(rig):
+    open_session(rig, task())
+    rig.told("executor", Prepared("t1", "c1"))
+    assert rig.told("executor", Running("t1", "starting")) == [] and rig.core.works["t1"].state == STARTING
+    effects = rig.told("executor", HealthIs("t1", "healthy"))
+    assert heard_of(effects) == ["Expose"] and states(effects) == ["running"]
+    assert heard_of(rig.told("executor", HealthIs("t1", "healthy"))) == []
+
+
+def test_an_unhealthy_one_leaves_the_names_then_is_stopped_then_is_gone_and_failed(rig):
+    """§13: with the two seconds if it is on a network of the swarm."""
+    open_session(rig, task())
+    run_task(rig)
+    assert heard_of(rig.told("executor", HealthIs("t1", "unhealthy"))) == ["Withdraw"]
+    assert heard_of(rig.run_for(2 * SECOND - 1)) == [] and heard_of(rig.run_for(1)) == ["Stop"]
+    effects = rig.told("executor", Exited("t1", 143))
+    assert heard_of(effects) == ["Detach", "NetworksHere"] and states(effects) == ["failed"]
+    assert rig.core.works["t1"].err == "task: non-zero exit (143): dockerexec: unhealthy container"
+
+
+def test_an_unhealthy_one_that_ends_with_0_is_complete(rig):
+    """§13, as recorded: nginx obeys the stop signal and exits with 0."""
+    open_session(rig, task(networks=()))
+    run_task(rig)
+    assert heard_of(rig.told("executor", HealthIs("t1", "unhealthy"))) == ["Withdraw", "Stop"]  # on no network
+    assert states(rig.told("executor", Exited("t1", 0))) == ["complete"] and not rig.core.works["t1"].err
+
+
+def test_one_that_never_got_healthy_was_never_exposed(rig):
+    open_session(rig, task())
+    rig.told("executor", Prepared("t1", "c1"))
+    rig.told("executor", Running("t1", "starting"))
+    assert heard_of(rig.told("executor", HealthIs("t1", "unhealthy"))) == []
+    assert heard_of(rig.run_for(2 * SECOND)) == ["Stop"]
+    rig.told("executor", HealthIs("t1", "healthy"))  # too late
+    effects = rig.told("executor", Exited("t1", 1))
+    assert states(effects) == ["failed"] and heard_of(effects) == ["Detach", "NetworksHere"]
+
+
+def test_an_unhealthy_one_that_is_no_longer_wanted_ends_as_shutdown(rig):
+    open_session(rig, task())
+    run_task(rig)
+    rig.told("executor", HealthIs("t1", "unhealthy"))
+    assert not heard_of(rig.heard("manager-1", Assignments("S", 1, False, (task(desired=SHUTDOWN),))))
+    rig.run_for(2 * SECOND)
+    assert states(rig.told("executor", Exited("t1", 143))) == ["shutdown"]
+
+
+def test_a_machine_that_boots_finds_an_unhealthy_one_dead(rig):
+    open_session(rig, task())
+    rig.told("executor", Prepared("t1", "c1"))
+    rig.told("executor", Running("t1", "starting"))
+    rig.told("executor", HealthIs("t1", "unhealthy"))
+    rig.boot()
+    effects = rig.told("engine", BeNode("node1", MANAGERS))
+    assert states(effects) == ["failed"] and rig.core.works["t1"].err == "task: non-zero exit (137)"

@@ -15,6 +15,12 @@ COMMANDS = (
             Flag("detach", "bool", "Run in the background; the simulation has no other way", "d"),
             Flag("env", "env", "Environment variable, as NAME=value", "e"),
             Flag("env-file", "list", "File with environment variables"),
+            Flag("health-cmd", "string", "Command that tells whether the container is well"),
+            Flag("health-interval", "health duration", "Time from one health check to the next"),
+            Flag("health-retries", "int", "Failed checks in a row that make it unhealthy"),
+            Flag("health-start-interval", "health duration", "Time between checks while it starts"),
+            Flag("health-start-period", "health duration", "Time to start in which failed checks do not count"),
+            Flag("health-timeout", "health duration", "How long one check may take"),
             Flag("hostname", "string", "Hostname of the container", "h", default=""),
             Flag("label", "label", "Label of the container", "l"),
             Flag("log-driver", "string", "Where its output goes", default=""),
@@ -22,6 +28,7 @@ COMMANDS = (
             Flag("mount", "mount", "Volume, folder or tmpfs, as type=volume,source=data,target=/data"),
             Flag("name", "string", "Name of the container", default=""),
             Flag("network", "list", "Network to join"),
+            Flag("no-healthcheck", "bool", "Ignore the image's own health check"),
             Flag("network-alias", "list", "One more name on that network"),
             Flag("publish", "ports", "Port of this machine to answer on, as 8080:80", "p"),
             Flag(
@@ -33,8 +40,7 @@ COMMANDS = (
             Flag("rm", "bool", "Remove it when it ends"),
             Flag("volume", "list", "Volume or folder, as data:/var/lib/data", "v", support="simplified"),
             *absent(
-                *"""add-host a/attach cap-add cap-drop cpus device dns entrypoint expose gpus health-cmd health-interval
-            health-retries health-timeout init i/interactive ip ipc m/memory no-healthcheck pid platform privileged
+                *"""add-host a/attach cap-add cap-drop cpus device dns entrypoint expose gpus init i/interactive ip ipc m/memory pid platform privileged
             P/publish-all pull q/quiet read-only stop-signal stop-timeout sysctl tmpfs t/tty ulimit u/user
             w/workdir""".split()
             ),

@@ -1,0 +1,85 @@
+"""How a container is found well or not: results of its health check in, a verdict out.
+
+A container that has a health check begins as `starting`; one success makes it `healthy`, and so many failures in a row
+`unhealthy`. Plain functions over one record. Source: moby `daemon/health.go`; swarm.md §13, networking.md §3.4.
+"""
+
+from ..effects import MS, SECOND
+from ..messages import Health, Probed
+from ..objects import HealthConfig
+
+STARTING, HEALTHY, UNHEALTHY = "starting", "healthy", "unhealthy"
+DEFAULTS = HealthConfig((), 30 * SECOND, 30 * SECOND, 0, 5 * SECOND, 3)
+KEPT = 5  # results
+MOST = 4096  # bytes of a result's output; engine 20.10 and later keep no more
+TIMED_OUT = -1  # the exit code of a check that did not end in time
+
+
+def complete(asked: HealthConfig | None, own: HealthConfig | None = None) -> HealthConfig | None:
+    """The check that is run: what was asked for, else what the image brings, else Docker's defaults; None for none."""
+    check = _filled(_filled(asked or HealthConfig(), own or HealthConfig()), DEFAULTS)
+    return None if check.test[:1] in ((), ("NONE",)) else check
+
+
+def begun() -> Health:
+    """What is known of a container that has just started."""
+    return Health(STARTING)
+
+
+def pause(check: HealthConfig, health: Health, age: int) -> int:
+    """How long to wait for the next check: from the start of the container, or from the end of the last check.
+
+    `age` is the time since the container started. The start interval came with engine 25.0; one of 20.10 always waits
+    the interval, as here where there is no start period.
+    """
+    in_start = health.status == STARTING and age < check.start_period
+    return check.start_interval if in_start else check.interval
+
+
+def judged(check: HealthConfig, health: Health, started_at: int, result: Probed) -> Health:
+    """What is known of the container after one more result.
+
+    A failure does not count while the container is still starting and the check began in the start period.
+    """
+    kept = (*health.log, result)[-KEPT:]
+    if result.code == 0:
+        return Health(HEALTHY, 0, kept)
+    if health.status == STARTING and result.start - started_at < check.start_period:
+        return Health(STARTING, health.streak, kept)
+    streak = health.streak + 1
+    return Health(UNHEALTHY if streak >= check.retries else health.status, streak, kept)
+
+
+def ended(start: int, end: int, code: int, output: str = "") -> Probed:
+    """The result of a check that came to its end."""
+    return Probed(start, end, code, _cut(output))
+
+
+def timed_out(check: HealthConfig, start: int, output: str = "") -> Probed:
+    """The result of a check that was given up."""
+    text = f"Health check exceeded timeout ({span(check.timeout)})" + (f": {output}" if output else "")
+    return Probed(start, start + check.timeout, TIMED_OUT, text)
+
+
+def span(time: int) -> str:
+    """µs as Go writes a duration.
+
+    >>> span(3 * SECOND), span(90 * SECOND), span(1500 * MS), span(200 * MS)
+    ('3s', '1m30s', '1.5s', '200ms')
+    """
+    if time < SECOND:
+        return f"{time / MS:g}ms"
+    minutes, rest = divmod(time, 60 * SECOND)
+    hours, minutes = divmod(minutes, 60)
+    seconds = f"{rest / SECOND:.6f}".rstrip("0").rstrip(".") + "s"
+    return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + seconds
+
+
+def _filled(check: HealthConfig, other: HealthConfig) -> HealthConfig:
+    """What one check does not say, as the other says it."""
+    return HealthConfig._make(mine or theirs for mine, theirs in zip(check, other, strict=True))
+
+
+def _cut(output: str) -> str:
+    data = output.encode()
+    return output if len(data) <= MOST else data[:MOST].decode(errors="ignore") + "..."
