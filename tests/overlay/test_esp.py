@@ -1,5 +1,6 @@
 """Encrypted networks: ESP as Docker sets it up [networking.md §1.6, §5.2]."""
 
+import sys
 from random import Random
 
 import pytest
@@ -150,6 +151,12 @@ def test_the_same_dice_seal_the_same_bytes():
 def test_a_sealer_without_a_key_for_the_way_says_so():
     with pytest.raises(ValueError, match=f"no key for packets from {HERE} to {THERE}"):
         esp.Sealer([BACK], Random(1)).seal(frame())
+
+
+def test_without_the_library_one_sentence_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers", None)  # as if it were not installed
+    with pytest.raises(ValueError, match="need the package cryptography"):
+        esp.seal(frame(), THITHER, 1, IV)
 
 
 # Wireshark
