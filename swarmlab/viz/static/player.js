@@ -447,8 +447,15 @@ function makeNode(parent, name, box) {
   const bottom = box.h - 17;
   view.old = box.density === "full" ? Array.from({ length: Math.floor((box.w - 60) / 15) }, (_, i) => makeCell(g, 8 + i * 15, bottom, 11)) : [];
   view.old.forEach((cell) => cell.g.classList.add("sl-old"));
+  if (!small) view.knows = makeKnows(g, box);
   view.more = make(g, "text", { class: "sl-more", x: box.w - 7, y: small ? box.h - 3 : box.h - 8, "text-anchor": "end" });
   return view;
+}
+
+/** A label on the lower edge of a box: what the tables of this node hold. */
+function makeKnows(parent, box) {
+  const g = make(parent, "g", { class: "sl-knows", transform: `translate(9 ${box.h})`, visibility: "hidden" });
+  return { g, box: make(g, "rect", { x: -4, y: -7, height: 14, rx: 4 }), text: make(g, "text", { y: 3.8 }) };
 }
 
 function makeCells(parent, x, y, { perRow, lines, cell, gap }) {
@@ -586,6 +593,19 @@ export const layers = {
     (board.beats ??= new Pool(board, "sl-message", DOT)).draw(flights(board, t, (name) => ROUTINE.has(name)));
   },
 
+  /** How many tasks each node's tables hold, for names and load balancers, and how many of them wrongly or not at all. */
+  tables(board, world) {
+    for (const { name, looks } of world.machines) {
+      const view = board.nodes.get(name)?.knows;
+      if (!view) continue;
+      const [known, stale, missing] = tablesOf(board.frames, world, name);
+      const shown = (world.lens === "truth" || world.lens === name) && (known > 0 || missing > 0) && !OUT.includes(looks);
+      const words = [`knows ${known}`, stale && `${stale} stale`, missing && `lacks ${missing}`].filter(Boolean).join(" · ");
+      say(view.text, words), set(view.box, "width", Math.round(words.length * 5.6 + 8));
+      set(view.g, "data-wrong", stale || missing ? "1" : null), show(view.g, shown);
+    }
+  },
+
   /** Visits: diamonds from stop to stop. */
   requests(board, world, t) {
     const rows = board.frames.requests, wanted = [];
@@ -602,6 +622,18 @@ export const layers = {
     (board.diamonds ??= new Pool(board, "sl-request", "M0 -5.5L5.5 0L0 5.5L-5.5 0Z")).draw(wanted);
   },
 };
+
+/** Tasks that a node's tables hold, beside those that truly are there to be found: [known, stale, missing]. */
+export function tablesOf(frames, world, name) {
+  const { truth } = folds.get(frames), now = truth.state, real = new Set();
+  for (const machine of world.machines)
+    for (const [key, value] of now.get(machine.name) || [])
+      if (key.startsWith("backend/") && value.machine === machine.name && fact(now, machine.name, "up") === "up")
+        if (fact(now, machine.name, `run/${key.slice(8)}`)?.state === "running") real.add(key.slice(8));
+  const known = [...(now.get(name) || [])].filter(([key]) => key.startsWith("backend/")).map(([key]) => key.slice(8));
+  const stale = known.filter((task) => !real.has(task)).length;
+  return [known.length, stale, real.size - (known.length - stale)];
+}
 
 const DOT = "M-3.6 0A3.6 3.6 0 1 1 3.6 0A3.6 3.6 0 1 1 -3.6 0Z";
 const ROUTINE = new Set(["Heartbeat", "HeartbeatAnswer", "Ping", "Ack", "Rumours", "State"]);
