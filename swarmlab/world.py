@@ -3,11 +3,11 @@
 Time passes only in `run_for`, `run_until` and in acts that wait for an answer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .effects import Damaged, Disk
-from .events import DiskDamaged, MachineAdded
+from .events import ContainerPaced, DiskDamaged, MachineAdded
 from .manager.manager import Manager
 from .messages import Call, Reply
 from .overlay.gossip import Gossip
@@ -22,6 +22,9 @@ from .sim.machine import Machine
 from .sim.network import Network
 from .sim.recorder import OutOfTime, Recorder
 from .sim.trace import Trace
+from .traffic.load import Traffic
+from .traffic.measures import Run, run_in
+from .traffic.wishes import plain, wish_of
 from .worker.agent import Agent
 from .worker.engine import Engine
 from .worker.executor import Executor
@@ -60,7 +63,7 @@ class World(Recorder):
     # fmt: off
     ACTS: tuple[str, ...] = (
         "crash", "restart", "shutdown", "freeze", "burden", "drift", "slow_disk", "damage", "add_machine",
-        "partition", "heal", "link", "block", "unblock", "request", "docker", "label",
+        "partition", "heal", "link", "block", "unblock", "request", "traffic", "pace", "docker", "label",
     )
     # fmt: on
 
@@ -94,6 +97,7 @@ class World(Recorder):
         self.computers: dict[str, Computer] = {}
         self.machines: dict[str, Machine] = {}
         self.begun = tuple(computers)  # the machines that were there from power-on
+        self.loads = Traffic(self.kernel, self.network, self.machines, self.trace)
         self._answers: dict[int, Any] = {}
         self._asked = 0
         for name in OUTSIDE:
@@ -279,6 +283,53 @@ class World(Recorder):
             answer.ok, answer.status, answer.name, answer.task, answer.node, answer.hops, seconds, answer.error
         )
 
+    def traffic(self, url: str, workload: Any, *, name: str = "", source: str = "", **settings: Any) -> str:
+        """Let many requests come from now on, while time passes: a `Workload` of `swarmlab.traffic.workload`, or its
+        arrivals alone (then each request is as much work as the image says), to a port of a machine
+        (`http://worker-2:8080/`) or, with `source`, from that task to a service (`http://web/`).
+
+        `seconds` or `number` say how long. With `via`, names of machines or True for all, a balancer in front shares
+        the connections out, and with `checks` it looks whether the machines are up. The answer is the name of the load;
+        what became of its requests is in `trace.requests`, and `requests(name)` is that for the measures.
+        """
+        name = name or f"load-{len([act for act in self.acts if act.name == 'traffic']) + 1}"
+        wish = self._wish(url, workload, name, source, settings)
+        self._did("traffic", url=url, workload=plain(workload), name=name, source=source, **settings)
+        self.loads.start(wish)
+        return name
+
+    def requests(self, load: str = "") -> Run:
+        """What became of the requests of a load, or of all loads: for `swarmlab.traffic.measures`."""
+        return run_in(self.trace.requests, load)
+
+    def _wish(self, url: str, workload: Any, name: str, source: str, settings: Mapping[str, Any]) -> Any:
+        host, port, _ = split_url(str(url))
+        via, swarm = settings.get("via", ()), tuple(name for name in self.machines if name not in OUTSIDE)
+        task = ""
+        if source:
+            asking, task = self._running_task(source)
+            nodes: tuple[str, ...] = (asking,)
+        else:
+            nodes = swarm if via is True else tuple(self._machine(node).name for node in via or (host,))
+        if any(act.name == "traffic" and act.details["name"] == name for act in self.acts):
+            raise ValueError(f"there is a load {name} already")
+        return wish_of(
+            name, url, host, port, nodes, (task, source), workload, settings, self.kernel.now, self.kernel.stream
+        )
+
+    def pace(self, task: str, speed: float) -> None:
+        """Let the container of a task (`web.2`) work faster or slower from now on: 1/3 is three times slower, 1 as usual."""
+        machine, key = self._running_task(task)
+        if not is_number(speed) or not 0 < speed <= 1e6:
+            raise ValueError(f"a speed of {speed!r}: a number above 0")
+        executor = self.machines[machine].seats["executor"].core
+        line = executor.line(key)
+        if line is None:
+            raise ValueError(f"no running task {task}")
+        self._did("pace", task=task, speed=speed)
+        self.machines[machine].note(ContainerPaced(executor.boxes[key].container.id, key, speed))
+        self.loads.pace(self.machines[machine], line, speed)
+
     def call(self, machine: str, request: Any, until: int) -> Any:
         """Ask the engine of a machine, and wait until µs `until` for its reply. Raises OutOfTime."""
         self._asked += 1
@@ -296,6 +347,8 @@ class World(Recorder):
 
     def hear(self, machine: Machine, core: str, message: Any) -> None:
         """What a machine says to nobody on it: an answer for the person at its keyboard, else lost."""
+        if core == "traffic":
+            self.loads.hear(machine, message)
         if core != "client":
             return
         if isinstance(message, Reply):

@@ -19,11 +19,7 @@ class Queue:
         self.working: list[tuple[int, int, Any, int]] = []  # a heap of (end, order, request, start)
         self.waiting: deque[tuple[Any, int]] = deque()  # (request, work)
         self.order = 0
-
-    @property
-    def due(self) -> int:
-        """When the next request will be done; NEVER while nobody works."""
-        return self.working[0][0] if self.working else NEVER
+        self.due = NEVER  # when the next request will be done
 
     def __len__(self) -> int:
         return len(self.working) + len(self.waiting)
@@ -32,6 +28,7 @@ class Queue:
         """One more request, which is `work` µs for a worker of speed 1. False: the queue is full."""
         if len(self.working) < self.workers:
             self._begin(request, work, now)
+            self.due = self.working[0][0]
         elif len(self.waiting) < self.room:
             self.waiting.append((request, work))
         else:
@@ -43,13 +40,14 @@ class Queue:
         end, _, request, start = heappop(self.working)
         if self.waiting:
             self._begin(*self.waiting.popleft(), end)
+        self.due = self.working[0][0] if self.working else NEVER
         return request, start, end
 
     def drop(self) -> list:
         """All requests that are here, in the order in which they came to work or to wait; nobody is here any more."""
         left = [request for _, _, request, _ in sorted(self.working, key=lambda one: one[1])]
         left += [request for request, _ in self.waiting]
-        self.working, self.waiting = [], deque()
+        self.working, self.waiting, self.due = [], deque(), NEVER
         return left
 
     def pace(self, speed: float, now: int) -> None:
@@ -57,7 +55,7 @@ class Queue:
         change = self.speed / speed
         self.working = [(now + ceil((end - now) * change), *rest) for end, *rest in self.working]
         heapify(self.working)
-        self.speed = speed
+        self.speed, self.due = speed, self.working[0][0] if self.working else NEVER
 
     def _begin(self, request: Any, work: int, now: int) -> None:
         self.order += 1

@@ -219,6 +219,11 @@ class Machine:
             if seat is not None:
                 self._step(seat, packet[1])
 
+    @property
+    def life(self) -> int:
+        """How often it was booted."""
+        return self._epoch
+
     def do(self, handler: Callable, argument: Any) -> None:
         """Something comes in that is no message to a core: done at once, or late, or never, as the machine is."""
         if self.hindered:

@@ -212,17 +212,15 @@ class Network:
     def passage(self, sender: str, to: str, channel: str, chance: float) -> int:
         """When something that is sent now arrives, µs; -1 if it is lost. For those who count their messages by the
         thousand, and keep no record of each: connections do not wait for each other, `chance` says how long it takes."""
-        receiver = self.machines.get(to)
-        line = self.lines[sender].get(to)
-        if line is None and self.sound and receiver is not None and receiver.name != sender:
-            latency = self.latency
-        else:
+        receiver, latency = self.machines.get(to), self.latency
+        if receiver is None or not receiver.running:
+            return -1
+        if to in self.lines[sender] or not self.sound or receiver.name == sender:
             line = self.line(sender, to)
-            if line is None or (not line.plain and self._fate(line, channel)):
+            assert line
+            if not line.plain and self._fate(line, channel):
                 return -1
             latency = line.latency
-        if not receiver.running:
-            return -1
         now = self.kernel.now
         return now + (latency.draw(chance) if latency.tail else latency.floor + int(chance * latency.spread))
 

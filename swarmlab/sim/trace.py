@@ -98,6 +98,10 @@ class Trace:
         if kind in _PROGRESS:
             self._latest[fact.task, fact.state] = number
 
+    def log(self, request: tuple) -> None:
+        """Add a request of many: the fields of a `RequestRecord`."""
+        self.requests.append(RequestRecord._make(request))
+
     def story(self, source: str, fact: Any) -> int | None:
         """The newest fact about the same thing on the same machine, or None."""
         latest = [self._latest.get((source, getattr(fact, name))) for name in _SUBJECTS[type(fact)]]

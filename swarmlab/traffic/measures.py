@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 OK, FULL, TIMED_OUT, REFUSED, RESET, UNKNOWN = 200, 503, 0, -1, -2, -3
 FATES = {  # how a request can end: each does in exactly one of these ways
     OK: "answered",
-    FULL: "queue full",
+    FULL: "service unavailable",
     TIMED_OUT: "timed out",
     REFUSED: "connection refused",
     RESET: "connection reset",
@@ -48,6 +48,17 @@ def run_of(rows: Iterable[Sequence[int]], tasks: Iterable[str]) -> Run:
     ordered = sorted((tuple(row) for row in rows), key=lambda row: row[0])
     columns = list(zip(*ordered, strict=True)) if ordered else [()] * 6
     return Run(columns[0], columns[1], columns[2], columns[3], columns[4], tuple(tasks), columns[5])
+
+
+def run_in(requests: Iterable[Any], load: str = "") -> Run:
+    """The run that a trace tells of (`cluster.trace.requests`), of one load or of all; tasks by name, as web.1."""
+    chosen = sorted(
+        (one for one in requests if load in ("", one.load)), key=lambda one: (one.arrived, one.load, one.number)
+    )
+    names = sorted({one.name for one in chosen if one.name}, key=lambda name: (len(name), name))
+    places = {name: place for place, name in enumerate(names)}
+    rows = [(one.arrived, one.started, one.ended, places.get(one.name, -1), one.status, one.done) for one in chosen]
+    return run_of(rows, names)
 
 
 # ── latency ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,14 +11,14 @@ as a whole, in arrays, is `swarmlab.traffic.batch`; the same inside a cluster is
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush, heapreplace
 from math import ceil, inf, log
-from random import Random
 from typing import Any, NamedTuple
 
-from ..effects import NEVER, SECOND
+from ..effects import NEVER, SECOND, Dice
 from ..overlay.balancers import Balancer, Request, round_robin
 from ..overlay.queues import Queue, Shared
 from .measures import FULL, OK, REFUSED, RESET, TIMED_OUT, Run
 from .workload import (
+    Arrivals,
     Closed,
     Exponential,
     Poisson,
@@ -170,20 +170,21 @@ def _check_changes(made: tuple[Replica, ...], plan: Sequence[Change]) -> None:
 # ── drawing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def dice_for(seed: int | str, what: str) -> Random:
+def dice_for(seed: int | str, what: str) -> Dice:
     """A stream of chance of its own: nobody shifts what others draw. Only `random()` may be used."""
+    from random import Random  # at first use: `import swarmlab` stays light
+
     return Random(f"{seed}/{what}")
 
 
 def drawn(load: Workload, seconds: float | None, number: int | None, seed: int | str) -> Requests:
     """All arrivals, and all work."""
-    arrived = instants(load, seconds, number, seed)
+    arrived = instants(load.arrivals, dice_for(seed, "arrivals"), number, seconds)
     return Requests(arrived, works(load.service, dice_for(seed, "work"), len(arrived)))
 
 
-def instants(load: Workload, seconds: float | None, number: int | None, seed: int | str) -> list[int]:
-    """When they arrive."""
-    law, dice = load.arrivals, dice_for(seed, "arrivals")
+def instants(law: Arrivals, dice: Dice, number: int | None, seconds: float | None) -> list[int]:
+    """When they arrive, µs."""
     limit = inf if seconds is None else seconds
     if not isinstance(law, Poisson) or number is None:
         return arrival_times(law, dice, number, limit)
@@ -196,7 +197,7 @@ def instants(load: Workload, seconds: float | None, number: int | None, seed: in
     return found
 
 
-def works(law: Service, dice: Random, number: int) -> list[int]:
+def works(law: Service, dice: Dice, number: int) -> list[int]:
     """So many draws of `service_time`."""
     if isinstance(law, Exponential):  # the same, only faster
         mean, chance = law.mean, dice.random
@@ -356,7 +357,8 @@ class Simulation:
         if self.given:
             return self.given.arrived
         assert self.load
-        return () if isinstance(self.load.arrivals, Closed) else instants(self.load, seconds, number, seed)
+        law = self.load.arrivals
+        return () if isinstance(law, Closed) else instants(law, dice_for(seed, "arrivals"), number, seconds)
 
     def _at(self, time: int, kind: int, handler: Any, argument: Any) -> None:
         self.order += 1

@@ -18,7 +18,7 @@ class Line:
     """The requests that one container works on, and those that wait."""
 
     # fmt: off
-    __slots__ = ("armed", "epoch", "image", "key", "limited", "open", "queue", "talks")
+    __slots__ = ("armed", "image", "key", "life", "limited", "open", "queue", "talks")
     # fmt: on
 
     def __init__(self, key: str, workers: int, image: Image):
@@ -26,7 +26,7 @@ class Line:
         self.queue = Queue(workers)
         self.open = True  # the container runs
         self.armed = NEVER  # when somebody looks after it next
-        self.epoch = 0  # in which life of the machine
+        self.life = 0  # in which life of the machine
         self.talks: dict[Any, None] = {}  # connections that clients keep open to it
 
 

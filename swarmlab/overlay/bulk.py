@@ -1,0 +1,143 @@
+"""Where a node's tables send those who ask by the thousand: the same pools, turns and tables, no story, no facts.
+
+What is asked alone goes the same way by `routes`, with all its hops told. With `round_robin`, which does not look, the
+pool is not told how many requests are in progress. Source: networking.md §1.4, §1.5.
+"""
+
+from typing import Any, NamedTuple
+
+from ..effects import SECOND
+from .balancers import Request, round_robin
+from .dns import is_address, rank, shuffled
+
+IDLE = 900 * SECOND  # a connection on which nothing moves for so long is forgotten [IPVS: TCP time-out]
+REFUSED, NO_NAME, LOST = "connection refused", "could not resolve host", "lost"
+
+
+class Way(NamedTuple):
+    """Where a connection goes from this node."""
+
+    task: str  # id, as far as it is known here
+    name: str  # web.1
+    machine: str  # on which it is, as far as this node knows
+    network: str  # id; '' for a port of the machine itself
+    target: str  # address in that network
+    seen: str  # the address from which the task thinks that it comes
+    channel: str  # vxlan, or esp where the network is encrypted
+    pool: Any = None  # whose turn it took
+    rank: tuple = ()  # of the task there
+    row: Any = None  # the rows of the tables that say so
+    peer: Any = None
+
+
+def route(mesh: Any, ways: dict, port: int, host: str, source: str, request: Request, now: int) -> Way | str:
+    """The way of a new connection to a published port, or, with a `source`, of that task to `host`. Else why not.
+    `ways` remembers what was found, for as long as the tables say the same."""
+    tables = mesh.tables
+    if source:
+        return _from_task(mesh, ways, host, source, request, now)
+    key = tables.services.behind_port(port)
+    if key is not None:
+        return _balanced(mesh, ways, key, request, now)
+    holder = tables.local.get(tables.host_ports.get(port, ""))
+    if holder is None:
+        return REFUSED
+    return Way(holder.task, holder.name, holder.machine, "", "", request.source, "vxlan")
+
+
+def _from_task(mesh: Any, ways: dict, host: str, source: str, request: Request, now: int) -> Way | str:
+    tables, networks = mesh.tables, mesh.networks_of(source)
+    if source not in tables.local:
+        return REFUSED
+    resolved = () if is_address(host) else shuffled(tables.services.names.resolve(host, networks), mesh.routes.dice)
+    addresses = resolved or ((host,) if is_address(host) else ())
+    if not addresses:
+        return NO_NAME
+    for network, _, own in tables.local[source].addresses:
+        key = tables.services.behind_address(network, addresses[0])
+        if key is not None:
+            return _balanced(mesh, ways, key, request, now)
+        peer = tables.forwarding.route(network, addresses[0])
+        if peer is not None:
+            task = next(iter(tables.forwarding.addresses[network, addresses[0]]))
+            name = tables.services.name(network, task)
+            return Way(task, name, peer.machine, network, addresses[0], own, _channel(tables, network))
+    return REFUSED
+
+
+def _balanced(mesh: Any, ways: dict, key: tuple[str, str], request: Request, now: int) -> Way | str:
+    tables, network = mesh.tables, key[0]
+    services, balancer = tables.services, mesh.routes.balancer
+    pool = services.pools[key]
+    if not pool.able:
+        return REFUSED
+    task = pool.choose(balancer, request, now).task
+    row = services.rows[network, task]
+    peer = tables.forwarding.route(network, row.address)
+    way = ways.get((network, task))
+    if way is None or way.row is not row or way.peer is not peer:
+        way = _translated(tables, key, row, peer)
+        if not isinstance(way, Way):
+            return way
+        ways[network, task] = way
+    if balancer is not round_robin:
+        pool.count(way.rank, +1)
+    return way
+
+
+def _translated(tables: Any, key: tuple[str, str], row: Any, peer: Any) -> Way | str:
+    """IPVS rewrites the source to the node's own load balancer address in that network: the client's is lost."""
+    network = tables.networks.get(key[0])
+    here = tables.here.get((key[0], row.address))
+    if network is None or not network.address or (here is None and peer is None):
+        return REFUSED
+    machine = tables.machine if here is not None else peer.machine
+    channel = _channel(tables, key[0])
+    return Way(row.task, row.name, machine, key[0], row.address, network.address, channel, key, rank(row), row, peer)
+
+
+def _channel(tables: Any, network: str) -> str:
+    known = tables.networks.get(network)
+    return "esp" if known and known.encrypted else "vxlan"
+
+
+def again(mesh: Any, way: Way, used: int, now: int) -> Way | str:
+    """The next request of a connection that is open, on which something moved last at `used`. One that was idle for too
+    long is forgotten, and one to a task that has been taken out of the pool: their packets vanish."""
+    if way.pool is None:
+        return way
+    pool = mesh.tables.services.pools.get(way.pool)
+    if now - used >= IDLE or pool is None or pool.place(way.rank) is None:
+        return LOST
+    if mesh.routes.balancer is not round_robin:
+        pool.count(way.rank, +1, open=-1)
+    return way
+
+
+def answered(mesh: Any, way: Way, latency: int, stays: bool) -> None:
+    """An answer has come by after so many µs; the connection stays open, or not."""
+    if mesh.routes.balancer is not round_robin:
+        pool = mesh.tables.services.pools.get(way.pool)
+        if pool is not None:
+            pool.count(way.rank, -1, open=+1 if stays else 0)
+            pool.time(way.rank, latency)
+
+
+def closed(mesh: Any, way: Way, idle: bool) -> None:
+    """The client has closed the connection: while it waited for an answer, or when it was idle."""
+    if mesh.routes.balancer is not round_robin:
+        pool = mesh.tables.services.pools.get(way.pool)
+        if pool is not None:
+            pool.count(way.rank, 0 if idle else -1, open=-1 if idle else 0)
+
+
+def taker(mesh: Any, way: Way) -> str | None:
+    """Which container of this machine gets what was sent that way: nobody, when a stale table led here."""
+    return mesh.tables.here.get((way.network, way.target)) if way.network else way.task
+
+
+def listens(mesh: Any, port: int) -> bool:
+    """Whether somebody who connects to this port of the node gets through."""
+    services = mesh.tables.services
+    key = services.behind_port(port)
+    return services.pools[key].able > 0 if key is not None else port in mesh.tables.host_ports
