@@ -1,11 +1,11 @@
 """A rumour through many nodes: a grid that fills as they hear of it, and the share of those who know, over time.
 
-Rows are one number per node: the round in which it heard (0 tells it first), None or -1 for one that never did. Up to
+Rows are one number per node: the round in which it heard (0 tells it first); None, -1 or inf for one that never did. Up to
 some hundred nodes every cell says its round; more are one image.
 """
 
 from collections.abc import Mapping, Sequence
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ from ..events import BackendAdded, BackendRemoved, TaskStored
 from . import ink
 from .chips import SMALL
 
-__all__ = ["draw_rumour", "heard_in", "rounds_of", "shares_of", "tell_rumour"]
+__all__ = ["draw_rumour", "heard_in", "last_of", "rounds_of", "shares_of", "tell_rumour"]
 
 SECOND = 1_000_000  # µs
 INTERVAL = 0.2  # seconds between two rounds of gossip on a network [NetworkDB]
@@ -52,13 +52,26 @@ def rounds_of(heard: Mapping[str, int | None], interval: float = INTERVAL) -> di
     return {n: None if time is None else ceil(time / (interval * SECOND)) for n, time in heard.items()}
 
 
-def _list(rounds: Any) -> list[int]:
-    """Rounds in the order of the nodes; -1 for those who never heard."""
-    values = rounds.values() if isinstance(rounds, Mapping) else rounds
-    found = [-1 if value is None else int(value) for value in values]
-    if not found:
+def _values(rounds: Any) -> list[float]:
+    """The round of every node, in their order; inf for those who never heard. Of several runs the first."""
+    if hasattr(rounds, "heard"):
+        rounds = rounds.heard
+    values = list(rounds.values() if isinstance(rounds, Mapping) else rounds)
+    if values and hasattr(values[0], "__len__"):
+        values = list(values[0])
+    if not values:
         raise ValueError("there is nothing to draw: there are no nodes")
-    return found
+    return [inf if value is None or value < 0 else float(value) for value in values]
+
+
+def _list(rounds: Any) -> list[int]:
+    """The same in whole rounds, those that have begun; -1 for those who never heard."""
+    return [-1 if value == inf else ceil(value) for value in _values(rounds)]
+
+
+def last_of(rounds: Any) -> float:
+    """The round in which the last of those heard who ever did; a fraction where nodes are not in step."""
+    return max((value for value in _values(rounds) if value < inf), default=0.0)
 
 
 def shares_of(rounds: Any) -> list[float]:
@@ -78,14 +91,14 @@ def shares_of(rounds: Any) -> list[float]:
 def tell_rumour(rounds: Any, upto: int | None = None, interval: float = INTERVAL) -> str:
     """The same in words, for `show`."""
     heard, shares = _list(rounds), shares_of(rounds)
-    last, never = len(shares) - 1, heard.count(-1)
+    last, never = last_of(rounds), heard.count(-1)
     half = next((n for n, share in enumerate(shares) if share >= 0.5), None)
-    text = f"A rumour through {len(heard):,} nodes: " if upto is None else f"Round {upto} of {last}: "
+    text = f"A rumour through {len(heard):,} nodes: " if upto is None else f"Round {upto} of {len(shares) - 1}: "
     if upto is not None:
         known = sum(0 <= value <= upto for value in heard)
         return f"{text}{known:,} of {len(heard):,} nodes know, after {ink.span(upto * interval)}."
     text += f"half know after round {half}, " if half is not None else "not even half of them ever know, "
-    text += f"the last one that heard took {last} rounds, {ink.span(last * interval)}"
+    text += f"the last one that heard took {last:.3g} rounds, {ink.span(last * interval)}"
     return text + (f"; {never:,} never heard." if never else ".")
 
 
@@ -124,7 +137,7 @@ def draw_rumour(
     else:
         _draw_image(grid, heard, columns, lines, upto, len(shares) - 1)
     curve = fig.add_axes((LEFT / ink.WIDTH, 0.5 / tall, (ink.WIDTH - LEFT - RIGHT) / ink.WIDTH, CURVE / tall))
-    _draw_curve(curve, heard, shares, upto, interval, curves or {})
+    _draw_curve(curve, heard, shares, upto, interval, last_of(rounds), curves or {})
     return fig
 
 
@@ -190,6 +203,7 @@ def _draw_curve(
     shares: Sequence[float],
     upto: int | None,
     interval: float,
+    exact: float,
     curves: Mapping[str, Sequence[float]],
 ) -> None:
     """The share that knows, with the round of the last one marked."""
@@ -219,7 +233,9 @@ def _draw_curve(
     if count == last + 1:
         never = heard.count(-1)
         text = (
-            f"the last one: round {last}, {ink.span(last * interval)}" if not never else f"{never:,} never hear of it"
+            f"the last one: round {exact:.3g}, {ink.span(exact * interval)}"
+            if not never
+            else f"{never:,} never hear of it"
         )
         ax.plot((last, last), (0, shares[-1]), color=ink.INK, linewidth=1, linestyle=":", zorder=1)
         ink.write(

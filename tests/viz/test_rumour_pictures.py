@@ -1,11 +1,13 @@
 """How news spreads, how a task leaves, who carries the load: what the pictures and the words count is the same."""
 
+from math import ceil
+
 import pytest
 
 from swarmlab import Cluster
 from swarmlab.viz import ink
 from swarmlab.viz.leaving import Leaving, draw_leaving, leaving, stale, tell_leaving
-from swarmlab.viz.rumour import draw_rumour, heard_in, rounds_of, shares_of, tell_rumour
+from swarmlab.viz.rumour import draw_rumour, heard_in, last_of, rounds_of, shares_of, tell_rumour
 from swarmlab.viz.skew import busiest, draw_skew, tell_skew
 
 SECOND = 1_000_000
@@ -52,6 +54,15 @@ def test_many_nodes_are_an_image_with_a_square_each():
     (image,) = draw_rumour(heard).axes[0].images
     assert image.get_array().size >= 2000 and (image.get_array() >= 3).sum() == 2000
     assert (draw_rumour(heard, upto=3).axes[0].images[0].get_array() >= 3).sum() == sum(n <= 3 for n in heard)
+
+
+def test_the_rounds_of_a_simulated_rumour_are_taken_as_they_are():
+    rumours = pytest.importorskip("swarmlab.traffic.rumours")
+    step, own = rumours.spread(500, seed=1), rumours.spread(500, seed=1, lockstep=False)
+    assert shares_of(step)[-1] == 1 and last_of(step) == step.heard.max()
+    assert last_of(own) == own.heard.max() and len(shares_of(own)) == ceil(last_of(own)) + 1
+    assert "500 of 500 nodes know" in words(draw_rumour(own))
+    assert "half know after round" in tell_rumour(step)
 
 
 def test_a_few_nodes_of_a_real_run_are_named():
