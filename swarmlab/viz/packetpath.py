@@ -148,7 +148,7 @@ def _draw_frame(
     """A small map with the way so far, and the packet below it."""
     hop = hops[stop - 1]
     title = f"{stop} {hop.machine}, {SHORT.get(hop.layer, hop.layer)}: {hop.said}"
-    for n, line in enumerate(wrap(title, int((wide - 0.2) / ink.room("m", SMALL)) + 3)[:2]):
+    for n, line in enumerate(wrap(title, int((wide - 0.2) / ink.room("m", SMALL)))[:2]):
         ink.write(ax, 0.1, 0.13 + n * LINE, line, fontsize=SMALL, fontweight="bold")
     floor = _draw_map(ax, hops, stop, wide)
     y, step = floor + 0.34, 0.27

@@ -76,7 +76,9 @@ def _draw_panel(ax: Axes, title: str, counts: Any, most: float, first: bool, wid
             look = {"color": ink.PAPER if inside and colour == ink.SOLID else ink.INK}
             ink.write(ax, n, y, f"{value:,}", ha="center", fontsize=SMALL, zorder=4, **look)
     ax.set(xlim=(-0.6, len(values) - 0.4), ylim=(0, most))
-    ax.set_title(f"{title}\nbusiest: {busiest(counts):.2f} × its share", fontsize=ink.TEXT, color=ink.INK, loc="left")
+    share = f"busiest: {busiest(counts):.2f} × its share"
+    share = share if ink.room(share) * 0.9 < wide + GAP else f"busiest: {busiest(counts):.2f} ×"
+    ax.set_title(f"{title}\n{share}", fontsize=ink.TEXT, color=ink.INK, loc="left")
     labels = names if max(ink.room(name, SMALL) for name in names) < wide / max(1, len(names)) else [""] * len(names)
     ax.set_xticks(range(len(values)), labels, fontsize=SMALL)
     ax.tick_params(axis="x", length=0)
