@@ -4,7 +4,7 @@ Four kinds that are easily confounded: of a task on an overlay, of a service (a 
 (the ends of a tunnel), and of a bridge that never leaves its host (docker_gwbridge).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -37,6 +37,12 @@ def kind_of(address: str, kinds: Mapping[str, str] | None = None) -> str:
     if plain.startswith("10."):
         return "task"
     return "host" if plain.startswith("192.168.") else "outside"
+
+
+def kinds_of(*tables: Iterable[Any]) -> dict[str, str]:
+    """What each address is, from rows that begin with (address, kind), such as those of who uses a network."""
+    names = {"virtual IP": "vip", "gateway": "node"}  # the gateway of an overlay is an address inside it
+    return {row[0]: names.get(row[1], row[1]) for table in tables for row in table}
 
 
 def chip_width(address: str, kind: str) -> float:

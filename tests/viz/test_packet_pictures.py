@@ -4,7 +4,7 @@ import pytest
 
 from swarmlab.viz import ink
 from swarmlab.viz.bytebox import Part, draw_bytes, packets, parts_of, tell_bytes
-from swarmlab.viz.chips import kind_of
+from swarmlab.viz.chips import kind_of, kinds_of
 from swarmlab.viz.packetfold import changes, lanes_of
 from swarmlab.viz.packetpath import Hop, draw_packet, packet_strip, tell_packet
 
@@ -50,6 +50,10 @@ def test_four_kinds_of_address_are_told_apart():
         "outside",
     ]
     assert kind_of("10.0.1.2:80", KINDS) == "vip"
+    assert kinds_of([("10.0.1.2", "virtual IP", "web")], [("10.0.0.3", "node", "w")]) == {
+        "10.0.1.2": "vip",
+        "10.0.0.3": "node",
+    }
 
 
 def test_a_lane_ends_where_the_packet_turns_round_or_leaves():
