@@ -123,17 +123,21 @@ def packet_strip(
     hops = hops_of(rows)
     told = [n + 1 for n in range(len(hops)) if n in (0, len(hops) - 1) or changes(hops, n)]
     chosen = list(stops) if stops is not None else told[:5] + told[5:][-1:]
+    chosen = [min(max(n, 1), len(hops)) for n in chosen]
     columns = 3 if len(chosen) > 2 else len(chosen)
     wide = ink.WIDTH / columns
-    pairs = [pair for n in chosen for pair in _pairs(hops[min(max(n, 1), len(hops)) - 1])]
+    pairs = [pair for n in chosen for pair in _pairs(hops[n - 1])]
     stacked = any(sum(chip_width(a, kind_of(a, kinds)) for a in pair) + 0.6 > wide for pair in pairs)
-    high = FLOOR + 0.17 * len({hop.layer for hop in hops}) + (0.27 if stacked else 0) * 2 + 0.72
-    lines = -(-len(chosen) // columns)
-    fig = ink.sheet(height=high * lines)
-    for n, stop in enumerate(chosen):
-        across, down = n % columns, n // columns
-        ax = fig.add_axes((across / columns, 1 - (down + 1) / lines, 1 / columns, 1 / lines))
-        _draw_frame(canvas(ax, wide, high), hops, min(max(stop, 1), len(hops)), wide, stacked, kinds)
+    base = FLOOR + 0.19 * len({hop.layer for hop in hops} - {"client"}) + 0.62 + (RUNG if stacked else 0)
+    rows_of = [chosen[n : n + columns] for n in range(0, len(chosen), columns)]
+    more = 0.38 + (RUNG if stacked else 0)  # where one of a row is wrapped
+    heights = [base + more * any(hops[n - 1].outer for n in row) for row in rows_of]
+    fig, top = ink.sheet(height=sum(heights)), 0.0
+    for row, high in zip(rows_of, heights, strict=True):
+        for across, stop in enumerate(row):
+            place = (across / columns, 1 - (top + high) / sum(heights), 1 / columns, high / sum(heights))
+            _draw_frame(canvas(fig.add_axes(place), wide, high), hops, stop, wide, stacked, kinds)
+        top += high
     return fig
 
 
@@ -148,7 +152,7 @@ def _draw_frame(
     """A small map with the way so far, and the packet below it."""
     hop = hops[stop - 1]
     title = f"{stop} {hop.machine}, {SHORT.get(hop.layer, hop.layer)}: {hop.said}"
-    for n, line in enumerate(wrap(title, int((wide - 0.2) / ink.room("m", SMALL)))[:2]):
+    for n, line in enumerate(wrap(title, int((wide - 0.2) / ink.room("m", SMALL)), max_lines=2, placeholder=" …")):
         ink.write(ax, 0.1, 0.13 + n * LINE, line, fontsize=SMALL, fontweight="bold")
     floor = _draw_map(ax, hops, stop, wide)
     y, step = floor + 0.34, 0.27
