@@ -75,30 +75,35 @@ def simulate(
     once, as processors do, instead of one after the other. `choices` and `distinct` are for `two_choices`.
     """
     pace, heavy = _checked(workload, balancer, replicas, requests, runs, choices, speeds, weights)
-    choices = min(choices, int((heavy > 0).sum())) if distinct else choices  # of one there is no choice
+    able = np.flatnonzero(heavy)  # the others get nothing
+    pace, heavy = pace[able], heavy[able]
+    choices = min(choices, len(able)) if distinct else choices  # of one there is no choice
     arrived, connection = _arrivals(workload, seed, runs, requests)
     work = draws.works(workload.service, seed, runs, requests)
     task, choice = None, None
     if balancer == b.two_choices:
-        choice = Choice(candidates=_candidates(connection, runs, requests, heavy, choices, distinct))
+        choice = Choice(candidates=_candidates(connection, runs, requests, len(able), choices, distinct))
     elif balancer in SCORES:
         choice = Choice(score=SCORES[balancer])
     elif balancer != ONE_QUEUE:
-        task = _assigned(workload, balancer, connection, runs, requests, heavy)  # type: ignore[arg-type]
+        task = _assigned(workload, balancer, connection, (runs, requests), able, heavy)  # type: ignore[arg-type]
     if choice and workload.per_connection > 1:
         choice = choice._replace(connection=connection)
     if sharing:
         ended, task = shared(arrived, work, pace, heavy, choice, task)
     elif task is not None:
         needed = _needed(work, pace, task)
-        plain = balancer == b.round_robin and workload.per_connection == 1 and heavy.all()
-        ended = queues.in_turn(arrived, needed, replicas) if plain else queues.as_sent(arrived, needed, task, replicas)
+        plain = balancer == b.round_robin and workload.per_connection == 1
+        ended = (
+            queues.in_turn(arrived, needed, len(able)) if plain else queues.as_sent(arrived, needed, task, len(able))
+        )
     elif choice:
         ended, task = queues.by_length(arrived, work, pace, heavy, choice)
     else:
         ended, task = queues.one_queue(arrived, work, pace)
     ended -= arrived
-    return Batch(arrived, ended, _needed(work, pace, task), task, replicas, workload.timeout)
+    needed = _needed(work, pace, task)
+    return Batch(arrived, ended, needed, task if len(able) == replicas else able[task], replicas, workload.timeout)
 
 
 def _checked(workload, balancer, replicas, requests, runs, choices, speeds, weights) -> tuple[Array, Array]:
@@ -146,56 +151,48 @@ def _needed(work: Array, pace: Array, task: Array) -> Array:
 # ── who gets what, where the queues do not matter ────────────────────────────────────────────────────────────────
 
 
-def _assigned(workload: Workload, balancer: Callable, connection, runs: int, requests: int, weights: Array) -> Array:
+def _assigned(workload: Workload, balancer: Callable, connection, shape: tuple, able: Array, weights: Array) -> Array:
     """The task of each request: chosen for its connection, by turn, by lot or by client."""
-    connections = requests if connection is None else int(connection.max()) + 1
-    backends = [Backend(f"task-{place}", "", int(weight)) for place, weight in enumerate(weights)]
+    runs, connections = shape if connection is None else (shape[0], int(connection.max()) + 1)
+    backends = [Backend(f"task-{task}", str(place), int(weights[place])) for place, task in enumerate(able)]
     if balancer in IN_TURN:
-        round_ = [_place(balancer(backends, Request(0), turn)) for turn in range(int(weights.sum()))]
-        chosen = np.broadcast_to(np.resize(np.array(round_, dtype=np.intp), connections), (runs, connections))
+        turns = range(int(weights.sum()) * len(able))
+        round_ = np.array([int(balancer(backends, Request(0), turn).machine) for turn in turns], dtype=np.intp)
+        chosen = np.broadcast_to(np.resize(round_, connections), (runs, connections))
     elif balancer in HASHED:
         chosen = _hashed(workload, balancer, backends, draws.numbers(runs, connections))
     else:
-        chosen = _by_lot(draws.mixed(draws.numbers(runs, connections)), np.flatnonzero(weights))
+        stirred = draws.mixed(draws.numbers(runs, connections))
+        chosen = draws.lots(stirred, len(able)).astype(np.intp)
     return chosen if connection is None else np.take_along_axis(chosen, connection, axis=1)
-
-
-def _by_lot(stirred: Array, able: Array) -> Array:
-    return able[draws.lots(stirred, len(able)).astype(np.intp)]
 
 
 def _hashed(workload: Workload, balancer: Callable, backends: list[Backend], number: Array) -> Array:
     """Each client is asked about once."""
     if not workload.clients:
-        found = [_place(balancer(backends, Request(one), 0)) for one in number.ravel().tolist()]
-        return np.array(found, dtype=np.intp).reshape(number.shape)
-    homes = [_place(balancer(backends, Request(0, address(client)), 0)) for client in range(workload.clients)]
-    return np.array(homes, dtype=np.intp)[draws.clients(workload, number)]
+        homes = [int(balancer(backends, Request(one), 0).machine) for one in number.ravel().tolist()]
+        return np.array(homes, dtype=np.intp).reshape(number.shape)
+    asked = (Request(0, address(client)) for client in range(workload.clients))
+    return np.array([int(balancer(backends, one, 0).machine) for one in asked])[draws.clients(workload, number)]
 
 
-def _place(backend: Backend) -> int:
-    return int(backend.task.removeprefix("task-"))
-
-
-def _candidates(connection, runs: int, requests: int, weights: Array, choices: int, distinct: bool) -> Array:
+def _candidates(connection, runs: int, requests: int, replicas: int, choices: int, distinct: bool) -> Array:
     """Which replicas are looked at, requests × places × runs: drawn for each connection, as `two_choices` does."""
-    able = np.flatnonzero(weights)
     number = draws.numbers(runs, requests if connection is None else int(connection.max()) + 1)
     stirred = draws.mixed((number if connection is None else np.take_along_axis(number, connection, axis=1)).T)
     found: Array = np.empty((requests, choices, runs), dtype=np.intp)
-    found[:, 0] = draws.lots(stirred, len(able))
+    found[:, 0] = draws.lots(stirred, replicas)
     for draw in range(1, choices):
         if not distinct:
-            found[:, draw] = draws.lots(stirred, len(able), draw)
+            found[:, draw] = draws.lots(stirred, replicas, draw)
             continue
         # So far on from the first, past those that are taken. With two that is how `two_choices` has it.
-        step = draws.lots(stirred, len(able) - draw, draw).astype(np.intp) + 1
-        for taken in np.sort((found[:, 1:draw] - found[:, :1]) % len(able), axis=1).transpose(1, 0, 2):
+        step = draws.lots(stirred, replicas - draw, draw).astype(np.intp) + 1
+        for taken in np.sort((found[:, 1:draw] - found[:, :1]) % replicas, axis=1).transpose(1, 0, 2):
             step += step >= taken
         step += found[:, 0]
-        step -= len(able) * (step >= len(able))
-        found[:, draw] = step
-    return found if len(able) == len(weights) else able[found]
+        found[:, draw] = np.where(step >= replicas, step - replicas, step)
+    return found
 
 
 # ── measures: the later ones leave the first requests of each run out, as long as the queues fill ────────────────
