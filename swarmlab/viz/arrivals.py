@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import ink
+from .tailcurve import ticks_inside
 from .trafficfold import SECOND
 
 __all__ = ["draw_arrivals", "tell_arrivals"]
 
 MOST = 6
 ROW, BETWEEN, HEAD, FOOT = 1.15, 0.42, 0.34, 0.55  # inches
-NAMES, LINES, COUNTS, GAPS = (0.08, 1.45), (1.95, 3.6), (5.9, 1.55), (8.3, 1.6)  # inches: left edge, width
+NAMES, LINES, COUNTS, GAPS = (0.08, 1.45), (1.95, 3.4), (5.75, 1.6), (8.25, 1.45)  # inches: left edge, width
 SMALL = 9  # points
 
 
@@ -107,6 +108,7 @@ def _draw_line(ax: Axes, counts: Any, last: bool) -> None:
     ax.plot(at, [piece.mean() for piece in pieces], color=ink.INK, linewidth=1.2)
     ax.axhline(counts.mean(), color=ink.INK, linewidth=1.2, linestyle=(0, (4, 2)))
     ax.set(xlim=(0, len(counts)), ylim=(0, max(1, counts.max()) * 1.05))
+    ticks_inside(ax, "y", 3)
     _tidy(ax, "seconds" if last else "")
 
 
@@ -144,8 +146,8 @@ def _draw_gaps(ax: Axes, gaps: Any, last: bool) -> None:
 
 
 def _tidy(ax: Axes, label: str) -> None:
+    ticks_inside(ax, "x", 4)
     ax.tick_params(labelsize=SMALL)
-    ax.locator_params(axis="x", nbins=4)
     for side in ("right", "top"):
         ax.spines[side].set_visible(False)
     if label:

@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import ink
-from .tailcurve import latency_span, tail_axes, tail_curve
+from .tailcurve import latency_span, tail_axes, tail_curve, ticks_inside
 from .trafficfold import SHARES, Panel, panels_of, said, tell_panel
 
 __all__ = ["draw_balancers", "tell_balancers"]
 
 ROW, BETWEEN, HEAD, FOOT = 1.12, 0.26, 0.34, 0.62  # inches: a run, between two, titles above, the axis below
-NAMES, COUNTS, QUEUES, TAILS = (0.08, 1.72), (2.15, 1.85), (4.55, 2.55), (7.6, 2.15)  # inches: left edge, width
+NAMES, COUNTS, QUEUES, TAILS = (0.08, 1.72), (2.15, 1.85), (4.5, 2.45), (7.6, 2.1)  # inches: left edge, width
 LINE = 0.18
 SMALL = 9  # points
 STOPS = (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)  # of the queue axis, which is logarithmic
@@ -118,6 +118,7 @@ def _draw_queues(ax: Axes, each: Panel, most: int, last: bool) -> None:
     stops = [stop for stop in STOPS if np.log1p(stop) <= top][-5:]
     ax.set_yticks([float(np.log1p(stop)) for stop in stops], [f"{stop}" for stop in stops], fontsize=SMALL)
     ax.grid(axis="y", color=ink.FAINT, linewidth=0.8)
+    ticks_inside(ax, "x", 4)
     ax.tick_params(axis="x", labelsize=SMALL, labelbottom=last)
     if last:
         ax.set_xlabel("time, s" if each.unit == "s" else "time, × mean service", fontsize=SMALL)

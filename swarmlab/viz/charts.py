@@ -10,10 +10,13 @@ from matplotlib.figure import Figure
 
 from . import ink
 from .addressmap import draw_addresses, tell_addresses
+from .arrivals import draw_arrivals, tell_arrivals
 from .authors import draw_authors, tell_authors
+from .balancers import draw_balancers, tell_balancers
 from .beliefs import draw_beliefs, tell_beliefs
 from .bytebox import draw_bytes, tell_bytes
 from .capacity import draw_capacity, tell_capacity
+from .clients import draw_clients, tell_clients
 from .cuts import draw_cuts
 from .doors import draw_ports, draw_token, tell_ports, tell_token
 from .dots import draw_dots, tell_dots
@@ -26,22 +29,31 @@ from .leaving import draw_leaving, tell_leaving
 from .outagebar import draw_outage, key_instants, lost_requests
 from .packetpath import draw_packet, packet_strip, tell_packet
 from .placement import draw_placement, placement_strip, tell_placement
+from .queues import draw_queues, tell_queues
 from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell_ring, tell_spacetime
 from .rumour import draw_rumour, tell_rumour
+from .scaling import draw_loads, draw_scaling, tell_loads, tell_scaling
 from .skew import draw_skew, tell_skew
 from .stackfile import stack_file, tell_stack
 from .strategies import draw_strategies, tell_strategies
 from .symptoms import draw_symptoms, tell_symptoms
+from .tailcurve import draw_tail, tell_tail
+from .theorycurves import draw_theory, tell_theory
 from .tries import draw_tries, tell_tries
+from .turns import draw_connections, draw_turns, tell_connections, tell_turns
 from .whyboard import draw_why, tell_why, why_board
 from .zones import draw_quorum, draw_zones, tell_quorum, tell_zones
 
 __all__ = [
     "draw_addresses",
+    "draw_arrivals",
     "draw_authors",
+    "draw_balancers",
     "draw_beliefs",
     "draw_bytes",
     "draw_capacity",
+    "draw_clients",
+    "draw_connections",
     "draw_cuts",
     "draw_dots",
     "draw_filmstrip",
@@ -49,21 +61,27 @@ __all__ = [
     "draw_history",
     "draw_ladder",
     "draw_leaving",
+    "draw_loads",
     "draw_logs",
     "draw_outage",
     "draw_packet",
     "draw_placement",
     "draw_ports",
+    "draw_queues",
     "draw_quorum",
     "draw_ring",
     "draw_rumour",
+    "draw_scaling",
     "draw_skew",
     "draw_spacetime",
     "draw_strategies",
     "draw_symptoms",
+    "draw_tail",
     "draw_tasks",
+    "draw_theory",
     "draw_token",
     "draw_tries",
+    "draw_turns",
     "draw_why",
     "draw_zones",
     "election_strip",
@@ -75,31 +93,41 @@ __all__ = [
     "show",
     "stack_file",
     "tell_addresses",
+    "tell_arrivals",
     "tell_authors",
+    "tell_balancers",
     "tell_beliefs",
     "tell_bytes",
     "tell_capacity",
+    "tell_clients",
+    "tell_connections",
     "tell_dots",
     "tell_election",
     "tell_handshake",
     "tell_history",
     "tell_ladder",
     "tell_leaving",
+    "tell_loads",
     "tell_logs",
     "tell_outage",
     "tell_packet",
     "tell_placement",
     "tell_ports",
+    "tell_queues",
     "tell_quorum",
     "tell_ring",
     "tell_rumour",
+    "tell_scaling",
     "tell_skew",
     "tell_spacetime",
     "tell_stack",
     "tell_strategies",
     "tell_symptoms",
+    "tell_tail",
+    "tell_theory",
     "tell_token",
     "tell_tries",
+    "tell_turns",
     "tell_why",
     "tell_zones",
     "why_board",

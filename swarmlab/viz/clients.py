@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import ink
+from .tailcurve import ticks_inside
 from .trafficfold import Traffic, said, took, traffic
 
 __all__ = ["draw_clients", "tell_clients"]
@@ -126,6 +127,7 @@ def _write_row(ax: Axes, title: str, run: Traffic, last: bool, width: float) -> 
     words = f"✕ {failed} failed" if failed else "none failed"
     ink.write(ax, x, 0.2, words, fontweight="bold" if failed else "normal", **beside)
     ax.set_yticks([])
+    ticks_inside(ax, "x", 8)
     ax.tick_params(axis="x", labelsize=ink.TEXT, labelbottom=last)
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)

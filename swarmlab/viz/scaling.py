@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from . import ink
 from .clients import draw_bands, rounded, runs_of
+from .tailcurve import ticks_inside
 from .trafficfold import SECOND, Traffic, queue_at, said, traffic
 
 __all__ = ["draw_loads", "draw_scaling", "tell_loads", "tell_scaling"]
@@ -89,6 +89,7 @@ def _draw_rate(ax: Axes, given: Traffic, edges: Any, _steps: Any, _goal: Any) ->
     rate = np.histogram(given.arrived, edges)[0] / (edges[1] - edges[0])
     ax.stairs(rate, edges, fill=True, color=ink.SOLID)
     ax.set_ylim(0, max(1, rate.max()) * 1.1)
+    ticks_inside(ax, "y", 3)
     _name(ax, "requests\na second", f"most {rate.max():.0f}")
 
 
@@ -100,7 +101,7 @@ def _draw_replicas(ax: Axes, _given: Traffic, edges: Any, steps: Any, _goal: Any
     ax.plot(*wish, drawstyle="steps-post", color=ink.INK, linewidth=1.6)
     most = max([*ys, *wish[1], 1])
     ax.set_ylim(0, most * 1.15)
-    ax.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    ax.set_yticks([0, most])
     _name(ax, "replicas", f"{ys[0]} → {ys[-1]}")
 
 
@@ -109,6 +110,7 @@ def _draw_queue(ax: Axes, given: Traffic, edges: Any, _steps: Any, _goal: Any) -
     there = queue_at(given, times).sum(axis=0)
     ax.fill_between(times, there, facecolor=ink.SOLID, linewidth=0)
     ax.set_ylim(0, max(1, there.max()) * 1.1)
+    ticks_inside(ax, "y", 3)
     _name(ax, "requests\nthere", f"most {there.max()}")
 
 
@@ -134,7 +136,7 @@ def _draw_p99(ax: Axes, given: Traffic, edges: Any, _steps: Any, goal: float | N
     if goal:
         ax.axhline(goal, color=ink.INK, linewidth=1.3, linestyle=(0, (4, 2)))
     _name(ax, "p99 of those\nasked then", f"goal {said(goal)}" if goal else f"most {said(most)}")
-    ax.set_yticks([0, goal or most], ["0", said(goal or most)], fontsize=SMALL)
+    ax.set_yticks([goal or most], [said(goal or most)], fontsize=SMALL)
 
 
 def _name(ax: Axes, left: str, right: str) -> None:
@@ -146,7 +148,7 @@ def _name(ax: Axes, left: str, right: str) -> None:
 
 def _tidy(ax: Axes, last: bool, label: str) -> None:
     ax.tick_params(labelsize=SMALL, labelbottom=last)
-    ax.locator_params(axis="x", nbins=8)
+    ticks_inside(ax, "x", 8)
     for side in ("right", "top"):
         ax.spines[side].set_visible(False)
     if last:
@@ -212,7 +214,7 @@ def _draw_lanes(ax: Axes, run: Traffic, edges: Any, most: int, since: float | No
         ax.axvline(since, color=ink.INK, linewidth=1.3, linestyle="--")
     ax.set_yticks([])
     ax.tick_params(labelsize=SMALL)
-    ax.locator_params(axis="x", nbins=6)
+    ticks_inside(ax, "x", 6)
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
 

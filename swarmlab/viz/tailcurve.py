@@ -5,7 +5,7 @@ from math import floor, log10
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from . import ink
 from .trafficfold import SHARES, Panel, panels_of, said, tell_panel
@@ -91,6 +91,13 @@ def decades(least: float, most: float, count: int = 8) -> list[float]:
         if len(found) <= count:
             return found
     return found[:: -(-len(found) // count)]
+
+
+def ticks_inside(ax: Axes, which: str, count: int) -> None:
+    """About so many round ticks on this axis (`x` or `y`), all of them inside what is shown."""
+    low, high = sorted(ax.get_xlim() if which == "x" else ax.get_ylim())
+    found = [value for value in MaxNLocator(count).tick_values(low, high) if low <= value <= high]
+    (ax.set_xticks if which == "x" else ax.set_yticks)(found, [f"{value:g}" for value in found])
 
 
 def tick(value: float, unit: str) -> str:

@@ -156,7 +156,7 @@ def tail(latencies: Any, points: int = 100) -> list[list[float]]:
     """(latency, share of the requests that take longer), evenly on a logarithmic axis, from all down to the last one."""
     ranked = np.sort(latencies)
     shares = np.logspace(0, -np.log10(len(ranked)), points)
-    ranks = sorted({_rank(len(ranked), share) for share in shares})
+    ranks = sorted({*(_rank(len(ranked), share) for share in shares), len(ranked) - 1})
     return [
         [float(ranked[rank]), (len(ranked) - 1 - rank) / len(ranked)] for rank in ranks if np.isfinite(ranked[rank])
     ]

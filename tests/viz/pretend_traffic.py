@@ -18,7 +18,7 @@ def deal(choose, requests=2000, replicas=4, load=0.8, slow=0, slower=3.0, seed=1
         service = dice.expovariate(1) * (slower if chosen < slow else 1)
         free[chosen] = max(now, free[chosen]) + service
         heappush(open_[chosen], free[chosen])
-        rows.append((now, free[chosen], f"web.{chosen + 1}"))
+        rows.append((round(now * 1e6), round(free[chosen] * 1e6), f"web.{chosen + 1}"))
     names = [f"web.{n + 1}" for n in range(replicas)]
     columns = dict(zip(("arrived", "ended", "task"), (list(column) for column in zip(*rows, strict=True)), strict=True))
     return columns | {"tasks": names, "slow": names[:slow]}
