@@ -51,6 +51,7 @@ class Send(NamedTuple):
     message: Any
     size: int = 0  # bytes; only where bandwidth matters
     coin: int = 0  # a datagram with a number of its own: it says how long it takes, so that no other message is shifted
+    packet: int = 0  # bytes of its largest packet, where that is a datagram; only where the MTU matters
 
 
 class Tell(NamedTuple):

@@ -508,6 +508,39 @@ class RequestForwarded(NamedTuple):
     to: str  # machine
 
 
+class FrameDropped(NamedTuple):
+    """A node threw a packet of a request away, and told nobody."""
+
+    request: int
+    reason: str
+
+
+class PacketPassed(NamedTuple):
+    """A packet that is traced leaves this stop of its way."""
+
+    request: int
+    layer: str  # client · container · sandbox · gwbridge · bridge · vtep · host
+    said: str  # what happens here
+    source: str  # address:port when it leaves
+    target: str
+    back: bool = False  # it is the answer
+    rule: str = ""  # the rule that acted
+    macs: tuple = ()  # (from, to)
+    vni: int = 0
+    outer: tuple = ()  # (from, to) of the packet around it
+    lost: str = ""  # why it ends here
+    key: tuple = ()  # (tag, key) with which it is encrypted just now
+
+
+class PacketLost(NamedTuple):
+    """A packet that is traced was lost between two machines."""
+
+    request: int
+    to: str
+    channel: str
+    fate: str  # down · cut · blocked · lost · too big
+
+
 class RequestServed(NamedTuple):
     """A task answered the request."""
 

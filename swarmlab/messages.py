@@ -808,6 +808,7 @@ class NetworksHere(NamedTuple):
     """From the agent to the mesh: the overlay networks of this node, all of them, whenever something changes."""
 
     networks: tuple[OverlayNetwork, ...]
+    vtep: str = ""  # the address that this node advertises: where the others send its frames
 
 
 class JoinGossip(NamedTuple):

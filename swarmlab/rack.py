@@ -10,7 +10,8 @@ from .sim.network import Latency
 
 LONGEST = 10**9  # seconds: thirty years
 CHANCES = ("loss", "duplicate", "reorder")
-LINK = ("latency", "jitter", *CHANCES, "bandwidth", "flapping")
+LINK = ("latency", "jitter", *CHANCES, "bandwidth", "flapping", "mtu")
+SMALLEST_MTU = 68  # bytes [RFC 791]
 ROLES = ("bare", "manager", "worker")
 
 
@@ -126,7 +127,9 @@ def link_settings(settings: Mapping[str, Any], old: Latency) -> dict[str, Any]:
         if not is_number(value) or value < 0 or (name in CHANCES and value > 1):
             raise ValueError(f"{name}={value!r} is impossible for a link")
     plain = {name: settings[name] for name in CHANCES if name in settings}
-    plain |= {name: int(settings[name]) for name in ("bandwidth",) if name in settings}
+    plain |= {name: int(settings[name]) for name in ("bandwidth", "mtu") if name in settings}
+    if plain.get("mtu", SMALLEST_MTU) < SMALLEST_MTU:
+        raise ValueError(f"mtu={settings['mtu']!r} is impossible for a link: {SMALLEST_MTU} bytes or more")
     plain |= {name: micros(settings[name]) for name in ("flapping",) if name in settings}
     if "latency" in settings or "jitter" in settings:
         floor = micros(settings["latency"]) if "latency" in settings else old.floor

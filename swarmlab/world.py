@@ -12,8 +12,10 @@ from .manager.manager import Manager
 from .messages import Call, Reply
 from .overlay.gossip import Gossip
 from .overlay.ipvs import round_robin
+from .overlay.journey import Journey, journey
 from .overlay.mesh import Mesh
 from .overlay.visitor import Answer, Ask, Visitor, split_url
+from .overlay.wire import SMALL
 from .rack import Computer, address_of, computer, groups_of, is_number, link_settings, micros, ports_of
 from .raft.core import SWARMKIT, RaftNode, Settings, impossible
 from .sim.kernel import Kernel
@@ -38,8 +40,9 @@ PORTS = {  # what a Swarm admin opens, and which channels use it
     "gossip": "7946/udp",
     "bulksync": "7946/tcp",
     "vxlan": "4789/udp",
+    "esp": "esp",
 }
-LISTENERS = {"bulksync": "gossip", "vxlan": "mesh", "http": "mesh"}  # channels that another core hears
+LISTENERS = {"bulksync": "gossip", "vxlan": "mesh", "esp": "mesh", "http": "mesh"}  # channels that another core hears
 OUTSIDE = ("client", "registry")  # machines that belong to nobody's swarm
 QUIET_FROM = 51  # machines: from here on messages are not kept by default
 
@@ -63,7 +66,8 @@ class World(Recorder):
     # fmt: off
     ACTS: tuple[str, ...] = (
         "crash", "restart", "shutdown", "freeze", "burden", "drift", "slow_disk", "damage", "add_machine",
-        "partition", "heal", "link", "block", "unblock", "request", "traffic", "pace", "docker", "label",
+        "partition", "heal", "link", "block", "unblock", "request", "trace_packet", "probe", "traffic", "pace", "docker",
+        "label",
     )
     # fmt: on
 
@@ -100,6 +104,7 @@ class World(Recorder):
         self.loads = Traffic(self.kernel, self.network, self.machines, self.trace)
         self._answers: dict[int, Any] = {}
         self._asked = 0
+        self._talks: dict[tuple, int] = {}  # connections that visitors keep open: (name, from where, to where) → number
         for name in OUTSIDE:
             self._plug(Computer(name, "outside"))
         for one in computers:
@@ -257,27 +262,31 @@ class World(Recorder):
     def _firewall(self, act: str, machine: str, port: int | str) -> tuple[str, ...]:
         ports = ports_of(port)
         self._machine(machine)
-        if not set(ports) & {*PORTS.values(), "esp"}:
+        if not set(ports) & set(PORTS.values()):
             raise ValueError(f"nothing in this simulation uses port {port}: there are 2377, 7946, 4789 and esp")
         self._did(act, machine=machine, port=port)
         return ports
 
     # ── people and visitors ──────────────────────────────────────────────────────────────────────────────────────
 
-    def request(self, url: str, *, source: str = "", timeout: float = 5) -> Response:
-        """Ask a machine of the swarm for a page, as a visitor from outside (or, with `source`, as the task of that
-        name): `http://worker-2:5000/`. Time passes until the answer, `timeout` seconds at most."""
-        host, _, _ = split_url(str(url))
-        machine, task = self._running_task(source) if source else (self._machine(host).name, "")
-        patience = micros(timeout, "a timeout")
-        self._did("request", url=url, source=source, timeout=timeout)
-        self._asked += 1
-        start = self.kernel.now
-        self.machines["client"].tell("mesh", "client", Ask(self._asked, url, machine, patience, task))
-        try:
-            answer = self._answer(self._asked, start + patience + 1_000_000)
-        except OutOfTime:  # the instant that somebody looks back to came before the answer
-            answer = Answer(self._asked, False, 0, "", "", "", (), self.kernel.now - start, "timed out")
+    def request(
+        self, url: str, *, source: str = "", timeout: float = 5, size: int = SMALL, connection: str = ""
+    ) -> Response:
+        """Ask a machine of the swarm for a page of `size` bytes, as a visitor from outside (or, with `source`, as the
+        task of that name): `http://worker-2:5000/`. Time passes until the answer, `timeout` seconds at most. Requests
+        that name the same `connection` share one, until one of them fails."""
+        details: dict[str, Any] = {"size": _whole(size)} if size != SMALL else {}
+        details |= {"connection": connection} if connection else {}
+        machine, ask = self._visit(url, source, timeout, size=size)
+        self._did("request", url=url, source=source, timeout=timeout, **details)
+        talk = (connection, source or machine, split_url(url)[:2])
+        if connection:
+            ask = ask._replace(connection=self._talks.get(talk, self._asked + 1), opens=talk not in self._talks)
+        answer = self._ask(ask)
+        if connection and not answer.error:
+            self._talks[talk] = ask.connection
+        elif connection:
+            self._talks.pop(talk, None)
         seconds = answer.latency / 1e6
         return Response(
             answer.ok, answer.status, answer.name, answer.task, answer.node, answer.hops, seconds, answer.error
@@ -329,6 +338,42 @@ class World(Recorder):
         self._did("pace", task=task, speed=speed)
         self.machines[machine].note(ContainerPaced(executor.boxes[key].container.id, key, speed))
         self.loads.pace(self.machines[machine], line, speed)
+
+    def trace_packet(self, source: str, url: str, timeout: float = 5) -> Journey:
+        """A request whose every stop is noted, there and back: `trace_packet("client", "http://worker-1:8080/")`, or
+        from a task: `trace_packet("web.1", "http://db/")`. Where it is lost, the last stop says why."""
+        machine, ask = self._visit(url, "" if source == "client" else source, timeout, traced=True)
+        door = f"{self.computers[machine].address}:{split_url(url)[1]}" if source == "client" else ""
+        self._did("trace_packet", source=source, url=url, timeout=timeout)
+        begin = len(self.trace.records)
+        self._ask(ask)
+        return journey(self.trace.records[begin:], self._asked, door)
+
+    def probe(self, source: str, name: str, size: int = 84, timeout: float = 1) -> str:
+        """One ping of `size` bytes, all headers included, that must not be cut in pieces, from a task to a name or an
+        address (`ping -c 1 -M do -s SIZE-28`): `passes`, `message too long, mtu=1450`, `lost`, or why it cannot go."""
+        if _whole(size) < 28:
+            raise ValueError(f"size={size!r}: a ping has 28 bytes of headers")
+        _, ask = self._visit(f"http://{name}/", source, timeout, size=size)
+        self._did("probe", source=source, name=name, size=size, timeout=timeout)
+        answer = self._ask(ask._replace(url=name, ping=True))
+        return {"": "passes", "timed out": "lost"}.get(answer.error, answer.error)
+
+    def _visit(self, url: str, source: str, timeout: float, **more: Any) -> tuple[str, Ask]:
+        """The machine at which it begins, and what the visitor is told. Raises ValueError for what makes no sense."""
+        host, _, _ = split_url(str(url))
+        machine, task = self._running_task(source) if source else (self._machine(host).name, "")
+        outside = self.computers[host].address if source and host in self.computers else ""
+        ask = Ask(self._asked + 1, url, machine, micros(timeout, "a timeout"), task, outside=outside, **more)
+        return machine, ask
+
+    def _ask(self, ask: Ask) -> Answer:
+        self._asked, start = ask.request, self.kernel.now
+        self.machines["client"].tell("mesh", "client", ask)
+        try:
+            return self._answer(ask.request, start + ask.timeout + 1_000_000)
+        except OutOfTime:  # the instant that somebody looks back to came before the answer
+            return Answer(ask.request, False, 0, "", "", "", (), self.kernel.now - start, "timed out")
 
     def call(self, machine: str, request: Any, until: int) -> Any:
         """Ask the engine of a machine, and wait until µs `until` for its reply. Raises OutOfTime."""
@@ -442,3 +487,9 @@ class World(Recorder):
     def _running_task(self, task: str) -> tuple[str, str]:
         """The machine and the id of a running task, by its name."""
         raise ValueError(f"no running task {task}")
+
+
+def _whole(size: Any) -> int:
+    if type(size) is not int or size < 0:
+        raise ValueError(f"size={size!r}: a whole number of bytes, 0 or more")
+    return size

@@ -1,97 +1,58 @@
-"""The way of a request: published port or name → load balancer → tunnel → task, as one node knows it.
+"""The data plane of one node: requests that come in, go out through tunnels, and the answers on their way back.
 
-Every node opens every port that is published through the routing mesh, and has its own tables and its own turn.
-Source: Docker documentation, "Use swarm mode routing mesh"; moby `daemon/libnetwork/service_linux.go`.
+Every node opens every port that is published through the routing mesh, and has its own tables and its own turn. What it
+knows of others comes by gossip, so it may be out of date: then frames go where nobody takes them.
+Source: Docker documentation, "Use swarm mode routing mesh"; moby `daemon/libnetwork`; networking.md §1.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ..effects import NEVER, SECOND, Dice, Disk, Note, Received, Send, Tell, Told
-from ..events import BackendAdded, BackendRemoved, RequestForwarded, RequestServed
-from ..messages import (
-    ENDPOINTS,
-    PEERS,
-    Attach,
-    Binding,
-    Detach,
-    Endpoint,
-    EnterNetwork,
-    Entry,
-    Expose,
-    NetworksHere,
-    OverlayNetwork,
-    Peer,
-    PortConfig,
-    Publish,
-    QuitNetwork,
-    Serve,
-    Served,
-    TablesChanged,
-    Withdraw,
-)
-from . import ipvs
-from .dns import Names, Network, Reply, has_resolver, is_address, rank, shuffled
-from .ipvs import Backend, Balancer, Pool
-from .rows import bindings_of, peers_of
-from .wire import Frame, Response, Visit
+from ..effects import NEVER, Dice, Disk, Note, Received, Send, Tell, Told
+from ..events import FrameDropped, RequestForwarded, RequestServed
+from ..messages import OverlayNetwork, Serve, Served
+from . import ipvs, path, vxlan
+from .dns import Names, Network, Reply, has_resolver, is_address
+from .ipvs import IDLE, Balancer
+from .routes import Lost, Outward, Refusal, Routes, Way, mtu, target_port
+from .rows import mac
+from .services import INGRESS
+from .tables import Tables
+from .wire import SMALL, Frame, Response, Visit
 
-INGRESS, HOST = "ingress", "host"  # how a port is published; the first is also the name of the network
-IDLE = 900 * SECOND  # a connection on which nothing moves is forgotten [IPVS: TCP time-out]
-
-Front = tuple[str, str | int]  # where a request is balanced: (network id, virtual IP), or (INGRESS, published port)
-Hop = tuple[str, str, str]  # (kind, machine, detail)
-
-
-class Way(NamedTuple):
-    """Where a request goes from here, and how that was decided."""
-
-    task: str
-    machine: str
-    name: str
-    hops: tuple[Hop, ...]
-    front: Front | None = None  # whose turn it took, if any
-
-
-class Refusal(NamedTuple):
-    """There is no way from here."""
-
-    error: str
+HEADERS = vxlan.IPV4 + vxlan.TCP  # bytes before the data in each packet
 
 
 class Waiting(NamedTuple):
     """A request that this node has sent on, until the answer comes by."""
 
     visitor: str
-    task: str
-    front: Front | None
+    visit: Visit
+    way: Way
     since: int
 
 
 class Serving(NamedTuple):
     """A request that a container of this node works on."""
 
-    sender: str  # the machine whose load balancer sent it
-    frame: Frame
+    task: str
+    visit: Visit
+    frame: Frame | None  # None: it was asked on this very node
+    way: Way | None  # then this is how it came
+    hops: tuple
     since: int
 
 
 class Mesh:
-    """DNS, load balancer and tunnels of one node."""
+    """DNS, load balancers and tunnels of one node."""
 
-    def __init__(self, machine: str, disk: Disk, dice: Dice, balancer: Balancer = ipvs.round_robin):
-        self.machine, self.balancer, self.dice, self.deadline = machine, balancer, dice, NEVER
-        self.networks: dict[str, OverlayNetwork] = {}  # by id: those of the swarm that are used on this node
-        self.local: dict[str, Endpoint] = {}  # by task or plain container: those of this machine
-        self.exposed: dict[str, None] = {}  # which of them may be sent requests
-        self.bindings: dict[tuple[str, str], Binding] = {}  # (network id, task)
-        self.peers: dict[tuple[str, str], Peer] = {}  # (network id, task)
-        self.pools: dict[Front, Pool] = {}
-        self.names = Names()
-        self.addresses: dict[tuple[str, str], dict[str, Peer]] = {}  # (network id, address) → by task
-        self.backends: dict[str, int] = {}  # task → on how many networks it may be chosen
-        self.host_ports: dict[int, str] = {}  # port → task or plain container of this machine
+    def __init__(
+        self, machine: str, disk: Disk, dice: Dice, balancer: Balancer = ipvs.round_robin, persistence: int = 0
+    ):
+        self.machine, self.dice, self.deadline = machine, dice, NEVER
+        self.tables = Tables(machine, persistence)
+        self.routes = Routes(self.tables, balancer, dice)
         self.waiting: dict[int, Waiting] = {}  # by request, oldest first
+        self.outside: dict[int, str] = {}  # request of a container that went out by the machine → who waits for it
         self.serving: dict[int, Serving] = {}  # by request, oldest first
 
     def step(self, event, now: int) -> list:
@@ -99,15 +60,22 @@ class Mesh:
         match event:
             case Received(sender, Visit() as visit):
                 return self._admit(sender, visit, now)
-            case Received(sender, Frame() as frame):
-                return self._deliver(sender, frame, now)
+            case Received(_, Frame() as frame):
+                return self._arrive(frame, now)
             case Received(_, Response() as response):
-                return self._return(response)
+                return self._come_home(response)
             case Told(_, Served() as served):
-                return self._answer(served)
+                return self._answer(served, now)
             case Told(_, message):
-                return self._obey(message)
+                return self.tables.obey(message)
         return []
+
+    # ── names ──
+
+    @property
+    def names(self) -> Names:
+        """The names in the networks of this machine."""
+        return self.tables.services.names
 
     def resolve(self, name: str, task: str) -> tuple[str, ...]:
         """What a name means to this task: addresses, or () when no network of the task knows it."""
@@ -118,250 +86,181 @@ class Mesh:
     def ask(self, name: str, kind: str, task: str) -> Reply | None:
         """What the resolver of this task says; None where somebody outside must be asked. Takes a turn of the dice."""
         networks = self.networks_of(task)
-        return self.names.reply(name, kind, networks, self.dice) if has_resolver(networks) else None
+        known = has_resolver(networks)
+        return self.names.reply(name, kind, networks, self.dice) if known else None
 
     def networks_of(self, task: str) -> tuple[Network, ...]:
         """The networks in which a task or a plain container of this machine has an address."""
-        asker = self.local.get(task)
+        asker = self.tables.local.get(task)
         return tuple((network, called) for network, called, _ in asker.addresses) if asker else ()
-
-    # ── what this node's containers are, and which of them may be sent requests ──
-
-    def _obey(self, message) -> list:
-        match message:
-            case TablesChanged(entries):
-                return self._change(entries)
-            case NetworksHere(networks):
-                return self._know(networks)
-            case Attach(endpoint):
-                return self._attach(endpoint)
-            case Expose(endpoint):
-                return [*self._attach(endpoint), *self._expose(endpoint)]
-            case Withdraw(task) if task in self.exposed:
-                return self._withdraw(task)
-            case Detach(task) if task in self.local:
-                return self._detach(task)
-        return []
-
-    def _know(self, networks: tuple[OverlayNetwork, ...]) -> list:
-        old, self.networks = self.networks, {network.id: network for network in networks}
-        left = [Tell("gossip", QuitNetwork(id)) for id in old if id not in self.networks]
-        return [*left, *(Tell("gossip", EnterNetwork(id)) for id in self.networks if id not in old)]
-
-    def _attach(self, endpoint: Endpoint) -> list:
-        task, old = endpoint.task, self.local.get(endpoint.task)
-        if old == endpoint:
-            return []
-        gone = self._detach(task) if old else []
-        self.local[task] = endpoint
-        return [*gone, *self._say(PEERS, {peer[0]: peer[1] for peer in peers_of(endpoint)}, task)]
-
-    def _expose(self, endpoint: Endpoint) -> list:
-        task = endpoint.task
-        if task in self.exposed:
-            return []
-        self.exposed[task] = None
-        for port in _published(endpoint.ports, HOST):
-            self.host_ports[port] = task
-        return self._say(ENDPOINTS, {binding.network: binding for binding in bindings_of(endpoint)}, task)
-
-    def _withdraw(self, task: str) -> list:
-        """Docker sets the weight to 0, and deletes the row when the container is gone."""
-        del self.exposed[task]
-        for port in [port for port, holder in self.host_ports.items() if holder == task]:
-            del self.host_ports[port]
-        silent = {binding.network: binding._replace(enabled=False) for binding in bindings_of(self.local[task])}
-        return self._say(ENDPOINTS, silent, task)
-
-    def _detach(self, task: str) -> list:
-        effects = self._withdraw(task) if task in self.exposed else []
-        networks = {network: None for network, _, _ in self.local.pop(task).addresses}
-        return [*effects, *self._say(ENDPOINTS, networks, task), *self._say(PEERS, networks, task)]
-
-    def _say(self, table: str, rows: Mapping[str, Any], task: str) -> list:
-        """Rows of this node: known here at once, and told to the others where the network spans machines."""
-        facts = self._change(tuple(Entry(network, table, task, self.machine, row) for network, row in rows.items()))
-        shared = [(network, row) for network, row in rows.items() if network in self.networks]
-        return [*facts, *(Tell("gossip", Publish(network, table, task, row)) for network, row in shared)]
-
-    # ── tables ──
-
-    def _change(self, entries: tuple[Entry, ...]) -> list:
-        effects: list = []
-        for entry in entries:
-            if entry.table == PEERS:
-                self._change_peer(entry)
-            else:
-                effects += self._change_binding(entry)
-        return effects
-
-    def _change_peer(self, entry: Entry) -> None:
-        place = (entry.network, entry.key)
-        old = self.peers.pop(place, None)
-        if old:
-            here = self.addresses[entry.network, old.address]
-            del here[entry.key]
-            if not here:
-                del self.addresses[entry.network, old.address]
-        if isinstance(entry.value, Peer):
-            self.peers[place] = entry.value
-            self.addresses.setdefault((entry.network, entry.value.address), {})[entry.key] = entry.value
-
-    def _change_binding(self, entry: Entry) -> list:
-        place = (entry.network, entry.key)
-        old, new = self.bindings.get(place), entry.value if isinstance(entry.value, Binding) else None
-        if old == new:
-            return []
-        facts = []
-        self.names.change(old, new)
-        if old:
-            del self.bindings[place]
-            facts += self._remove(old) if old.enabled else []
-        if new:
-            self.bindings[place] = new
-            facts += self._add(new) if new.enabled else []
-        if old and new and old.enabled and new.enabled:
-            return []  # it only says something else of itself
-        return facts
-
-    def _add(self, binding: Binding) -> list:
-        task, machine = binding.task, binding.machine
-        for front in _fronts(binding):
-            self.pools.setdefault(front, Pool()).add(rank(binding), Backend(task, machine))
-        self.backends[task] = self.backends.get(task, 0) + 1
-        first = self.backends[task] == 1
-        return [Note(BackendAdded(binding.service_name, task, machine))] if first else []
-
-    def _remove(self, binding: Binding) -> list:
-        task = binding.task
-        for front in _fronts(binding):
-            self.pools[front].remove(rank(binding))
-            if not self.pools[front].backends:
-                del self.pools[front]  # the port closes, the virtual IP falls silent
-        self.backends[task] -= 1
-        if self.backends[task]:
-            return []
-        del self.backends[task]
-        return [Note(BackendRemoved(binding.service_name, task, binding.machine))]
 
     # ── the node that is asked ──
 
     def _admit(self, visitor: str, visit: Visit, now: int) -> list:
         """Find a way for the request, or refuse it at once."""
-        if visit.request in self.waiting:  # the network delivered it twice
-            return []
+        if visit.request in self.waiting or (visit.source and visit.request in self.outside):
+            return []  # the network delivered it twice
         self._forget_idle(now)
-        way = self._from_task(visit) if visit.source else self._from_outside(visit)
-        if isinstance(way, Refusal):
-            return [Send(visitor, "http", Response(visit.request, 0, error=way.error))]
-        self.waiting[visit.request] = Waiting(visitor, way.task, way.front, now)
-        return self._forward(visit.request, way, now)
+        way = self.routes.way(visit, now)
+        match way:
+            case Way():
+                return self._send_on(visitor, visit, way, now)
+            case Outward():
+                return self._send_out(visitor, visit, way)
+            case Lost(reason):
+                return self._lose(visit, reason)
+            case Refusal(error):
+                return self._refuse(visitor, visit, error)
+        return [Send(visitor, "http", Response(visit.request, 200, machine=self.machine))]  # the echo of a ping
 
-    def _from_outside(self, visit: Visit) -> Way | Refusal:
-        port = ("published port", self.machine, f"*:{visit.port}")
-        if (INGRESS, visit.port) in self.pools:
-            return self._balance(visit.request, (INGRESS, visit.port), port, "ingress load balancer")
-        if visit.port in self.host_ports:
-            holder = self.local[self.host_ports[visit.port]]
-            return Way(holder.task, self.machine, holder.name, (port,))
-        return Refusal("connection refused")
+    def _send_on(self, visitor: str, visit: Visit, way: Way, now: int) -> list:
+        chosen = [Note(RequestForwarded(visit.request, way.task, way.machine))] if way.pool else []
+        task = self.tables.here.get((way.network, way.target)) if way.network else way.task
+        peer = self.tables.forwarding.route(way.network, way.target)
+        network = self.tables.networks.get(way.network)
+        if task is None and (peer is None or network is None):
+            return [*way.stops, *self._refuse(visitor, visit, "no route to host")]
+        self.routes.begin(way)
+        self.waiting[visit.request] = Waiting(visitor, visit, way, now)
+        if task is not None:
+            return [*way.stops, *chosen, *self._take(visit, task, None, way, way.hops, now)]
+        assert peer and network
+        own, balanced = self.tables.vtep, way.pool is not None
+        frame = Frame(network.vni, way.source, way.target, visit, way.port, None, own, balanced, hops=way.hops)
+        data = visit.size - HEADERS if visit.ping else SMALL
+        return [*way.stops, *chosen, *self._send(frame, peer.machine, peer.mac, peer.vtep, data)]
 
-    def _from_task(self, visit: Visit) -> Way | Refusal:
-        """East–west: a task asks for a name, and connects to the first address."""
-        addresses = shuffled(self.resolve(visit.host, visit.source), self.dice)
-        if not addresses:
-            return Refusal(f"could not resolve host: {visit.host}")
-        name = ("name", self.machine, f"{visit.host} is {addresses[0]}")
-        for network, _, _ in self.local[visit.source].addresses:
-            if (network, addresses[0]) in self.pools:
-                return self._balance(visit.request, (network, addresses[0]), name, "virtual IP load balancer")
-            found = self.addresses.get((network, addresses[0]))
-            if found:
-                task, peer = next(reversed(found.items()))
-                return Way(task, peer.machine, self._name(network, task), (name,))
-        return Refusal("no route to host")
+    def _send_out(self, visitor: str, visit: Visit, way: Outward) -> list:
+        self.outside[visit.request] = visitor
+        own = visit._replace(host=way.address, source="", address=self.tables.vtep)
+        return [*way.stops, Send(way.address, "http", own)]
 
-    def _balance(self, request: int, front: Front, door: Hop, kind: str) -> Way:
-        # IPVS has one turn per service and network, so all ports of a service share it; here each port has its own.
-        pool = self.pools[front]
-        task, machine = pool.choose(self.balancer, request)[:2]
-        binding = self.bindings[self._network(front), task]
-        pool.count(rank(binding), +1)
-        method = getattr(self.balancer, "__name__", "balancer").replace("_", " ")
-        choice = (kind, self.machine, f"{method}, turn {pool.turn}, {len(pool.backends)} backends")
-        return Way(task, machine, binding.name, (door, choice), front)
+    def _refuse(self, visitor: str, visit: Visit, error: str) -> list:
+        return [*self._tell_end(visit, error), Send(visitor, "http", Response(visit.request, 0, error=error))]
 
-    def _network(self, front: Front) -> str:
-        """The id of the network in which such a choice leads to a task."""
-        if front[0] != INGRESS:
-            return front[0]
-        return next(id for id, network in self.networks.items() if network.ingress)
+    def _lose(self, visit: Visit, reason: str) -> list:
+        """Nobody is told: who asked waits in vain."""
+        return [*self._tell_end(visit, reason), Note(FrameDropped(visit.request, reason))]
 
-    def _name(self, network: str, task: str) -> str:
-        binding = self.bindings.get((network, task))
-        local = self.local.get(task)
-        return binding.name if binding else local.name if local else task
+    def _tell_end(self, visit: Visit, reason: str) -> list:
+        return path.ended(visit, self.tables.vtep, reason) if visit.traced else []
 
-    def _forward(self, request: int, way: Way, now: int) -> list:
-        frame, machine = Frame(request, way.task, way.name, way.hops), way.machine
-        chosen = [Note(RequestForwarded(request, way.task, machine))] if way.front else []
-        if machine == self.machine:
-            return chosen + self._deliver(machine, frame, now)
-        tunnel = ("vxlan", machine, f"from {self.machine}, port 4789")
-        return [*chosen, Send(machine, "vxlan", frame._replace(hops=(*way.hops, tunnel)))]
+    def _come_home(self, response: Response) -> list:
+        """The answer is back at the machine of a container that had asked outside."""
+        visitor = self.outside.pop(response.request, None)
+        return [Send(visitor, "http", response)] if visitor else []
 
-    def _return(self, response: Response) -> list:
+    def _return(self, response: Response, now: int) -> list:
         """The answer is back at the node that was asked: hand it to the visitor."""
-        waiting = self._finish(response.request)
-        return [Send(waiting.visitor, "http", response)] if waiting else []
+        waiting = self.waiting.pop(response.request, None)
+        if waiting is None:
+            return []
+        self.routes.end(waiting.visit, waiting.way, now - waiting.since, now)
+        stops = path.back(waiting.visit, waiting.way, self.tables.vtep) if waiting.visit.traced else []
+        return [*stops, Send(waiting.visitor, "http", response)]
 
-    def _finish(self, request: int) -> Waiting | None:
-        waiting = self.waiting.pop(request, None)
-        if waiting and waiting.front in self.pools:
-            binding = self.bindings.get((self._network(waiting.front), waiting.task))
-            if binding:
-                self.pools[waiting.front].count(rank(binding), -1)
-        return waiting
+    # ── tunnels ──
+
+    def _send(self, frame: Frame, machine: str, mac: str, vtep: str, data: int) -> list:
+        """Wrap a frame. Of much data the packets are as large as the network inside allows."""
+        network = self.tables.networks[self.tables.numbers[frame.vni]]
+        frame = frame._replace(key=self.tables.key if network.encrypted else 0)
+        if network.encrypted and not frame.key:
+            return self._drop(frame, "vtep", "this node has no keys for encrypted networks")
+        inside = min(mtu(network), HEADERS + data)
+        packets = -(-data // (inside - HEADERS)) if data > 0 else 1
+        size = vxlan.outer_size(inside, network.encrypted)
+        stops = path.into_tunnel(frame, self.tables, mac, vtep, size) if frame.visit.traced else []
+        channel = "esp" if frame.key else "vxlan"
+        detail = f"from {self.machine}, " + ("IP protocol 50" if frame.key else "port 4789")
+        frame = frame._replace(hops=(*frame.hops, (channel, machine, detail))) if frame.answer is None else frame
+        return [*stops, Send(vtep, channel, frame, packets * size, packet=size)]
+
+    def _arrive(self, frame: Frame, now: int) -> list:
+        """A frame has come in by VXLAN: for one of our containers, or for nobody."""
+        network = self.tables.networks.get(self.tables.numbers.get(frame.vni, ""))
+        if network is None:
+            return self._drop(frame, "vtep", f"VXLAN {frame.vni}: no container of this node is on that network")
+        if network.encrypted and not frame.key:
+            return self._drop(frame, "host", "it is not encrypted, and this network is")
+        if frame.key and frame.key not in self.tables.keys:
+            return self._drop(frame, "host", f"no key {frame.key} is known here")
+        stops = path.out_of_tunnel(frame, self.tables) if frame.visit.traced else []
+        task = self.tables.here.get((network.id, frame.target))
+        if frame.answer and (task is not None or frame.target == network.address):
+            return [*stops, *self._return(frame.answer, now)]
+        if task is None:
+            return [*stops, *self._drop(frame, "bridge", f"nobody here has {frame.target}: a stale route led here")]
+        return [*stops, *self._take(frame.visit, task, frame, None, frame.hops, now)]
+
+    def _drop(self, frame: Frame, layer: str, reason: str) -> list:
+        stops = path.lost(frame, layer, reason) if frame.visit.traced else []
+        return [*stops, Note(FrameDropped(frame.request, reason))]
 
     # ── the node of the task ──
 
-    def _deliver(self, sender: str, frame: Frame, now: int) -> list:
-        if frame.request in self.serving:
+    def _take(self, visit: Visit, task: str, frame: Frame | None, way: Way | None, hops: tuple, now: int) -> list:
+        """The packet is in the container."""
+        if visit.request in self.serving:
             return []
-        self.serving[frame.request] = Serving(sender, frame, now)
-        return [Tell("executor", Serve(frame.request, frame.task))]
+        own = self.tables.local[task]
+        port = frame.port if frame else way.port if way else visit.port
+        network = self._network_of(frame, way)
+        inside, closed = port, False
+        if network and network.ingress:
+            inside = target_port(own, port, INGRESS)
+            closed = not (inside or visit.ping)
+        stops = path.into_container(visit, own, frame, way, inside, closed) if visit.traced else []
+        if closed:
+            reason = f"{own.name} does not publish port {port}: its ingress interface drops it"
+            return [*stops, *self._lose(visit, reason)]
+        self.serving[visit.request] = Serving(task, visit, frame, way, hops, now)
+        if visit.ping:
+            return [*stops, *self._answer(Served(visit.request, task, 200), now)]
+        return [*stops, Tell("executor", Serve(visit.request, task))]
 
-    def _answer(self, served: Served) -> list:
+    def _network_of(self, frame: Frame | None, way: Way | None) -> OverlayNetwork | None:
+        id = self.tables.numbers.get(frame.vni, "") if frame else way.network if way else ""
+        return self.tables.networks.get(id)
+
+    def _answer(self, served: Served, now: int) -> list:
         """The container has answered, or is no more; then nobody answers, and the visitor waits in vain."""
         job = self.serving.pop(served.request, None)
-        if job is None or (served.status == 0 and served.key not in self.local):
+        if job is None:
             return []
-        response = self._response(job.frame, served)
-        facts = [Note(RequestServed(served.request, served.key))] if served.status else []
-        if job.sender == self.machine:
-            return facts + self._return(response)
-        return [*facts, Send(job.sender, "vxlan", response)]
+        own = self.tables.local.get(served.key)
+        if own is None and not served.status:
+            return self._lose(job.visit, "the container has ended meanwhile")
+        facts: list = [Note(RequestServed(served.request, served.key))] if served.status and not job.visit.ping else []
+        name = own.name if own else served.key
+        response = self._response(job, served, name)
+        stops = path.out_of_container(job.visit, name, served.status, job.frame, job.way) if job.visit.traced else []
+        if job.frame is None:
+            return [*facts, *stops, *self._return(response, now)]
+        return [*facts, *stops, *self._send_back(job.frame, response)]
 
-    def _response(self, frame: Frame, served: Served) -> Response:
+    def _response(self, job: Serving, served: Served, name: str) -> Response:
         error = "" if served.status else "connection refused"  # the container runs, but nothing in it listens
-        hops = (*frame.hops, ("task", self.machine, frame.name))
-        return Response(frame.request, served.status, frame.task, frame.name, self.machine, hops, error)
+        hops = (*job.hops, ("task", self.machine, name))
+        return Response(served.request, served.status, job.task, name, self.machine, hops, error)
+
+    def _send_back(self, frame: Frame, response: Response) -> list:
+        """To where the tables say that the other address is; a load balancer says itself where its node is."""
+        # Docker gossips the addresses of load balancers, too: a thousand nodes would tell each other a thousand rows.
+        id = self.tables.numbers.get(frame.vni, "")
+        peer = self.tables.forwarding.route(id, frame.source)
+        vtep = frame.vtep if frame.balanced else peer.vtep if peer else ""
+        back = Frame(frame.vni, frame.target, frame.source, frame.visit, frame.port, response, self.tables.vtep)
+        if id not in self.tables.networks or not vtep:
+            return self._drop(back, "bridge", f"nobody knows where {frame.source} is: no way back")
+        data = frame.visit.size - HEADERS if frame.visit.ping else frame.visit.size if response.status else 0
+        return self._send(back, "", mac(frame.source), vtep, data)
 
     def _forget_idle(self, now: int) -> None:
         """Requests that were never answered: the node they went to has died."""
         while self.waiting and next(iter(self.waiting.values())).since + IDLE <= now:
-            self._finish(next(iter(self.waiting)))
+            lost = self.waiting.pop(next(iter(self.waiting)))
+            self.routes.end(lost.visit, lost.way, None, now)
         while self.serving and next(iter(self.serving.values())).since + IDLE <= now:
             del self.serving[next(iter(self.serving))]
-
-
-def _fronts(binding: Binding) -> list[Front]:
-    """Where this task may be chosen: behind its service's virtual IP and the ports published through the mesh."""
-    fronts: list[Front] = [(binding.network, binding.virtual_ip)] if binding.virtual_ip else []
-    return fronts + [(INGRESS, port) for port in _published(binding.ports, INGRESS)]
-
-
-def _published(ports: Iterable[PortConfig], mode: str) -> list[int]:
-    """The TCP ports that are published in this way; requests use no others."""
-    chosen = [port for port in ports if port.publish_mode == mode and port.protocol == "tcp"]
-    return [port.published_port for port in chosen if port.published_port]
+        self.routes.forget(now)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..effects import NEVER, SECOND, Dice, Disk, Note, Received, Send, Tell, Told, Woken
 from ..events import RequestAnswered, RequestFailed, RequestSent
-from .wire import Response, Visit
+from .wire import SMALL, Response, Visit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -18,6 +18,12 @@ class Ask(NamedTuple):
     to: str
     timeout: int = 5 * SECOND
     source: str = ""  # task id
+    connection: int = 0  # several requests may share one; 0: it has one of its own
+    opens: bool = True  # whether it is the first of its connection
+    size: int = SMALL  # bytes of the answer
+    traced: bool = False  # every stop is noted
+    outside: str = ""  # the address that servers outside know for the host
+    ping: bool = False  # `url` is only a host; the answer is an echo of `size` bytes
 
 
 class Answer(NamedTuple):
@@ -73,11 +79,15 @@ class Visitor:
         return effects
 
     def _ask(self, ask: Ask, now: int) -> list:
-        host, port, path = split_url(ask.url)
+        host, port, path = (ask.url, 0, "") if ask.ping else split_url(ask.url)
         self.open[ask.request] = now
         heappush(self.patience, (now + ask.timeout, ask.request))
         sent = Note(RequestSent(ask.request, ask.url, ask.to))
-        return [sent, Send(ask.to, "http", Visit(ask.request, port, path, host, ask.source))]
+        visit = Visit(
+            ask.request, port, path, host, ask.source, ask.connection, ask.opens, ask.size, ask.traced,
+            outside=ask.outside, ping=ask.ping,
+        )  # fmt: skip
+        return [sent, Send(ask.to, "http", visit)]
 
     def _receive(self, response: Response, now: int) -> list:
         request, status, task, name, machine, hops, error = response

@@ -60,6 +60,9 @@ class State(NamedTuple):
 
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+CLIENT = "198.51.100.7"  # the address of the visitor from outside
+SMALL = 300  # bytes of a request, and of an answer that nobody wanted larger
+
 
 class Visit(NamedTuple):
     """A connection to `port` with one request: from outside, or, with a `source`, made by that task to `host`."""
@@ -69,15 +72,44 @@ class Visit(NamedTuple):
     path: str
     host: str = ""
     source: str = ""  # task id
+    connection: int = 0  # several requests may share one; 0: it has one of its own
+    opens: bool = True  # whether it is the first of its connection
+    size: int = SMALL  # bytes of the answer
+    traced: bool = False  # every stop is noted
+    address: str = CLIENT  # where it comes from, as the machine that is asked sees it
+    outside: str = ""  # what servers outside say of `host`, '' if they do not know it
+    ping: bool = False  # only an echo of `size` bytes, headers included, that must not be cut in pieces
 
 
 class Frame(NamedTuple):
-    """A request on its way to the task that was chosen."""
+    """What crosses the wire inside a tunnel: from one address of an overlay network to another, with what is said."""
 
-    request: int
-    task: str  # id; for a plain container its own id
-    name: str
-    hops: tuple[tuple[str, str, str], ...]  # (kind, machine, detail)
+    vni: int
+    source: str
+    target: str
+    visit: Visit
+    port: int = 0  # at the target, or, on the way back, at the source
+    answer: "Response | None" = None  # on the way back
+    vtep: str = ""  # the address that the node which sends it advertises
+    balanced: bool = False  # its source is that node's load balancer, which is answered there
+    key: int = 0  # the tag of the key with which it is encrypted; 0: it is not
+    hops: tuple[tuple[str, str, str], ...] = ()  # (kind, machine, detail)
+
+    @property
+    def brief(self) -> tuple:
+        """What captures need of it: request, VNI, source, target, port, bytes of data, key, whether it is an answer."""
+        size = self.visit.size if self.answer else SMALL
+        return self.visit.request, self.vni, self.source, self.target, self.port, size, self.key, bool(self.answer)
+
+    @property
+    def traced(self) -> bool:
+        """Whether the network notes it, too, when it is lost."""
+        return self.visit.traced
+
+    @property
+    def request(self) -> int:
+        """Which request it belongs to."""
+        return self.visit.request
 
 
 class Response(NamedTuple):

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from ..effects import Received
-from ..events import Healed, LinkChanged, Partitioned, PortBlocked, PortUnblocked
+from ..events import Healed, LinkChanged, PacketLost, Partitioned, PortBlocked, PortUnblocked
 from .trace import MessageRecord
 
 LOOPBACK = 20  # µs from a machine to itself
+MTU = 1500  # bytes: the largest packet on a link that nobody has touched
 
 
 class Latency(NamedTuple):
@@ -41,7 +42,7 @@ class Line:
 
     # fmt: off
     __slots__ = (
-        "bandwidth", "busy_until", "cut", "duplicate", "flapping", "last", "latency", "loss", "plain", "receiver",
+        "bandwidth", "busy_until", "cut", "duplicate", "flapping", "last", "latency", "loss", "mtu", "plain", "receiver",
         "reorder", "sender",
     )
     # fmt: on
@@ -52,6 +53,7 @@ class Line:
         self.bandwidth = 0  # bytes per second; 0: so much that it does not matter
         self.loss = self.duplicate = self.reorder = 0.0  # probabilities per message
         self.flapping = 0  # µs: up that long, then down that long; 0: steady
+        self.mtu = MTU  # bytes: a datagram that is larger is lost
         self.cut = False  # by a partition
         self.last = -1  # when the latest message arrives: nothing overtakes it
         self.busy_until = 0  # when the wire has carried what was put on it so far
@@ -102,7 +104,7 @@ class Network:
 
     def change(self, one: str, other: str, **settings: Any) -> None:
         """Make a link better or worse, both ways. Settings: `latency` (a Latency), `bandwidth` (bytes per second),
-        `loss`, `duplicate`, `reorder` (probabilities), `flapping` (µs up, then µs down)."""
+        `loss`, `duplicate`, `reorder` (probabilities), `flapping` (µs up, then µs down), `mtu` (bytes)."""
         self.disturb()
         for line in filter(None, (self.line(one, other), self.line(other, one))):
             for name, value in settings.items():
@@ -153,8 +155,8 @@ class Network:
 
     def send(self, sender, effect) -> None:
         """Carry one message. It arrives later, or never."""
-        to, channel, message, size, coin = effect
-        line = self.lines[sender.name].get(to)
+        to, channel, message, size, coin, packet = effect
+        line = self.line(sender.name, to) if packet > MTU else self.lines[sender.name].get(to)
         if line is None:
             receiver = self.machines.get(to)
             if receiver is not None and not receiver.running:
@@ -168,7 +170,7 @@ class Network:
             self._record(sender.name, to, channel, message, -1, "down")
         elif not line.receiver.running:
             self._record(sender.name, line.receiver.name, channel, message, -1, "down")
-        elif line.plain and not (size and line.bandwidth):
+        elif line.plain and not (size and line.bandwidth) and packet <= MTU:
             kernel, latency = self.kernel, line.latency
             if coin:
                 arrives = kernel.now + self.delay(sender.name, line.receiver.name, coin)
@@ -183,7 +185,7 @@ class Network:
                 arrives, line.receiver.arrive, (self.listeners.get(channel, channel), Received(sender.name, message))
             )
         else:
-            self._send_with_care(line, channel, message, size)
+            self._send_with_care(line, channel, message, size, packet)
 
     def _send_plainly(self, sender, receiver, channel: str, message: Any, coin: int) -> None:
         """Between two machines whose link nobody has touched."""
@@ -242,8 +244,8 @@ class Network:
         if self.lull:
             self.lull.disturb()
 
-    def _send_with_care(self, line: Line, channel: str, message: Any, size: int) -> None:
-        fate = self._fate(line, channel)
+    def _send_with_care(self, line: Line, channel: str, message: Any, size: int, packet: int) -> None:
+        fate = self._fate(line, channel, packet)
         if fate:
             self._record(line.sender, line.receiver.name, channel, message, -1, fate)
             return
@@ -252,13 +254,15 @@ class Network:
         if line.duplicate and dice() < line.duplicate:
             self._deliver(line, channel, message, size, "duplicate")
 
-    def _fate(self, line: Line, channel: str) -> str:
+    def _fate(self, line: Line, channel: str, packet: int = 0) -> str:
         if line.sender == line.receiver.name:
             return ""  # no cable, no firewall
         if line.cut:
             return "cut"
         if self.is_blocked(line.sender, line.receiver.name, channel):
             return "blocked"
+        if packet > line.mtu:
+            return "too big"  # it was to go in one piece, and nobody tells the sender
         if line.flapping and (self.kernel.now // line.flapping) % 2:
             return "lost"
         if line.loss and self.kernel.stream(channel).random() < line.loss:
@@ -288,7 +292,9 @@ class Network:
         here, there = line.sender, line.receiver.name
         line.cut = here != there and self.is_cut(here, there)
         faults = line.loss or line.duplicate or line.reorder or line.flapping or line.cut
-        line.plain = not (faults or line.latency.tail or self.blocked.get(here) or self.blocked.get(there))
+        line.plain = not (
+            faults or line.mtu < MTU or line.latency.tail or self.blocked.get(here) or self.blocked.get(there)
+        )
 
     def _judge_all(self) -> None:
         self.sound = not (self.groups or any(self.blocked.values()))
@@ -299,6 +305,8 @@ class Network:
 
     def _record(self, sender: str, to: str, channel: str, message: Any, arrives: int, fate: str) -> None:
         trace = self.trace
+        if arrives < 0 and getattr(message, "traced", False):
+            trace.remark(sender, PacketLost(message.request, to, channel, fate))
         if trace.with_messages:
             kernel = self.kernel
             name = type(message).__name__

@@ -384,7 +384,7 @@ class Agent:
         if rows == self.told:
             return []
         self.told = rows
-        return [Tell("mesh", NetworksHere(rows))]
+        return [Tell("mesh", NetworksHere(rows, self.address))]
 
     def _refresh_shown(self):
         return [effect for task in list(self.shown) for effect in self._published(self.works[task])]

@@ -20,10 +20,10 @@ from swarmlab.messages import (
 )
 from swarmlab.overlay import ipvs
 from swarmlab.overlay.gossip import Gossip
-from swarmlab.overlay.mesh import IDLE, Mesh
+from swarmlab.overlay.ipvs import IDLE
+from swarmlab.overlay.mesh import Mesh
 from swarmlab.overlay.visitor import Answer, Ask, Visitor, split_url
 from swarmlab.overlay.wire import Frame, Response, Visit
-
 
 INGRESS = OverlayNetwork("net-ingress", "ingress", "10.0.0.0/24", "10.0.0.1", 4096, "10.0.0.250", ingress=True)
 FRONT = OverlayNetwork("net-front", "front", "10.0.1.0/24", "10.0.1.1", 4097, "10.0.1.250")
@@ -199,7 +199,7 @@ def test_a_message_that_comes_twice_is_one_request():
     mesh = alone("worker-2", endpoint("a", "worker-2", ports=(5000,)))
     visit = Received("client", Visit(1, 5000, "/"))
     assert mesh.step(visit, 0) and not mesh.step(visit, 1)
-    frame = Received("worker-1", Frame(2, "a", "web.1", ()))
+    frame = Received("worker-1", Frame(4096, "10.0.0.250", "10.0.0.3", Visit(2, 5000, "/"), 5000, vtep="worker-1"))
     assert mesh.step(frame, 0) and not mesh.step(frame, 1)
 
 
@@ -207,7 +207,7 @@ def test_requests_that_were_never_answered_are_forgotten():
     mesh = alone("worker-1", endpoint("a", "worker-2", ports=(5000,)), balancer=ipvs.least_connections)
     mesh.step(Received("client", Visit(1, 5000, "/")), 0)
     mesh.step(Received("client", Visit(2, 5000, "/")), IDLE)
-    assert list(mesh.waiting) == [2] and mesh.pools["ingress", 5000].backends[0].active == 1
+    assert list(mesh.waiting) == [2] and mesh.tables.services.pools["net-ingress", "id-web"].backends[0].active == 1
 
 
 # ── ports of one machine ──
@@ -222,7 +222,7 @@ def test_a_plain_container_answers_on_its_own_machine_only():
     board.tell("worker-1", "mesh", Expose(plain), sender="engine")
     answer = board.get("worker-1", "http://worker-1:8080/")
     assert (answer.task, answer.name, len(answer.hops)) == ("c" * 64, "brave_hopper", 2)
-    assert not [task for _, task in board.cores["worker-2"]["mesh"].bindings if task == "c" * 64]
+    assert not [task for _, task in board.cores["worker-2"]["mesh"].tables.services.rows if task == "c" * 64]
     assert not [fact for _, _, fact in board.facts_of(BackendAdded) if fact.task == "c" * 64]
     assert board.get("worker-2", "http://worker-2:8080/").error == "connection refused"
     board.tell("worker-1", "mesh", Detach("c" * 64), sender="engine")
@@ -279,7 +279,7 @@ def test_every_node_notes_its_backends_once():
     board.run(3)
     assert len(board.facts_of(BackendRemoved)) == 4
     mesh = board.cores["worker-1"]["mesh"]
-    assert {task for (_, task), row in mesh.bindings.items() if row.enabled} == {"b"} and {
+    assert {task for (_, task), row in mesh.tables.services.rows.items() if row.enabled} == {"b"} and {
         task for tasks in mesh.names.records.values() for task in tasks
     } == {"b"}
 

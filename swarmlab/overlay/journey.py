@@ -1,0 +1,168 @@
+"""One packet, explained: every stop of a traced request, with its addresses before and after, and as bytes.
+
+The nodes told the stops while the request passed (`path`); here they are only put in order, numbered and written down.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from ..events import PacketLost, PacketPassed, RequestAnswered, RequestFailed, RequestSent
+from . import esp, frames
+from .path import free_port
+from .vxlan import mss
+from .wire import CLIENT
+
+HEADINGS = ("", "machine", "place", "what happens", "from", "to", "around it")
+REQUEST = b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n"
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
+FATES = {
+    "down": "nobody is there",
+    "cut": "the network is cut in between",
+    "blocked": "a firewall drops it",
+    "lost": "it gets lost",
+    "too big": "it is larger than the link allows, and nobody is told",
+}
+
+
+class Hop(NamedTuple):
+    """A stop of a packet. `source` and `target` are address:port when it leaves; `before` when it came."""
+
+    machine: str
+    layer: str  # client · container · sandbox · gwbridge · bridge · vtep · host
+    said: str  # what happens here
+    source: str
+    target: str
+    outer: tuple = ()  # (source, target) of the packet around it
+    lost: str = ""  # why it ends here
+    rule: str = ""  # the rule that acted
+    before: tuple = ()  # (source, target)
+    macs: tuple = ()  # (from, to)
+    vni: int = 0
+    back: bool = False  # on the way back
+    time: float = 0.0  # seconds
+    key: tuple = ()  # (tag, key) with which it is encrypted just now
+
+    @property
+    def frame(self) -> bytes:
+        """The packet as bytes, as it leaves this stop: a connection's first, or the answer to that."""
+        return frame_of(self)
+
+
+class Journey(NamedTuple):
+    """The way of one packet, and of its answer."""
+
+    hops: tuple[Hop, ...]
+    ok: bool
+    error: str
+
+    @property
+    def stops(self) -> list[tuple]:
+        """The rows that `draw_packet` takes: machine, layer, what happens, from, to, around it, whether it is lost."""
+        return [(*hop[:6], bool(hop.lost)) for hop in self.hops]
+
+    @property
+    def there(self) -> tuple[Hop, ...]:
+        """The way to the task."""
+        return tuple(hop for hop in self.hops if not hop.back)
+
+    @property
+    def back(self) -> tuple[Hop, ...]:
+        """The way of the answer."""
+        return tuple(hop for hop in self.hops if hop.back)
+
+    def __repr__(self) -> str:
+        return table(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Notebooks print named tuples in a way of their own, unless told otherwise."""
+        printer.text(table(self))
+
+
+def journey(records: Iterable[Any], request: int, door: str = "") -> Journey:
+    """The stops of one request, from the facts of a trace; `door` is what a visitor from outside asks, address:port."""
+    hops: list[Hop] = []
+    ok, error = False, "no answer yet"
+    for record in records:
+        fact = record.fact
+        if getattr(fact, "request", None) != request:
+            continue
+        if type(fact) is PacketPassed:
+            hops.append(_hop(fact, record, hops))
+        elif type(fact) is PacketLost:
+            hops.append(_loss(fact, record, hops))
+        elif type(fact) is RequestAnswered:
+            ok, error = 200 <= fact.status < 400, ""
+            if door and hops:
+                hops.append(_client("has its answer", hops[-1].source, hops[-1].target, record, back=True))
+        elif type(fact) is RequestSent and door:
+            hops.append(_client(f"asks {fact.to}", f"{CLIENT}:{free_port(request)}", door, record))
+        elif type(fact) is RequestFailed:
+            error = fact.error
+    return Journey(tuple(hops), ok, error)
+
+
+def _hop(fact: PacketPassed, record: Any, hops: list[Hop]) -> Hop:
+    last = hops[-1] if hops else None
+    before = (last.source, last.target) if last and last.back == fact.back else (fact.source, fact.target)
+    return Hop(
+        record.source, fact.layer, fact.said, fact.source, fact.target, tuple(fact.outer), fact.lost, fact.rule, before,
+        tuple(fact.macs), fact.vni, fact.back, record.time / 1e6, tuple(fact.key),
+    )  # fmt: skip
+
+
+def _client(said: str, source: str, target: str, record: Any, back: bool = False) -> Hop:
+    return Hop(
+        record.source, "client", said, source, target, before=(source, target), back=back, time=record.time / 1e6
+    )
+
+
+def _loss(fact: PacketLost, record: Any, hops: list[Hop]) -> Hop:
+    port = {"vxlan": "UDP port 4789", "esp": "ESP", "http": "TCP"}.get(fact.channel, fact.channel)
+    said = f"on its way to {fact.to} ({port}): {FATES.get(fact.fate, fact.fate)}"
+    last = hops[-1] if hops else Hop(record.source, "client", "", CLIENT, fact.to)
+    return last._replace(
+        said=said, lost=said, rule="", before=(last.source, last.target), time=record.time / 1e6
+    )  # fmt: skip
+
+
+def table(way: Journey) -> str:
+    """For a person: one line for each stop; an address is shown where it changes."""
+    rows: list[tuple[str, ...]] = [HEADINGS]
+    for number, hop in enumerate(way.hops, 1):
+        fresh = number == 1 or hop.back != way.hops[number - 2].back
+        source = hop.source if fresh or hop.source != hop.before[0] else ""
+        target = hop.target if fresh or hop.target != hop.before[1] else ""
+        same = number > 1 and hop.outer == way.hops[number - 2].outer
+        around = f"{' → '.join(hop.outer)}" if hop.outer and not same else ""
+        sign = "✗" if hop.lost else "←" if hop.back else str(number)
+        rows.append((sign, hop.machine, hop.layer, hop.said, source, target, around))
+    widths = [max(len(row[n]) for row in rows) for n in range(len(HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    end = "the answer has arrived" if way.ok else way.error
+    return "\n".join([*lines, f"→ {end}"])
+
+
+# ── as bytes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def frame_of(hop: Hop) -> bytes:
+    """SYN on the way there, SYN ACK on the way back: what opens a connection passes all the same stops."""
+    (source, sport), (target, tport) = (_split(end) for end in (hop.source, hop.target))
+    macs = hop.macs or (frames.container_mac(source), frames.container_mac(target))
+    ip = frames.IPv4(source, target, frames.TCP)
+    flags = "SYN ACK" if hop.back else "SYN"
+    tcp = frames.Tcp(sport, tport, 1000 + 8000 * hop.back, 1001 * hop.back, flags, mss=mss(1450))
+    inner = frames.encode((frames.Ethernet(macs[1], macs[0]), ip, tcp))
+    if not hop.outer:
+        return inner
+    here, there = (_split(end)[0] for end in hop.outer)
+    outside = frames.tunnel(inner, hop.vni, here, there)
+    if not hop.key:
+        return outside
+    tag, key = hop.key
+    return esp.seal(outside, esp.Association(here, there, tag, bytes.fromhex(key)), 1, tag.to_bytes(8, "big"))
+
+
+def _split(end: str) -> tuple[str, int]:
+    address, _, port = end.partition(":")
+    return address, int(port or 0)

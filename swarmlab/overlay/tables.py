@@ -1,0 +1,154 @@
+"""What one node knows: its own containers and networks, and what gossip says of those of others.
+
+What changes here is told to the others as rows of two tables [NetworkDB]. Source: moby `daemon/libnetwork/agent.go`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..effects import Tell
+from ..messages import (
+    ENDPOINTS,
+    PEERS,
+    Attach,
+    Detach,
+    Endpoint,
+    EnterNetwork,
+    Entry,
+    Expose,
+    NetworkKeys,
+    NetworksHere,
+    OverlayNetwork,
+    Publish,
+    QuitNetwork,
+    TablesChanged,
+    Withdraw,
+)
+from .forwarding import Forwarding
+from .keyring import SUBSYSTEM
+from .rows import bindings_of, peers_of
+from .services import HOST, Services, published
+
+
+class Tables:
+    """The containers, networks, peers and services of one node."""
+
+    def __init__(self, machine: str, persistence: int = 0):
+        self.machine = machine
+        self.vtep = machine  # the address that this node advertises: others send their frames there
+        self.networks: dict[str, OverlayNetwork] = {}  # by id: those of the swarm that are used on this node
+        self.numbers: dict[int, str] = {}  # VNI → network id
+        self.local: dict[str, Endpoint] = {}  # by task or plain container: those of this machine
+        self.here: dict[tuple[str, str], str] = {}  # (network id, address) → whose it is, on this machine
+        self.exposed: dict[str, None] = {}  # which of them may be sent requests
+        self.host_ports: dict[int, str] = {}  # port → task or plain container of this machine
+        self.keys: dict[int, bytes] = {}  # of encrypted networks, by tag: previous, current, next
+        self.forwarding = Forwarding()
+        self.services = Services(persistence)
+
+    def obey(self, message: Any) -> list:
+        """Something has changed; see the protocol in `swarmlab.messages`."""
+        match message:
+            case TablesChanged(entries):
+                return self._change(entries)
+            case NetworkKeys(keys):
+                ours = sorted((key for key in keys if key.subsystem == SUBSYSTEM), key=lambda key: key.time)
+                self.keys = {key.time: key.value for key in ours}
+            case NetworksHere(networks, vtep):
+                return self._know(networks, vtep)
+            case Attach(endpoint):
+                return self._attach(endpoint)
+            case Expose(endpoint):
+                return [*self._attach(endpoint), *self._expose(endpoint)]
+            case Withdraw(task) if task in self.exposed:
+                return self._withdraw(task)
+            case Detach(task) if task in self.local:
+                return self._detach(task)
+        return []
+
+    @property
+    def key(self) -> int:
+        """The tag of the key to send with; 0 as long as there are too few."""
+        return list(self.keys)[1] if len(self.keys) > 1 else 0
+
+    # ── networks ──
+
+    def _know(self, networks: tuple[OverlayNetwork, ...], vtep: str) -> list:
+        """Traffic on a network flows only where the node has it; its rows are forgotten with it."""
+        before, self.vtep = self.networks, vtep or self.machine
+        self.networks = {network.id: network for network in networks}
+        self.numbers = {network.vni: network.id for network in networks}
+        effects: list = []
+        for id in [id for id in before if id not in self.networks]:
+            effects += [Tell("gossip", QuitNetwork(id)), *self._change(self._foreign(id))]
+        for id in [id for id in self.networks if id not in before]:
+            effects += [Tell("gossip", EnterNetwork(id)), *self._tell_again(id)]
+        return effects
+
+    def _foreign(self, id: str) -> tuple[Entry, ...]:
+        """The end of all rows of other nodes in this network."""
+        peers = [Entry(id, PEERS, task, "", None) for network, task in self.forwarding.rows if network == id]
+        rows = [Entry(id, ENDPOINTS, task, "", None) for network, task in self.services.rows if network == id]
+        return tuple(entry for entry in (*peers, *rows) if entry.key not in self.local)
+
+    def _tell_again(self, id: str) -> list:
+        """The rows of containers that were there before the network was known."""
+        told = []
+        for task in self.local:
+            peer, row = self.forwarding.rows.get((id, task)), self.services.rows.get((id, task))
+            told += [Tell("gossip", Publish(id, PEERS, task, peer))] if peer else []
+            told += [Tell("gossip", Publish(id, ENDPOINTS, task, row))] if row else []
+        return told
+
+    # ── containers of this machine ──
+
+    def _attach(self, endpoint: Endpoint) -> list:
+        task, old = endpoint.task, self.local.get(endpoint.task)
+        if old == endpoint:
+            return []
+        gone = self._detach(task) if old else []
+        self.local[task] = endpoint
+        for network, _, address in endpoint.addresses:
+            self.here[network, address] = task
+        return [*gone, *self._say(PEERS, dict(peers_of(endpoint)), task)]
+
+    def _expose(self, endpoint: Endpoint) -> list:
+        task = endpoint.task
+        if task in self.exposed:
+            return []
+        self.exposed[task] = None
+        for port in published(endpoint.ports, HOST):
+            self.host_ports[port] = task
+        return self._say(ENDPOINTS, {binding.network: binding for binding in bindings_of(endpoint)}, task)
+
+    def _withdraw(self, task: str) -> list:
+        """Docker sets the weight to 0, and deletes the row when the container is gone."""
+        del self.exposed[task]
+        for port in [port for port, holder in self.host_ports.items() if holder == task]:
+            del self.host_ports[port]
+        silent = {binding.network: binding._replace(enabled=False) for binding in bindings_of(self.local[task])}
+        return self._say(ENDPOINTS, silent, task)
+
+    def _detach(self, task: str) -> list:
+        effects = self._withdraw(task) if task in self.exposed else []
+        gone = self.local.pop(task)
+        for network, _, address in gone.addresses:
+            if self.here.get((network, address)) == task:
+                del self.here[network, address]
+        networks = {network: None for network, _, _ in gone.addresses}
+        return [*effects, *self._say(ENDPOINTS, networks, task), *self._say(PEERS, networks, task)]
+
+    def _say(self, table: str, rows: Mapping[str, Any], task: str) -> list:
+        """Rows of this node: known here at once, and told to the others where the network spans machines."""
+        facts = self._change(tuple(Entry(network, table, task, self.machine, row) for network, row in rows.items()))
+        shared = [(network, row) for network, row in rows.items() if network in self.networks]
+        return [*facts, *(Tell("gossip", Publish(network, table, task, row)) for network, row in shared)]
+
+    def _change(self, entries: tuple[Entry, ...]) -> list:
+        effects: list = []
+        for entry in entries:
+            if entry.table == PEERS:
+                self.forwarding.change(entry)
+            elif entry.table == ENDPOINTS:
+                effects += self.services.change(entry)
+        return effects
