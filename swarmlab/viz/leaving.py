@@ -30,6 +30,9 @@ from .chips import SMALL, canvas
 __all__ = ["Leaving", "draw_leaving", "leaving", "stale", "tell_leaving"]
 
 SECOND = 1_000_000  # µs
+PAUSE = (
+    2 * SECOND
+)  # between a task's last row in the tables and its stop signal [moby: daemon/cluster/executor/container]
 LEFT, RIGHT, HEAD, ROW, FOOT = 1.15, 0.2, 0.3, 0.3, 0.55  # inches
 THICK = 0.15
 
@@ -49,10 +52,9 @@ class Leaving(NamedTuple):
     until: int | None = None  # the end of what was watched
 
 
-def leaving(trace: Any, task: str, fault: Any = None, title: str = "", signal: int | None = None) -> Leaving:
+def leaving(trace: Any, task: str, fault: Any = None, title: str = "") -> Leaving:
     """The rows of one task (its id, or its name) from a trace. `fault` is the record of what began it, or its number;
-    by default the loss of its machine, or else the last command before a table dropped it. `signal` (µs) is when it was
-    told to stop, where somebody knows."""
+    by default the loss of its machine, or else the last command before a table dropped it."""
     names = {r.fact.id: r.fact.name for r in trace.records if isinstance(r.fact, TaskStored)}
     added = [r for r in trace.records if isinstance(r.fact, BackendAdded)]
     known = [r for r in added if r.fact.task == task or names.get(r.fact.task) == task]
@@ -79,13 +81,20 @@ def leaving(trace: Any, task: str, fault: Any = None, title: str = "", signal: i
         since,
         since if crashed else exits[0] if exits else None,
         tuple((node, removed.get(node)) for node in nodes if not (crashed and node == home)),
-        signal,
+        _signal(removed.get(home), exits[0] if exits and not crashed else None),
         _first(own, PeerSuspected, home),
         _first(own, PeerFailed, home),
         max(served, default=None),
         tuple(lost),
         trace.now,
     )
+
+
+def _signal(withdrawn: int | None, ended: int | None) -> int | None:
+    """When it was told to stop: the agent takes it out of the tables first, and waits."""
+    if withdrawn is None or ended is None or ended < withdrawn + PAUSE:
+        return None
+    return withdrawn + PAUSE
 
 
 def _chosen(trace: Any, known: Sequence[Any], fault: Any) -> tuple[str, str]:

@@ -98,7 +98,7 @@ def tell_rumour(rounds: Any, upto: int | None = None, interval: float = INTERVAL
         known = sum(0 <= value <= upto for value in heard)
         return f"{text}{known:,} of {len(heard):,} nodes know, after {ink.span(upto * interval)}."
     text += f"half know after round {half}, " if half is not None else "not even half of them ever know, "
-    text += f"the last one that heard took {last:.3g} rounds, {ink.span(last * interval)}"
+    text += f"the last one that heard took {last:.3g} round{'s' * (last != 1)}, {ink.span(last * interval)}"
     return text + (f"; {never:,} never heard." if never else ".")
 
 

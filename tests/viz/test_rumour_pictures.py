@@ -121,6 +121,7 @@ def test_a_task_stopped_in_order_is_out_of_all_tables_before_it_ends(run):
     row = leaving(run.trace, left[0], command)
     assert row.title.endswith("stopped in order") and row.ended > max(when for _, when in row.withdrawn)
     assert set(stale(row).values()) == {0.0} and not row.lost and not row.failed
+    assert min(when for _, when in row.withdrawn) + 2 * SECOND == row.signal <= row.ended
 
 
 def test_a_task_that_nobody_knows_cannot_leave(run):
