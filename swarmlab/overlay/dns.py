@@ -14,7 +14,6 @@ from .ipam import number
 
 RESOLVER = "127.0.0.11"
 TTL = 600  # seconds
-OPTIONS = "ndots:0"  # what stands in each container's resolv.conf: a name without a dot is asked as it is, at once
 MOST_SERVERS, PATIENCE = 3, 4 * SECOND  # outside: how many are asked, one after the other, and how long for each
 REVERSE = ".in-addr.arpa"
 NOERROR, NXDOMAIN, SERVFAIL = "NOERROR", "NXDOMAIN", "SERVFAIL"
@@ -127,7 +126,10 @@ class Names:
 
 
 def forwarded(name: str, kind: str, outside: Outside, way_out: bool) -> Reply:
-    """What the servers outside say. Without a way out each of them is waited for in vain."""
+    """What the servers outside say. Without a way out each of them is waited for in vain.
+
+    A name without a dot is asked there, too: `ndots:0` stands in each container's resolv.conf.
+    """
     servers = outside.servers[:MOST_SERVERS]
     if not way_out or not servers:
         return Reply(name, kind, SERVFAIL, took=PATIENCE * len(servers), available=False)

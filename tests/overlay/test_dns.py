@@ -5,10 +5,12 @@ from collections import Counter
 from itertools import permutations
 
 import pytest
+import tshark
 from harness import endpoint
 
 from swarmlab.effects import Disk, Told
 from swarmlab.messages import ENDPOINTS, Attach, Entry, TablesChanged
+from swarmlab.overlay import pcap
 from swarmlab.overlay.dns import (
     PATIENCE,
     Names,
@@ -19,6 +21,7 @@ from swarmlab.overlay.dns import (
     shuffled,
 )
 from swarmlab.overlay.dnspacket import check_name, packet, query, question
+from swarmlab.overlay.frames import Ethernet, IPv4, Udp, encode, host_mac
 from swarmlab.overlay.mesh import Mesh
 from swarmlab.overlay.rows import bindings_of
 
@@ -229,6 +232,23 @@ def test_the_bytes_of_an_answer_are_those_of_rfc_1035():
 def test_an_unknown_name_has_code_3_and_nobody_reached_has_code_2():
     assert packet(forwarded("x", "A", WORLD, True), 1)[2:4].hex() == "8183"
     assert packet(forwarded("x", "A", WORLD, False), 1)[2:4].hex() == "8102"
+
+
+def test_wireshark_reads_the_answers_as_they_are_meant(tmp_path):
+    names, found = told(WEB).names, []
+    replies = [names.reply("tasks.web", "A", FRONT, random.Random(1)), forwarded("x.example", "A", WORLD, False)]
+    replies += [names.reply("4.1.0.10.in-addr.arpa", "PTR", FRONT, None)]
+    for reply in replies:
+        outer = [
+            Ethernet(host_mac("10.0.0.1"), host_mac("10.0.0.2")),
+            IPv4("10.0.0.2", "10.0.0.1", 17),
+            Udp(53, 40_000),
+        ]
+        found.append((0, encode(outer, packet(reply, 7))))
+    rows = tshark.dissect(tmp_path, pcap.dump(found), "dns.flags.rcode", "dns.a", "dns.ptr.domain_name", "dns.resp.ttl")
+    addresses = ",".join(one.data for one in replies[0].records)
+    assert rows == [("0", addresses, "", "600,600,600"), ("2", "", "", ""), ("0", "", "web.2.t2.front", "600")]
+    assert tshark.complaints(tmp_path, pcap.dump(found)) == []
 
 
 def test_a_question_is_read_back():
