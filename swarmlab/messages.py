@@ -764,6 +764,7 @@ class Endpoint(NamedTuple):
     mode: str = "vip"
     vtep: str = ""  # the address under which other nodes reach this one
     container: str = ""  # its id, of which the first twelve digits are a name, too
+    cache: int = 0  # µs for which the process in it keeps the answers of the name service
 
 
 class Attach(NamedTuple):

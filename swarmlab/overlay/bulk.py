@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..effects import SECOND
 from .balancers import Request, round_robin
-from .dns import is_address, rank, shuffled
+from .dns import is_address, rank
 
 IDLE = 900 * SECOND  # a connection on which nothing moves for so long is forgotten [IPVS: TCP time-out]
 REFUSED, NO_NAME, LOST = "connection refused", "could not resolve host", "lost"
@@ -46,11 +46,10 @@ def route(mesh: Any, ways: dict, port: int, host: str, source: str, request: Req
 
 
 def _from_task(mesh: Any, ways: dict, host: str, source: str, request: Request, now: int) -> Way | str:
-    tables, networks = mesh.tables, mesh.networks_of(source)
+    tables = mesh.tables
     if source not in tables.local:
         return REFUSED
-    resolved = () if is_address(host) else shuffled(tables.services.names.resolve(host, networks), mesh.routes.dice)
-    addresses = resolved or ((host,) if is_address(host) else ())
+    addresses = (host,) if is_address(host) else mesh.routes.look_up(host, tables.local[source], now)
     if not addresses:
         return NO_NAME
     for network, _, own in tables.local[source].addresses:

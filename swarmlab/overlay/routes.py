@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..effects import Dice, Note
 from ..messages import Endpoint, OverlayNetwork
 from . import path, vxlan
+from .caching import Answers
 from .dns import is_address, rank, shuffled
 from .ipam import number, subnet
 from .ipvs import IDLE, Balancer, Key, Request
@@ -72,6 +73,7 @@ class Routes:
         self.tables, self.balancer, self.dice = tables, balancer, dice
         self.connections: dict[int, Connection] = {}  # those through a load balancer, the longest unused first
         self.direct: dict[int, Way | Outward] = {}  # and those that go straight to a container, or out
+        self.memories: dict[str, Answers] = {}  # by task: what the client in it remembers of names
 
     def way(self, visit: Visit, now: int) -> Way | Outward | Refusal | Lost | Echo:
         """Find a way for a request."""
@@ -113,7 +115,8 @@ class Routes:
         asker = self.tables.local.get(visit.source)
         if asker is None:
             return Refusal("no route to host")  # it has just ended
-        addresses = (visit.host,) if is_address(visit.host) else self._look_up(visit, asker)
+        known = (visit.outside,) if visit.outside else ()
+        addresses = (visit.host,) if is_address(visit.host) else self.look_up(visit.host, asker, now) or known
         if not addresses:
             return Refusal(f"could not resolve host: {visit.host}")
         address = addresses[0]  # the first of a shuffled answer
@@ -124,10 +127,22 @@ class Routes:
                 return way
         return self._out(visit, asker, address)
 
-    def _look_up(self, visit: Visit, asker: Endpoint) -> tuple[str, ...]:
+    def look_up(self, host: str, asker: Endpoint, now: int) -> tuple[str, ...]:
+        """The addresses behind a name as this container has them: asked for now, or remembered where it keeps answers."""
+        if not asker.cache:
+            return self._ask(host, asker)
+        if len(self.memories) > len(self.tables.local):
+            self.memories = {task: known for task, known in self.memories.items() if task in self.tables.local}
+        memory = self.memories.setdefault(asker.task, Answers(asker.cache))
+        found = memory.recall(host, now)
+        if not found:
+            found = self._ask(host, asker)
+            memory.keep(host, found, now)
+        return found
+
+    def _ask(self, host: str, asker: Endpoint) -> tuple[str, ...]:
         networks = tuple((network, called) for network, called, _ in asker.addresses)
-        found = shuffled(self.tables.services.names.resolve(visit.host, networks), self.dice)
-        return found or ((visit.outside,) if visit.outside else ())
+        return shuffled(self.tables.services.names.resolve(host, networks), self.dice)
 
     def _in_network(
         self, visit: Visit, network: str, own: str, address: str, name: Hop, now: int

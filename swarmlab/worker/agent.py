@@ -42,6 +42,7 @@ from ..messages import (
     Withdraw,
 )
 from ..objects import ASSIGNED, PREPARING, RUNNING, STATES, Config, Description, Network, Secret
+from ..overlay.caching import ttl_of
 from .controller import Work, hear, next_step, resume
 
 OPEN_PATIENCE = 5 * SECOND  # for the answer to OpenSession, and for the first assignments after it
@@ -404,6 +405,7 @@ class Agent:
             mode=task.endpoint.mode,
             vtep=self.address,
             container=container,
+            cache=ttl_of(task.spec.container.env),
         )
 
     def _addresses(self, attachments):

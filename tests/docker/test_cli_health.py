@@ -52,6 +52,7 @@ def test_an_unhealthy_task_leaves_the_names_two_seconds_before_it_is_stopped_and
     assert states(cluster) == ["running"]
     assert cluster.run_until(lambda c: "complete" in states(c), limit=20)  # it exits with 0
     assert cluster.run_until(lambda c: states(c)[-1] == "running", limit=20) and len(states(cluster)) == 2
+    cluster.run_for(3)  # until the news has come round
     assert cluster.dig("tasks.web", "client.1").status == "NOERROR"
 
 
