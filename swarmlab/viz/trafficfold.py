@@ -53,11 +53,11 @@ class Panel(NamedTuple):
 
 
 def traffic(rows: Any, tasks: Sequence[str] = (), slow: Iterable[Any] = (), unit: str = "s") -> Traffic:
-    """Requests as columns, from columns (a run of `swarmlab.traffic`, or a mapping) or from rows.
+    """Requests as columns, from columns (a run or a batch of `swarmlab.traffic`, or a mapping) or from rows.
 
     Columns are `arrived`, `ended` (or `latency`), `task` (a name or a place in `tasks`) and, if some failed, `ok` or
-    `status`; a row is a tuple (arrived, ended, task, ok). Whole numbers are µs, others are seconds, never is None or -1.
-    `slow` are names or places of tasks.
+    `status`; a row is a tuple (arrived, ended, task, ok), or a record of `trace.requests`. Of a batch it is the first
+    run. Whole numbers are µs, others are seconds, never is None or -1. `slow` are names or places of tasks.
     """
     if isinstance(rows, Traffic):
         return rows
@@ -82,14 +82,28 @@ def _columns(rows: Any) -> dict[str, Any]:
     """The columns by name, those that there are."""
     if isinstance(rows, Mapping):
         return {key: value for key, value in rows.items() if value is not None}
+    if hasattr(rows, "replicas"):
+        return _of_batch(rows)
     if hasattr(rows, "arrived"):
         known = "ok" if not hasattr(rows, "status") else "status"  # a run works out `ok` from `status`, one by one
         found = {key: getattr(rows, key, None) for key in COLUMNS if key != "ok" or known == "ok"}
         return {key: value for key, value in found.items() if value is not None}
-    listed = [tuple(row) for row in rows]
+    listed = list(rows)
     if not listed:
         raise ValueError("there is nothing to draw: no requests")
-    return dict(zip(ROW, zip(*listed, strict=True), strict=False))
+    if hasattr(listed[0], "arrived"):  # records of a trace; their `task` is an id
+        names = {"arrived": "arrived", "ended": "ended", "task": "name", "status": "status", "done": "done"}
+        return {key: [getattr(row, name) for row in listed] for key, name in names.items()}
+    return dict(zip(ROW, zip(*map(tuple, listed), strict=True), strict=False))
+
+
+def _of_batch(batch: Any) -> dict[str, Any]:
+    """The first of the runs of a batch: late answers are failures, and the work is done all the same."""
+    arrived, latency, task = (np.atleast_2d(column)[0] for column in (batch.arrived, batch.latency, batch.task))
+    patience = np.inf if batch.timeout is None else batch.timeout
+    names = [f"web.{n + 1}" for n in range(batch.replicas)]
+    over = {"ended": arrived + np.minimum(latency, patience), "done": arrived + latency, "ok": latency <= patience}
+    return {"arrived": arrived, "task": task, "tasks": names} | over
 
 
 def _answered(given: Mapping[str, Any], ended: Any) -> Any:

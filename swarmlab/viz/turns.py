@@ -28,7 +28,13 @@ class Turn(NamedTuple):
 
 
 def turns(trace: Any, url: str = "") -> list[Turn]:
-    """The requests of a run in the order in which nodes chose tasks for them; `url` limits it to addresses that hold this."""
+    """The requests of a run in the order in which nodes chose tasks for them; `url` limits it to addresses that hold this.
+
+    Also takes records of traffic: `turns(cluster.trace.requests)`.
+    """
+    if not hasattr(trace, "records"):
+        chosen = sorted((row for row in trace if row.node), key=lambda row: row.arrived)
+        return [Turn(row.number, row.node, row.name) for row in chosen]
     names: dict[str, str] = {}
     found: list[Turn] = []
     wanted: set[int] = set()
@@ -129,11 +135,13 @@ def tell_turns(rows: Sequence[Sequence], asked: Sequence[str] = ()) -> str:
 # ── connections against requests ─────────────────────────────────────────────────────────────────────────────────
 
 
-def draw_connections(panels: Mapping[str, Sequence[Sequence]], tasks: Sequence[str] = ()) -> Figure:
+def draw_connections(panels: Mapping[str, Sequence], tasks: Sequence[str] = ()) -> Figure:
     """A panel per title, of (connection, task) for each request in order: a lane per task, a dot per request, and a line
-    through the requests of one connection; at the right how many each task got, against its fair share."""
+    through the requests of one connection; at the right how many each task got, against its fair share. Also takes
+    records of traffic (`cluster.trace.requests`)."""
     if not 0 < len(panels) <= 6:
         raise ValueError(f"{len(panels)} panels: one to 6 can be compared")
+    panels = {title: _pairs(rows) for title, rows in panels.items()}
     names = list(tasks) or sorted({str(task) for rows in panels.values() for _, task in rows})
     high = 0.34 + 0.3 * len(names) + 0.3
     total = high * len(panels) + 0.35
@@ -155,6 +163,15 @@ def draw_connections(panels: Mapping[str, Sequence[Sequence]], tasks: Sequence[s
     for x, text in words.items():
         fig.text(x / ink.WIDTH, 0.14 / total, text, fontsize=SMALL, color=ink.INK, va="center")
     return fig
+
+
+def _pairs(rows: Any) -> list[tuple]:
+    """(connection, task) for each request, from such rows or from records of traffic."""
+    listed = list(rows)
+    if listed and hasattr(listed[0], "connection"):
+        ordered = sorted((row for row in listed if row.name), key=lambda row: (row.arrived, row.number))
+        return [((row.load, row.connection), row.name) for row in ordered]
+    return listed
 
 
 def _draw_requests(ax: Axes, rows: list, names: list[str]) -> None:
@@ -190,8 +207,9 @@ def _draw_shares(ax: Axes, rows: list, names: list[str]) -> None:
     ax.plot((fair, fair), (-0.5, len(names) - 0.5), color=ink.INK, linewidth=1.3, linestyle=(0, (4, 2)), zorder=4)
 
 
-def tell_connections(panels: Mapping[str, Sequence[Sequence]], tasks: Sequence[str] = ()) -> str:
+def tell_connections(panels: Mapping[str, Sequence], tasks: Sequence[str] = ()) -> str:
     """The same in words, for `show`."""
+    panels = {title: _pairs(rows) for title, rows in panels.items()}
     names = list(tasks) or sorted({str(task) for rows in panels.values() for _, task in rows})
     said = []
     for title, rows in panels.items():

@@ -14,7 +14,7 @@ from test_raft_pictures import covered, outside, words
 from swarmlab import events as e
 from swarmlab.viz import ink
 from swarmlab.viz.arrivals import draw_arrivals, tell_arrivals
-from swarmlab.viz.balancers import draw_balancers, tell_balancers
+from swarmlab.viz.balancers import draw_balancers, scale_of, tell_balancers
 from swarmlab.viz.clients import draw_clients, tell_clients
 from swarmlab.viz.queues import draw_queues, look, per_dot, tell_queues
 from swarmlab.viz.scaling import draw_loads, draw_scaling, tell_loads, tell_scaling
@@ -111,8 +111,10 @@ def test_nothing_to_draw_is_one_sentence():
 def test_balancers_stand_below_each_other_on_the_same_axes(runs):
     fig = draw_balancers(runs)
     assert untidy(fig) == [] and set(BALANCERS) <= set(words(fig))
-    tails = fig.axes[3::4]
-    assert len({ax.get_xlim() for ax in tails}) == len({ax.get_ylim() for ax in fig.axes[2::4]}) == 1
+    rings = [line.get_xdata() for line in fig.axes[0].lines if line.get_marker() == "o"]
+    found, scale = panels_of(runs), scale_of(panels_of(runs))
+    assert [list(each) == sorted(each) and len(each) == 3 for each in rings] == [True] * len(found)
+    assert scale.queue == max(max(queue) for each in found.values() for queue in each.queues)
     assert "round robin: p50" in tell_balancers(runs) and "25% of 1500 requests" in tell_balancers(runs)
 
 
