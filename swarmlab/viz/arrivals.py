@@ -73,7 +73,9 @@ def _rows(instants: Mapping[str, Any] | None, per_second: Mapping[str, Sequence[
     for title, times in (instants or {}).items():
         given = np.asarray(times)
         seconds = np.sort(given / SECOND if given.dtype.kind in "iu" else given.astype(float))
-        found[title] = (np.bincount(seconds.astype(int)), np.diff(seconds)) if len(seconds) else (seconds, None)
+        gaps = np.diff(seconds)
+        counts = np.bincount(seconds.astype(int)) if len(seconds) else seconds
+        found[title] = (counts, gaps if gaps.any() else None)
     for title, counts in (per_second or {}).items():
         found[title] = (np.asarray(counts), None)
     if not 0 < len(found) <= MOST:

@@ -204,4 +204,4 @@ def _ticks(ax: Axes, place: tuple, floor: float, marks: list[tuple[float, str]],
     for value, text in marks:
         x = left + far(value) * wide
         ax.plot((x, x), (floor, floor + 0.04), color=ink.INK, linewidth=1)
-        ink.write(ax, x, floor + 0.14, text, ha="center", fontsize=SMALL)
+        ink.write(ax, x, floor + 0.15, text, ha="center", fontsize=SMALL)

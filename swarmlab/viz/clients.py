@@ -35,8 +35,8 @@ def draw_clients(
     found = runs_of(runs, options)
     since = min(float(run.arrived[0]) for run in found.values()) if start is None else start
     until = max(float(run.arrived[-1]) for run in found.values()) if end is None else end
-    width = step or rounded((until - since) / 90)
-    edges = np.arange(since, until + width, width)
+    edges = edges_of(since, until, step, 90)
+    width = float(edges[1] - edges[0])
     columns = {title: _columns(run, edges) for title, run in found.items()}
     most = max(
         1,
@@ -49,7 +49,7 @@ def draw_clients(
     for n, (title, run) in enumerate(found.items()):
         top = HEAD + n * (ROW + BETWEEN)
         ax = fig.add_axes((LEFT / ink.WIDTH, 1 - (top + ROW) / total, wide / ink.WIDTH, ROW / total))
-        ax.set(xlim=(since, max(until, edges[-1])), ylim=(-most * 1.05, most * 1.05))
+        ax.set(xlim=(edges[0], edges[-1]), ylim=(-most * 1.05, most * 1.05))
         draw_bands(ax, bands, n == 0)
         _draw_columns(ax, columns[title], edges, width, most)
         _write_row(ax, title, run, n == len(found) - 1, width)
@@ -81,6 +81,13 @@ def runs_of(runs: Any, options: Mapping[str, Any]) -> dict[str, Traffic]:
     if not all(len(run.arrived) for run in found.values()):
         raise ValueError("there is nothing to draw: no requests")
     return found
+
+
+def edges_of(since: float, until: float, step: float | None, columns: int) -> Any:
+    """Columns of this length, or about so many of a round length; a round instant begins one."""
+    width = step or rounded((until - since) / columns or 1.0)
+    first = np.floor(since / width + 1e-9) * width
+    return first + width * np.arange(max(2, int(np.ceil((until - first) / width + 1e-9)) + 1))
 
 
 def rounded(seconds: float) -> float:

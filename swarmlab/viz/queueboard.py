@@ -48,7 +48,8 @@ class QueueBoard(anywidget.AnyWidget):
     ):
         given = _whole(traffic(rows, **options))
         first, last = float(given.arrived[0]), float(given.arrived[-1])
-        since, until = first if start is None else float(start), last if end is None else float(end)
+        since = first if start is None else float(start)
+        until = max(last, since + 1e-3) if end is None else float(end)
         if not since < until:
             raise ValueError(f"from {since:g} s to {until:g} s: the requests come from {first:g} s to {last:g} s")
         self.given, self.nodes = given, dict(nodes or {})

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import ink
-from .clients import draw_bands, rounded, runs_of
+from .clients import draw_bands, edges_of, runs_of
 from .tailcurve import ticks_inside
 from .trafficfold import SECOND, Traffic, queue_at, said, traffic
 
@@ -63,10 +63,7 @@ def tell_scaling(run: Any, replicas: Any, step: float | None = None, goal: float
 
 
 def _edges(given: Traffic, step: float | None) -> Any:
-    since, until = float(given.arrived[0]), float(given.arrived[-1])
-    width = step or rounded((until - since) / 60 or 1)
-    first = np.floor(since / width) * width  # whole columns: a change at a round instant begins one
-    return np.arange(first, max(until, first + width) + width * 0.5, width)
+    return edges_of(float(given.arrived[0]), float(given.arrived[-1]), step, 60)
 
 
 def _steps(replicas: Any) -> dict[str, list[tuple[float, int]]]:
@@ -167,6 +164,8 @@ def draw_loads(
     """
     found = runs_of(runs, options)
     names = max((run.tasks for run in found.values()), key=len)
+    if not names:
+        raise ValueError("there is nothing to draw: no request found a task")
     columns = min(2, len(found))
     lines = -(-len(found) // columns)
     high = HEAD + LANE * len(names) + 0.35

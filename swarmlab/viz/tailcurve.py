@@ -32,20 +32,21 @@ def draw_tail(runs: Any, ax: Axes | None = None, guess: Any = None, goal: float 
     ax = ink.axes(ax, max(HIGH, STEP * len(panels)) + BOTTOM + 0.15, LEFT, RIGHT, 0.15, BOTTOM)
     guessed = _number(guess)
     least, most = latency_span(list(panels.values()), [each for each in (guessed, goal) if each])
-    lowest = min(share for each in panels.values() for _, share in each.tail if share > 0)
+    lowest = min((share for each in panels.values() for _, share in each.tail if share > 0), default=1.0)
     ax.set(xscale="log", yscale="log", xlim=(least, most), ylim=(min(lowest, 0.005) / 1.6, 1.15))
-    tail_axes(ax, next(iter(panels.values())).unit)
+    unit = next(iter(panels.values())).unit
+    _draw_axes(ax, unit)
     ax.set_xlabel(
         f"latency, on a logarithmic axis   ○ p50 p95 p99   ╷ mean{'   ▽ the guess' * bool(guessed)}", fontsize=ink.TEXT
     )
     for n, each in enumerate(panels.values()):
-        tail_curve(ax, each, DASHES[n], SHADES[n])
+        _draw_curve(ax, each, DASHES[n], SHADES[n])
     if len(panels) > 1:
         _draw_letters(ax, list(panels.values()))
     _write_table(ax, panels)
     if goal:
         ax.plot((goal, goal), ax.get_ylim(), color=ink.INK, linestyle=":", linewidth=1.3)
-        ink.write(ax, goal, 1.0, f" goal {said(goal)}", va="bottom", path_effects=ink.HALO, zorder=6)
+        ink.write(ax, goal, 1.0, f" goal {said(goal, unit)}", va="bottom", path_effects=ink.HALO, zorder=6)
     if guessed:
         ax.plot([guessed], [SHARES["p99"]], marker="v", markersize=10, markerfacecolor="none", markeredgecolor=ink.INK)
     return ax
@@ -62,19 +63,20 @@ def latency_span(panels: Sequence[Panel], others: Sequence[float] = ()) -> tuple
     halves = [each.marks["p50"] or 0.01 for each in panels]
     lasts = [each.tail[-1][0] for each in panels if each.tail] or [1.0]
     least, most = min([*halves, *others]) / 2.5, max([*lasts, *others])
-    return max(least, most / 1e5), most * 1.3
+    least = max(least, most / 1e5, 1e-6)
+    return least, max(most * 1.3, least * 10)
 
 
-def tail_axes(ax: Axes, unit: str, few: bool = False) -> None:
+def _draw_axes(ax: Axes, unit: str) -> None:
     """Lines where one request in two, in twenty, in a hundred is slower; latencies as people say them."""
     beside = {"transform": ax.get_yaxis_transform(), "ha": "right"}
     for name, share in SHARES.items():
         ax.axhline(share, color=ink.LINE, linewidth=0.8, zorder=1)
-        text = name if few else f"1 in {round(1 / share)} is slower\n{name}"
+        text = f"1 in {round(1 / share)} is slower\n{name}"
         ink.write(ax, -0.06 / ink.inches(ax)[0], share, text, linespacing=1.2, **beside)
     ax.yaxis.set_major_locator(NullLocator())
     ax.yaxis.set_minor_locator(NullLocator())
-    ticks = decades(*ax.get_xlim(), 4 if few else 8)
+    ticks = decades(*ax.get_xlim())
     ax.xaxis.set_major_locator(FixedLocator(ticks))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xticklabels([tick(value, unit) for value in ticks], fontsize=ink.TEXT)
@@ -109,7 +111,7 @@ def tick(value: float, unit: str) -> str:
     return f"{value:g} s"
 
 
-def tail_curve(ax: Axes, each: Panel, dash: Any = "-", shade: str = ink.INK) -> None:
+def _draw_curve(ax: Axes, each: Panel, dash: Any, shade: str) -> None:
     """One curve with its rings, and the mean as a tick on the axis."""
     points = [(latency, share) for latency, share in each.tail if share > 0 and latency > 0]
     if each.failed and points:  # the rest never came back
