@@ -1,13 +1,13 @@
 """One packet, playable: it travels from stop to stop, and what is written on it stands below. All is sent once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import anywidget
 import traitlets
 
 from . import ink
-from .chips import chip_width, kind_of
+from .chips import chip_width, kind_of, measured
 from .packetfold import LAYERS, LINE, RUNG, Hop, Stop, changes, hops_of, plan, tell_packet, way_of
 from .player import KIT
 from .raftboard import source_of
@@ -40,7 +40,7 @@ class PacketBoard(anywidget.AnyWidget):
     time = traitlets.Int().tag(sync=True)
     speed = traitlets.Float(1.0).tag(sync=True)
 
-    def __init__(self, rows: Iterable[Any], stop: int = 1, speed: float = 1.0, kinds: Mapping[str, str] | None = None):
+    def __init__(self, rows: Any, stop: int = 1, speed: float = 1.0, kinds: Mapping[str, str] | None = None):
         self.hops, self.kinds = hops_of(rows), kinds
         if not 1 <= stop <= len(self.hops):
             raise ValueError(f"stop {stop}: there are stops 1 to {len(self.hops)}")
@@ -61,7 +61,7 @@ class PacketBoard(anywidget.AnyWidget):
         return {**(data or {}), "text/plain": repr(self)}, metadata
 
 
-def packet_frames(rows: Iterable[Any], kinds: Mapping[str, str] | None = None) -> dict:
+def packet_frames(rows: Any, kinds: Mapping[str, str] | None = None) -> dict:
     """Everything that is drawn, in inches, stop by stop; and what the controls need: a stop lasts a second."""
     hops = hops_of(rows)
     placed = plan(hops, kinds)
@@ -108,7 +108,7 @@ def _stop(hops: list[Hop], n: int, stop: Stop, way: list, kinds: Mapping[str, st
 
 
 def _chip(word: str, address: str, kind: str, gone: bool) -> dict:
-    wide = chip_width(address, kind) if address else ink.room(word, 9) * 0.87
+    wide = chip_width(address, kind, gone) if address else measured(word)
     return {"word": word, "address": address, "kind": kind, "gone": gone, "wide": wide}
 
 

@@ -1,12 +1,11 @@
 """The hops of one packet as rows: what each changes, the same in words, and where each stop stands in the picture."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from textwrap import wrap
 from typing import Any, NamedTuple
 
 from . import ink
-from .chips import SMALL, chip_width, kind_of
+from .chips import chip_width, filled, kind_of, measured
 
 __all__ = [
     "LAYERS",
@@ -31,10 +30,11 @@ LAYERS = {  # from the top; those that do not occur are left out
     "vtep": "VTEP, the end\nof the tunnel",
     "host": "host",
 }
-LEFT, NARROW = 1.25, 2.06  # inches: the names of layers, a column in which only the client stands
+LEFT, NARROW = 1.15, 2.32  # inches: the names of layers, a column in which only the client stands
 TOP = 0.34
-LINE, RUNG, PAD = 0.165, 0.26, 0.16  # inches: a line of words, one of addresses, below a stop
-UNWRAPPED = "unwrapped"
+LINE, RUNG, PAD = 0.158, 0.24, 0.13  # inches: a line of words, one of addresses, below a stop
+OUTER, UNWRAPPED = "in a packet from", "unwrapped"
+EPHEMERAL = 32768  # the first port that Linux gives to whoever asks for any
 
 
 class Hop(NamedTuple):
@@ -49,19 +49,33 @@ class Hop(NamedTuple):
     lost: bool = False
 
 
-def hops_of(rows: Iterable[Any]) -> list[Hop]:
-    """Hops from rows of the same fields, checked."""
-    hops = [row if isinstance(row, Hop) else Hop(*row) for row in rows]
+def hops_of(rows: Any) -> list[Hop]:
+    """Hops from rows that begin with the same fields, checked; of a packet with its answer, the way there.
+
+    Ports that an asking kernel made up are left out, and those of the tunnel: they say nothing about the way.
+    """
+    hops = [Hop(*tuple(row)[: len(Hop._fields)]) for row in getattr(rows, "there", rows)]
     if not hops:
         raise ValueError("there is nothing to draw: the packet went nowhere")
     for hop in hops:
         if hop.layer not in LAYERS:
             raise ValueError(f"layer {hop.layer!r} is none of: {', '.join(LAYERS)}")
-    return hops
+    return [
+        hop._replace(
+            source=_told(hop.source), target=_told(hop.target), outer=tuple(a.partition(":")[0] for a in hop.outer)
+        )
+        for hop in hops
+    ]
+
+
+def _told(address: str) -> str:
+    """An address with its port, if somebody chose that port."""
+    plain, _, port = address.partition(":")
+    return plain if port.isdigit() and int(port) >= EPHEMERAL else address
 
 
 def changes(hops: Sequence[Hop], n: int) -> list[tuple[str, str, str]]:
-    """What is new at a stop: (from · to · outer from · outer to · unwrapped, the old address, the new one)."""
+    """What is new at a stop: (from · to · in a packet from · to · unwrapped, the old address, the new one)."""
     hop, before = hops[n], hops[n - 1] if n else None
     found = []
     for word, new, old in (
@@ -71,13 +85,13 @@ def changes(hops: Sequence[Hop], n: int) -> list[tuple[str, str, str]]:
         if new != old:
             found.append((word, old, new))
     if hop.outer and hop.outer != (before.outer if before else ()):
-        found += [("outer from", "", hop.outer[0]), ("outer to", "", hop.outer[1])]
+        found += [(OUTER, "", hop.outer[0]), ("to", "", hop.outer[1])]
     if before and before.outer and not hop.outer:
         found.append((UNWRAPPED, "", ""))
     return found
 
 
-def tell_packet(rows: Iterable[Any], upto: int | None = None, kinds: Mapping[str, str] | None = None) -> str:
+def tell_packet(rows: Any, upto: int | None = None, kinds: Mapping[str, str] | None = None) -> str:
     """The same in words, for `show`; `upto` stops, by default all."""
     hops = hops_of(rows)
     count = len(hops) if upto is None else max(1, min(upto, len(hops)))
@@ -163,7 +177,7 @@ def _placed(
     hops: Sequence[Hop], lanes: Sequence[int], lefts: dict, room: dict, kinds: Mapping[str, str] | None
 ) -> tuple[list[Stop], list[tuple[str, float, float]]]:
     """Every stop at its place; a layer is as high as its highest cell. Stops in one cell stand under each other."""
-    words = [wrap(hop.said, int(room[lane] / ink.room("m", SMALL)) + 2) for hop, lane in zip(hops, lanes, strict=True)]
+    words = [filled(hop.said, room[lane]) for hop, lane in zip(hops, lanes, strict=True)]
     rungs = [_rungs(changes(hops, n), room[lanes[n]], kinds) for n in range(len(hops))]
     high = [max(0.2, LINE * len(w)) + RUNG * len(r) + PAD for w, r in zip(words, rungs, strict=True)]
     cells: dict[tuple, list[int]] = {}
@@ -211,7 +225,7 @@ def _rungs(found: list[tuple[str, str, str]], room: float, kinds: Mapping[str, s
         if rung_width(items) > room and old:
             lines += [items[:2], items[2:]]
         elif rung_width(items) > room and new:
-            lines += [items[:1], items[1:]]
+            lines += [[("in", "", "", False), items[1]]] if word == OUTER else [items[:1], items[1:]]
         else:
             lines.append(items)
     return lines
@@ -219,9 +233,7 @@ def _rungs(found: list[tuple[str, str, str]], room: float, kinds: Mapping[str, s
 
 def rung_width(items: Sequence[tuple]) -> float:
     """How many inches such a line takes."""
-    widths = [
-        chip_width(address, kind) if address else ink.room(word, SMALL) * 0.87 for word, address, kind, _ in items
-    ]
+    widths = [chip_width(address, kind, gone) if address else measured(word) for word, address, kind, gone in items]
     return sum(widths) + 0.07 * (len(items) - 1)
 
 

@@ -3,7 +3,7 @@
 Where the packet is inside another one, its way is drawn as a tunnel.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from textwrap import wrap
 from typing import Any
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from . import ink
-from .chips import SMALL, canvas, chip_width, draw_chip, kind_of
+from .chips import SMALL, canvas, chip_width, draw_chip, kind_of, measured
 from .packetfold import LAYERS, LEFT, LINE, RUNG, Hop, Stop, changes, hops_of, lanes_of, plan, tell_packet, way_of
 
 __all__ = ["Hop", "draw_packet", "packet_strip", "tell_packet"]
@@ -26,7 +26,7 @@ SHORT = {"sandbox": "load balancer", "gwbridge": "docker_gwbridge", "bridge": "b
 
 
 def draw_packet(
-    rows: Iterable[Any], upto: int | None = None, kinds: Mapping[str, str] | None = None, ax: Axes | None = None
+    rows: Any, upto: int | None = None, kinds: Mapping[str, str] | None = None, ax: Axes | None = None
 ) -> Axes:
     """The way of one packet; `upto` shows so many stops and no more, for a stepper.
 
@@ -70,9 +70,9 @@ def _draw_stop(ax: Axes, stop: Stop, number: int, current: bool) -> None:
         ink.write(ax, stop.x, stop.y + 0.005, str(number), color=ink.PAPER if current else ink.INK, **style)
     x, y = stop.x + 0.2, stop.y
     for line in stop.lines:
-        ink.write(ax, x, y, line, fontsize=SMALL, fontweight="bold" if current else "normal", zorder=3)
+        ink.write(ax, x, y, line, fontsize=SMALL, zorder=3)
         y += LINE
-    y = max(y, stop.y + LINE) + 0.045
+    y = max(y, stop.y + LINE) + 0.04
     for rung in stop.rungs:
         _draw_rung(ax, x, y, rung)
         y += RUNG
@@ -83,10 +83,10 @@ def _draw_stop(ax: Axes, stop: Stop, number: int, current: bool) -> None:
 def _draw_rung(ax: Axes, x: float, y: float, items: Sequence[tuple]) -> None:
     for word, address, kind, gone in items:
         if address:
-            x += draw_chip(ax, x, y, address, kind, gone) + 0.08
+            x += draw_chip(ax, x, y, address, kind, gone) + 0.07
         else:
             ink.write(ax, x, y, word, fontsize=SMALL, color=ink.QUIET, zorder=3)
-            x += ink.room(word, SMALL) * 0.87 + 0.06
+            x += measured(word) + 0.07
 
 
 def _draw_envelope(ax: Axes, x: float, y: float, hop: Hop, kinds: Mapping[str, str] | None) -> None:
@@ -113,9 +113,7 @@ def _draw_pair(ax: Axes, x: float, y: float, pair: Sequence[str], kinds: Mapping
 # ── the filmstrip ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def packet_strip(
-    rows: Iterable[Any], stops: Sequence[int] | None = None, kinds: Mapping[str, str] | None = None
-) -> Figure:
+def packet_strip(rows: Any, stops: Sequence[int] | None = None, kinds: Mapping[str, str] | None = None) -> Figure:
     """The packet at a few stops (counted from 1), at most six: where it is, and what is written on it.
 
     By default the stops at which its addresses change.

@@ -5,7 +5,7 @@ import pytest
 from swarmlab.viz import ink
 from swarmlab.viz.bytebox import Part, draw_bytes, packets, parts_of, tell_bytes
 from swarmlab.viz.chips import kind_of, kinds_of
-from swarmlab.viz.packetfold import changes, lanes_of
+from swarmlab.viz.packetfold import changes, hops_of, lanes_of
 from swarmlab.viz.packetpath import Hop, draw_packet, packet_strip, tell_packet
 
 HOSTS = ("192.168.56.11", "192.168.56.12")
@@ -54,6 +54,24 @@ def test_four_kinds_of_address_are_told_apart():
         "10.0.1.2": "vip",
         "10.0.0.3": "node",
     }
+
+
+def test_a_packet_of_a_real_run_is_drawn_as_it_is():
+    from swarmlab import Cluster
+
+    cluster = Cluster(managers=1, workers=2, seed=5)
+    cluster.docker("service create --name web --replicas 1 -p 8080:80 nginx")
+    cluster.run_for(20)
+    (task,) = cluster.tasks
+    home = next(node.machine for node in cluster.nodes if node.id == task.node)
+    other = next(node.machine for node in cluster.nodes if node.machine != home)
+    way = cluster.trace_packet("client", f"http://{other}:8080/")
+    hops, kinds = hops_of(way), kinds_of(cluster.addresses("ingress"))
+    assert len(hops) == len(way.there) and {hop.machine for hop in hops} == {"client", other, home}
+    assert ":" not in hops[0].source and hops[0].target.endswith(":8080"), "a port that the kernel made up says nothing"
+    said = tell_packet(way, kinds=kinds)
+    assert "from node 10.0.0." in said and "in a packet from host 192.168." in said
+    assert "the packet now" in words(draw_packet(way, kinds=kinds)) and words(packet_strip(way, kinds=kinds))
 
 
 def test_a_lane_ends_where_the_packet_turns_round_or_leaves():

@@ -21,7 +21,7 @@ function makeChip(parent, x, y, { word, address, kind, gone, wide }) {
   }
   const g = make(parent, "g", { class: "sl-addr", "data-kind": kind, ...(gone ? { "data-gone": "1" } : {}) });
   make(g, "rect", { x: px(x), y: px(y - 0.1), width: px(wide), height: px(0.2), rx: ROUND.has(kind) ? 8 : 0 });
-  make(g, "text", { x: px(x + wide / 2), y: px(y), "text-anchor": "middle" }).textContent = `${TAGS[kind]} ${address}`;
+  make(g, "text", { x: px(x + wide / 2), y: px(y), "text-anchor": "middle" }).textContent = gone ? address : `${TAGS[kind]} ${address}`;
   if (gone) make(g, "path", { d: `M${px(x + 0.04)} ${px(y)}H${px(x + wide - 0.04)}` });
   return x + wide;
 }
