@@ -127,3 +127,25 @@ def test_what_cannot_be_asked_is_refused_in_one_line(cluster, name, kind, why):
 def test_nobody_asks_from_a_task_that_does_not_run(cluster):
     with pytest.raises(ValueError, match=r"no running task web\.9"):
         cluster.dig("web", "web.9")
+
+
+def test_a_machine_without_power_stays_in_the_names_until_the_others_hear_of_it(cluster):
+    """§17: nobody withdrew its tasks; a failed node's rows are hidden when gossip declares it failed."""
+    machines = {one.slot: one.machine for one in cluster.running if one.service == "rr"}
+    asker = next(one for one in cluster.running if one.service == "web" and one.machine == "manager-1")
+    gone = next(machine for machine in machines.values() if machine != "manager-1")
+    before = set(cluster.dig("rr", f"web.{asker.slot}").addresses)
+    cluster.crash(gone)
+    cluster.run_for(1)
+    assert set(cluster.dig("rr", f"web.{asker.slot}").addresses) == before
+    heard = cluster.run_until(lambda c: set(c.resolve("rr", f"web.{asker.slot}")) < before, limit=30)
+    assert heard and cluster.now < 50
+
+
+def test_a_stopped_task_leaves_the_names_before_it_ends_everywhere(cluster):
+    """§17: Withdraw at the beginning of shutdown, two seconds before the stop signal."""
+    cluster.docker("service scale -d rr=1")
+    gone = cluster.run_until(lambda c: len(c.resolve("rr", "web.1")) == 1, limit=10)
+    assert gone and sum(one.service == "rr" for one in cluster.running) == 4  # they still run
+    cluster.run_for(5)
+    assert sum(one.service == "rr" for one in cluster.running) == 1

@@ -164,6 +164,7 @@ def test_a_plain_container_has_its_name_on_a_bridge_that_somebody_made():
 def test_on_the_bridge_called_bridge_nobody_has_a_name_or_a_resolver():
     rows = [plain("db", "bridge")]
     assert ask("db", "net-bridge", rows=rows) == () == ask("db.db-id", "net-bridge", rows=rows)
+    assert told(rows).names.pointer("172.18.0.2", [("net-bridge", "bridge")]) == ""
     assert not has_resolver([("id", "bridge")]) and not has_resolver([("id", "host")]) and has_resolver([("id", "lan")])
 
 

@@ -463,7 +463,7 @@ def test_one_that_never_got_healthy_was_never_exposed(rig):
     rig.told("executor", Running("t1", "starting"))
     assert heard_of(rig.told("executor", HealthIs("t1", "unhealthy"))) == []
     assert heard_of(rig.run_for(2 * SECOND)) == ["Stop"]
-    rig.told("executor", HealthIs("t1", "healthy"))  # too late
+    assert rig.told("executor", HealthIs("t1", "healthy")) == []  # too late
     effects = rig.told("executor", Exited("t1", 1))
     assert states(effects) == ["failed"] and heard_of(effects) == ["Detach", "NetworksHere"]
 
