@@ -299,6 +299,28 @@ class Cluster(World):
         clusters = self._objects("cluster")
         return conflicts(lan, self.networks, bridges, clusters[0].address_pool.split(",") if clusters else ())
 
+    def tables(self, machine: str) -> Any:
+        """What this node knows of the overlay networks that it has, whether true or stale: `names`, `pools` of its load
+        balancers, `peers` (address, MAC, VTEP), `networks`. It prints as tables; `beliefs` is for pictures."""
+        from .overlay.view import tables_of
+
+        return tables_of(self._core(self._running(machine).name, "mesh"))
+
+    def capture(self, machine: str, since: float = 0, until: float | None = None) -> bytes:
+        """The tunnels that crossed a machine's wire between two instants, as the bytes of a pcap file for Wireshark.
+        The messages of the run must have been kept."""
+        from random import Random
+
+        from .overlay.capture import capture
+
+        if not self.trace.with_messages:
+            raise ValueError("this run keeps no messages: make the cluster with messages=True")
+        begin, end = micros(since, "an instant"), self.kernel.now if until is None else micros(until, "an instant")
+        rows = [row for row in self.trace.messages if begin <= row.sent <= end]
+        addresses = {name: one.address for name, one in self.computers.items()}
+        keys = self._core(machine, "mesh").tables.keys if self._running(machine) else {}
+        return capture(rows, self._machine(machine).name, addresses, keys, Random(0))
+
     @property
     def running(self) -> tuple:
         """What truly runs at this instant, whatever anybody believes: (task id, service, slot, machine), sorted.

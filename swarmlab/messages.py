@@ -809,7 +809,12 @@ class NetworksHere(NamedTuple):
     """From the agent to the mesh: the overlay networks of this node, all of them, whenever something changes."""
 
     networks: tuple[OverlayNetwork, ...]
-    vtep: str = ""  # the address that this node advertises: where the others send its frames
+
+
+class Advertised(NamedTuple):
+    """From the engine to the mesh: under this address the other nodes are told to reach this one."""
+
+    address: str
 
 
 class JoinGossip(NamedTuple):

@@ -282,7 +282,7 @@ class World(Recorder):
         talk = (connection, source or machine, split_url(url)[:2])
         if connection:
             ask = ask._replace(connection=self._talks.get(talk, self._asked + 1), opens=talk not in self._talks)
-        answer = self._ask(ask)
+        answer = self._ask_page(ask)
         if connection and not answer.error:
             self._talks[talk] = ask.connection
         elif connection:
@@ -346,7 +346,7 @@ class World(Recorder):
         door = f"{self.computers[machine].address}:{split_url(url)[1]}" if source == "client" else ""
         self._did("trace_packet", source=source, url=url, timeout=timeout)
         begin = len(self.trace.records)
-        self._ask(ask)
+        self._ask_page(ask)
         return journey(self.trace.records[begin:], self._asked, door)
 
     def probe(self, source: str, name: str, size: int = 84, timeout: float = 1) -> str:
@@ -356,7 +356,7 @@ class World(Recorder):
             raise ValueError(f"size={size!r}: a ping has 28 bytes of headers")
         _, ask = self._visit(f"http://{name}/", source, timeout, size=size)
         self._did("probe", source=source, name=name, size=size, timeout=timeout)
-        answer = self._ask(ask._replace(url=name, ping=True))
+        answer = self._ask_page(ask._replace(url=name, ping=True))
         return {"": "passes", "timed out": "lost"}.get(answer.error, answer.error)
 
     def _visit(self, url: str, source: str, timeout: float, **more: Any) -> tuple[str, Ask]:
@@ -367,7 +367,7 @@ class World(Recorder):
         ask = Ask(self._asked + 1, url, machine, micros(timeout, "a timeout"), task, outside=outside, **more)
         return machine, ask
 
-    def _ask(self, ask: Ask) -> Answer:
+    def _ask_page(self, ask: Ask) -> Answer:
         self._asked, start = ask.request, self.kernel.now
         self.machines["client"].tell("mesh", "client", ask)
         try:

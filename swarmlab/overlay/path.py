@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .tables import Tables
 
 SANDBOX = "172.18.0.2"  # of the ingress load balancer on docker_gwbridge
-OWN = "172.18.0.3"  # of a container that has no other address than one there
 
 
 def client_end(visit: Visit, address: str = "") -> str:
@@ -51,11 +50,10 @@ def into_ingress(visit: Visit, node: str, network: OverlayNetwork, pool: Pool, c
     inside = f"{SANDBOX}:{port}"
     dnat = f"iptables -t nat -A DOCKER-INGRESS -p tcp --dport {port} -j DNAT --to-destination {inside}"
     mark = f"iptables -t mangle -A PREROUTING -p tcp --dport {port} -j MARK --set-mark {pool.mark:#x}"
-    said = f"port {port} is published: sent to the ingress load balancer of this node"
     return [
-        stop(visit, "host", said, client, inside, rule=dnat),
+        stop(visit, "host", "published port: to the load balancer", client, inside, rule=dnat),
         stop(visit, "gwbridge", "into the namespace ingress_sbox", client, inside),
-        stop(visit, "sandbox", f"marked {pool.mark:#x}, as all packets for this service", client, inside, rule=mark),
+        stop(visit, "sandbox", f"marked {pool.mark:#x}: of this service", client, inside, rule=mark),
         *_translated(visit, client, f"{chosen}:{port}", network, pool),
     ]
 
@@ -69,8 +67,8 @@ def into_virtual_ip(
     mark = f"iptables -t mangle -A INPUT -d {address}/32 -j MARK --set-mark {pool.mark:#x}"
     return [
         _asked(visit, own, address),
-        stop(visit, "bridge", f"{address} is at the load balancer of this very node", source, target, macs=macs),
-        stop(visit, "sandbox", f"marked {pool.mark:#x}, as all packets for this service", source, target, rule=mark),
+        stop(visit, "bridge", "the virtual IP is on this very node", source, target, macs=macs),
+        stop(visit, "sandbox", f"marked {pool.mark:#x}: of this service", source, target, rule=mark),
         *_translated(visit, source, f"{chosen}:{visit.port}", network, pool),
     ]
 
@@ -79,10 +77,10 @@ def _translated(visit: Visit, source: str, target: str, network: OverlayNetwork,
     real, here = target.partition(":")[0], f"{network.address}:{client_port(visit)}"
     ipvs = f"ipvsadm -a -f {pool.mark} -r {real} -m -w 1"
     snat = f"iptables -t nat -A POSTROUTING -d {network.subnet} -m ipvs --ipvs -j SNAT --to-source {network.address}"
-    choice = f"IPVS chooses {real}: turn {pool.turn} of this node, {pool.able} of {len(pool.backends)} may be chosen"
+    choice = f"IPVS, turn {pool.turn}: one of {pool.able} tasks"
     return [
         stop(visit, "sandbox", choice, source, target, rule=ipvs),
-        stop(visit, "sandbox", "now it comes from this node: the task will not see who asked", here, target, rule=snat),
+        stop(visit, "sandbox", "source is now this node's load balancer", here, target, rule=snat),
     ]
 
 
@@ -92,8 +90,8 @@ def to_address(visit: Visit, own: str, address: str) -> list[Note]:
 
 
 def _asked(visit: Visit, own: str, address: str) -> Note:
-    what = "pings" if visit.ping else "connects to"
-    said = f"{what} {address}" if visit.host == address else f"127.0.0.11 says: {visit.host} is {address}; {what} it"
+    what = "pings" if visit.ping else "asks"
+    said = f"{what} {address}" if visit.host == address else f"{visit.host} is {address}, says 127.0.0.11"
     return stop(visit, "container", said, f"{own}:{client_port(visit)}", f"{address}:{visit.port}")
 
 
@@ -102,7 +100,7 @@ def into_host_port(visit: Visit, address: str, target: int) -> list[Note]:
     client, inside = client_end(visit), f"{address}:{target}"
     dnat = f"iptables -t nat -A DOCKER -p tcp --dport {visit.port} -j DNAT --to-destination {inside}"
     return [
-        stop(visit, "host", "published in host mode: straight to the container", client, inside, rule=dnat),
+        stop(visit, "host", "host mode: straight to the container", client, inside, rule=dnat),
         stop(visit, "gwbridge", "over the bridge of the machine", client, inside),
     ]
 
@@ -113,8 +111,8 @@ def out_by_gateway(visit: Visit, own: str, address: str, node: str) -> list[Note
     nat = "iptables -t nat -A POSTROUTING -s 172.18.0.0/16 ! -o docker_gwbridge -j MASQUERADE"
     return [
         _asked(visit, own, address),
-        stop(visit, "gwbridge", "not in its networks: by the default route", f"{own}:{client_port(visit)}", target),
-        stop(visit, "host", "now it comes from the machine", f"{node}:{client_port(visit)}", target, rule=nat),
+        stop(visit, "gwbridge", "in none of its networks: default route", f"{own}:{client_port(visit)}", target),
+        stop(visit, "host", "source is now the machine", f"{node}:{client_port(visit)}", target, rule=nat),
     ]
 
 
@@ -129,9 +127,7 @@ def ends(frame: Frame) -> tuple[str, str]:
 
 
 def outer(frame: Frame, here: str, there: str) -> tuple[str, str]:
-    """The ends of the packet around it; with ESP there are no ports to be seen."""
-    if frame.key:
-        return here, there
+    """The ends of the packet around it."""
     (source, _, one), (target, _, other) = (end.partition(":") for end in ends(frame))
     inner = frames.packed(source), frames.packed(target)
     port = vxlan.source_port(*inner, frames.TCP, int(one), int(other))
@@ -145,16 +141,20 @@ def into_tunnel(frame: Frame, tables: "Tables", peer_mac: str, vtep: str, size: 
     around, sealed = outer(frame, frame.vtep, vtep), _sealed(frame, tables)
     neighbour = f"ip neigh: {frame.target} lladdr {peer_mac} dev vxlan0 PERMANENT"
     fdb = f"bridge fdb: {peer_mac} dev vxlan0 dst {vtep}"
-    said = f"{size} bytes to {vtep}, " + ("encrypted: IP protocol 50" if frame.key else "UDP")
+    said = f"{size} bytes to {vtep}, " + ("encrypted" if frame.key else "UDP")
+    wire = _naked(around) if frame.key else around
     return [
+        stop(visit, "bridge", f"{frame.target} is at {peer_mac}", source, target, rule=neighbour, **inside),
         stop(
-            visit, "bridge", f"{frame.target} has the MAC address {peer_mac}", source, target, rule=neighbour, **inside
+            visit, "vtep", f"behind {vtep}: wrapped, VNI {frame.vni}", source, target, rule=fdb, outer=around, **inside
         ),
-        stop(
-            visit, "vtep", f"that is behind {vtep}: VXLAN {frame.vni}", source, target, rule=fdb, outer=around, **inside
-        ),
-        stop(visit, "host", said, source, target, outer=around, key=sealed, **inside),
+        stop(visit, "host", said, source, target, outer=wire, key=sealed, **inside),
     ]
+
+
+def _naked(around: tuple[str, str]) -> tuple[str, ...]:
+    """What can be seen of it when it is encrypted: the addresses, and no ports."""
+    return tuple(end.partition(":")[0] for end in around)
 
 
 def _sealed(frame: Frame, tables: "Tables") -> tuple:
@@ -171,14 +171,14 @@ def out_of_tunnel(frame: Frame, tables: "Tables") -> list[Note]:
         stop(
             visit,
             "host",
-            "decrypted" if frame.key else "taken in on UDP port 4789",
+            "comes in encrypted, is decrypted" if frame.key else "comes in on UDP port 4789",
             source,
             target,
             outer=around,
             **inside,
         ),
-        stop(visit, "vtep", f"unwrapped: VXLAN {frame.vni} is the network of this bridge", source, target, **inside),
-        stop(visit, "bridge", "handed to who has the MAC address", source, target, **inner),
+        stop(visit, "vtep", f"unwrapped: VNI {frame.vni}", source, target, **inside),
+        stop(visit, "bridge", "to the container with that MAC", source, target, **inner),
     ]
 
 
@@ -211,7 +211,7 @@ def into_container(
 
 def out_of_container(visit: Visit, name: str, status: int, frame: Frame | None, way: "Way | None") -> list[Note]:
     """The first stops of the way back."""
-    said = f"{name} answers" if status else f"nothing listens in {name}: connection refused"
+    said = f"{name} answers" if status else f"nothing listens in {name}: refused"
     target, source = ends(frame) if frame else _ends_of(visit, way)
     notes = [stop(visit, "container", said, source, target, back=True)]
     return notes if frame or not way or not way.network else [*notes, _over_bridge(visit, source, target, True)]
@@ -224,16 +224,14 @@ def back(visit: Visit, way: "Way", node: str) -> list[Note]:
         return [stop(visit, "container", "has its answer", source, target, back=True)]
     asker, door = way.front
     target, source = f"{asker}:{client_port(visit)}", f"{door}:{visit.port}"
-    undone = f"both translations are undone: it comes from {door}"
+    undone = "both translations are undone"
     if visit.source:
         return [
             stop(visit, "sandbox", undone, source, target, back=True, rule="conntrack"),
             stop(visit, "bridge", "back over the bridge of the overlay", source, target, back=True),
             stop(visit, "container", "has its answer", source, target, back=True),
         ]
-    last = stop(
-        visit, "host", f"back from {node}, where the client had asked", f"{node}:{visit.port}", target, back=True
-    )
+    last = stop(visit, "host", "it comes from where the client asked", f"{node}:{visit.port}", target, back=True)
     if not way.pool:
         return [stop(visit, "gwbridge", "over the bridge of the machine", source, target, back=True), last]
     inside = f"{SANDBOX}:{visit.port}"

@@ -101,7 +101,7 @@ class Routes:
 
     def _to_host_port(self, visit: Visit, holder: Endpoint, door: Hop) -> Way:
         tables = self.tables
-        address = holder.addresses[0][2] if holder.addresses else path.OWN
+        address = tables.outlet(holder)
         target = target_port(holder, visit.port, HOST)
         stops = path.into_host_port(visit, address, target) if visit.traced else []
         return Way(
@@ -166,8 +166,8 @@ class Routes:
         bridges = [own for network, _, own in asker.addresses if network not in self.tables.networks]
         if any(own.split(".")[:2] == address.split(".")[:2] for own in bridges):
             return Refusal("no route to host")
-        own = asker.addresses[0][2] if asker.addresses else path.OWN
-        stops = path.out_by_gateway(visit, own, address, self.tables.vtep) if visit.traced else ()
+        own, node = self.tables.outlet(asker), self.tables.vtep
+        stops = path.out_by_gateway(visit, own, address, node) if visit.traced else ()
         return Outward(address, tuple(stops))
 
     # ── turns and connections ──

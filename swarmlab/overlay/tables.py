@@ -10,6 +10,7 @@ from ..effects import Tell
 from ..messages import (
     ENDPOINTS,
     PEERS,
+    Advertised,
     Attach,
     Detach,
     Endpoint,
@@ -40,6 +41,7 @@ class Tables:
         self.numbers: dict[int, str] = {}  # VNI → network id
         self.local: dict[str, Endpoint] = {}  # by task or plain container: those of this machine
         self.here: dict[tuple[str, str], str] = {}  # (network id, address) → whose it is, on this machine
+        self.gateways: dict[str, str] = {}  # by task: its address on docker_gwbridge, which no other machine knows
         self.exposed: dict[str, None] = {}  # which of them may be sent requests
         self.host_ports: dict[int, str] = {}  # port → task or plain container of this machine
         self.keys: dict[int, bytes] = {}  # of encrypted networks, by tag: previous, current, next
@@ -54,8 +56,10 @@ class Tables:
             case NetworkKeys(keys):
                 ours = sorted((key for key in keys if key.subsystem == SUBSYSTEM), key=lambda key: key.time)
                 self.keys = {key.time: key.value for key in ours}
-            case NetworksHere(networks, vtep):
-                return self._know(networks, vtep)
+            case Advertised(address):
+                return self._advertise(address)
+            case NetworksHere(networks):
+                return self._know(networks)
             case Attach(endpoint):
                 return self._attach(endpoint)
             case Expose(endpoint):
@@ -71,11 +75,23 @@ class Tables:
         """The tag of the key to send with; 0 as long as there are too few."""
         return list(self.keys)[1] if len(self.keys) > 1 else 0
 
+    def outlet(self, endpoint: Endpoint) -> str:
+        """Its address on a bridge of this machine: docker_gwbridge, or the one that a plain container is on."""
+        own = (address for network, _, address in endpoint.addresses if network not in self.networks)
+        return next(own, self.gateways[endpoint.task])
+
     # ── networks ──
 
-    def _know(self, networks: tuple[OverlayNetwork, ...], vtep: str) -> list:
+    def _advertise(self, address: str) -> list:
+        """All frames for containers of this node go there, whether that reaches it or not."""
+        if address == self.vtep:
+            return []
+        self.vtep = address
+        return [effect for endpoint in self.local.values() for effect in self._say_peers(endpoint)]
+
+    def _know(self, networks: tuple[OverlayNetwork, ...]) -> list:
         """Traffic on a network flows only where the node has it; its rows are forgotten with it."""
-        before, self.vtep = self.networks, vtep or self.machine
+        before = self.networks
         self.networks = {network.id: network for network in networks}
         self.numbers = {network.vni: network.id for network in networks}
         effects: list = []
@@ -110,7 +126,19 @@ class Tables:
         self.local[task] = endpoint
         for network, _, address in endpoint.addresses:
             self.here[network, address] = task
-        return [*gone, *self._say(PEERS, dict(peers_of(endpoint)), task)]
+        self.gateways[task] = self._free_gateway()
+        return [*gone, *self._say_peers(endpoint)]
+
+    def _say_peers(self, endpoint: Endpoint) -> list:
+        rows = dict(peers_of(endpoint))
+        if self.vtep != self.machine:
+            rows = {network: peer._replace(vtep=self.vtep) for network, peer in rows.items()}
+        return self._say(PEERS, rows, endpoint.task)
+
+    def _free_gateway(self) -> str:
+        """The lowest address on docker_gwbridge that no container of this machine has; the first is its load balancer's."""
+        taken = set(self.gateways.values())
+        return next(address for n in range(3, 1 << 16) if (address := f"172.18.{n >> 8}.{n & 255}") not in taken)
 
     def _expose(self, endpoint: Endpoint) -> list:
         task = endpoint.task
@@ -132,6 +160,7 @@ class Tables:
     def _detach(self, task: str) -> list:
         effects = self._withdraw(task) if task in self.exposed else []
         gone = self.local.pop(task)
+        del self.gateways[task]
         for network, _, address in gone.addresses:
             if self.here.get((network, address)) == task:
                 del self.here[network, address]

@@ -97,9 +97,10 @@ class Frame(NamedTuple):
 
     @property
     def brief(self) -> tuple:
-        """What captures need of it: request, VNI, source, target, port, bytes of data, key, whether it is an answer."""
-        size = self.visit.size if self.answer else SMALL
-        return self.visit.request, self.vni, self.source, self.target, self.port, size, self.key, bool(self.answer)
+        """What captures need of it: request, its connection, VNI, both addresses, port, bytes, key, is it an answer?"""
+        visit, size = self.visit, self.visit.size if self.answer else SMALL
+        number = visit.connection or visit.request
+        return visit.request, number, self.vni, self.source, self.target, self.port, size, self.key, bool(self.answer)
 
     @property
     def traced(self) -> bool:

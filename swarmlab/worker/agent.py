@@ -385,7 +385,7 @@ class Agent:
         if rows == self.told:
             return []
         self.told = rows
-        return [Tell("mesh", NetworksHere(rows, self.address))]
+        return [Tell("mesh", NetworksHere(rows))]
 
     def _refresh_shown(self):
         return [effect for task in list(self.shown) for effect in self._published(self.works[task])]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ..effects import Dice, Note, Tell
 from ..events import SwarmJoined
-from ..messages import BeNode, FoundSwarm, InitAnswer, JoinGossip, RebuildSwarm, Reply, SwarmInit
+from ..messages import Advertised, BeNode, FoundSwarm, InitAnswer, JoinGossip, RebuildSwarm, Reply, SwarmInit
 from ..objects import Description
 from . import identity
 from .addresses import with_port, without_port
@@ -75,6 +75,7 @@ def founded(founding: Founding, worker_token: str) -> list:
     is_new = isinstance(founding.order, FoundSwarm)
     return [
         *([Note(SwarmJoined(me.node, me.role))] if is_new else []),
+        Tell("mesh", Advertised(without_port(address))),
         Tell("agent", BeNode(me.node, me.managers)),
         *([Tell("gossip", JoinGossip(()))] if is_new else []),
         *answer(founding.call, InitAnswer(me.node, worker_token, with_port(address))),

@@ -10,6 +10,7 @@ from typing import Any
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Save, Send, Tell
 from ..events import SwarmJoined, SwarmLeft
 from ..messages import (
+    Advertised,
     AskRoot,
     BeManager,
     BeNode,
@@ -171,6 +172,7 @@ class Membership:
         return [
             *(Tell("manager", order) for order in orders),
             *self._ask(now),
+            *([Tell("mesh", Advertised(me.address))] if me.address else []),
             Tell("agent", BeNode(me.node, me.managers)),
             Tell("gossip", JoinGossip(self._peers(me))),
         ]

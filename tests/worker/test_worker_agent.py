@@ -212,7 +212,7 @@ def test_stopping_leaves_the_balancers_waits_two_seconds_and_then_sends_the_sign
     assert told(rig.run_for(1), "executor") == [Stop("t1", 10 * SECOND)]
     effects = rig.told("executor", Exited("t1", 0))
     assert facts(effects) == [TaskProgressed("t1", "web", 1, "shutdown", "")]
-    assert told(effects, "mesh") == [Detach("t1"), NetworksHere((), "10.0.0.9")]
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())]
 
 
 def test_a_task_on_no_swarm_network_is_stopped_at_once_but_withdrawn_first(rig):
@@ -227,7 +227,7 @@ def test_a_crash_of_the_process_is_detached_and_reported_as_failed(rig):
     open_session(rig, task())
     run_task(rig)
     effects = rig.told("executor", Exited("t1", 1))
-    assert told(effects, "mesh") == [Detach("t1"), NetworksHere((), "10.0.0.9")]
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())]
     (report,) = sent(effects, StatusReport)
     status = report.message.statuses[0]
     assert (status.state, status.message, status.err) == (FAILED, "started", "task: non-zero exit (1)")
@@ -270,7 +270,7 @@ def test_a_task_that_is_no_longer_assigned_is_discarded(rig):
     open_session(rig, task("t1"), task("t2"))
     run_task(rig, "t1")
     effects = rig.heard("manager-1", Assignments("S", 1, False, (), ("t1",)))
-    assert told(effects, "mesh") == [Detach("t1"), NetworksHere((), "10.0.0.9")] and told(effects, "executor") == [
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())] and told(effects, "executor") == [
         Discard("t1")
     ]
     effects = rig.heard("manager-1", Assignments("S", 2, True, (), (), (FRONT,)))
@@ -321,7 +321,7 @@ def test_a_node_that_leaves_removes_its_containers_and_forgets(rig):
     run_task(rig)
     effects = rig.told("engine", BeNothing())
     assert told(effects, "executor") == [Discard("t1")]
-    assert told(effects, "mesh") == [Detach("t1"), NetworksHere((), "10.0.0.9")]
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())]
     assert rig.values == {} and rig.core.deadline == NEVER
 
 
