@@ -3,6 +3,7 @@
 import pytest
 
 from swarmlab import Cluster
+from swarmlab.traffic.workload import Poisson
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +60,10 @@ def test_five_clients_that_keep_an_answer_do_not_share_their_load_evenly(cluster
         for name in served(cluster, f"keeps.{slot}", 4):
             counts[name] = counts.get(name, 0) + 1
     assert sum(counts.values()) == 20 and all(count % 4 == 0 for count in counts.values())
+
+
+def test_traffic_by_the_hundred_goes_by_what_its_task_remembers_too(cluster):
+    for source, places in (("asks.1", 3), ("keeps.3", 1)):
+        cluster.traffic("http://rr/", Poisson(50), source=source, number=100)
+        cluster.run_for(5)
+        assert len({row.name for row in cluster.trace.requests if row.source == source}) == places
