@@ -288,7 +288,13 @@ def _table(parts: Sequence[Part], data: bytes) -> list[tuple[str, str]]:
     found = []
     for n, part in enumerate(parts):
         fields = part.fields.items() if isinstance(part.fields, Mapping) else part.fields
-        text = f"{part.name}: {', '.join(f'{name} {value}' for name, value in fields)}" if fields else part.name
+        text = f"{part.name}: {', '.join(_field(*field) for field in fields)}" if fields else part.name
         for m, line in enumerate(wrap(text, int(4.7 / ink.room("m", SMALL) * 1.1), subsequent_indent="   ")):
             found.append((line, tint_of(parts, n) if m == 0 else ""))
     return found
+
+
+def _field(name: str, value: Any) -> str:
+    """A field as people say it: `dont_fragment` is no word."""
+    words = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+    return f"{name.replace('_', ' ')} {words}"
