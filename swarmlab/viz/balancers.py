@@ -184,7 +184,7 @@ def _write_axes(ax: Axes, panels: list[Panel], scale: Scale, floor: float) -> No
     for x, text in titles.items():
         ink.write(ax, x, 0.14, text, fontweight="bold")
     unit, (since, until) = panels[0].unit, panels[0].span
-    times = [time for time in MaxNLocator(4).tick_values(since, until) if since <= time <= until]
+    times = [time for time in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(since, until) if since <= time <= until]
     _ticks(
         ax, QUEUES, floor, [(time, f"{time:g}") for time in times], lambda time: (time - since) / (until - since or 1)
     )

@@ -8,7 +8,7 @@ import numpy as np
 import traitlets
 
 from .player import KIT
-from .queues import look
+from .queues import homes, look
 from .raftboard import source_of
 from .trafficfold import SECOND, Traffic, queue_at, traffic
 
@@ -23,7 +23,7 @@ LEAST = 8  # a queue that is worth a stop
 class QueueBoard(anywidget.AnyWidget):
     """Under each task its queue, and how much it got against its fair share: play, pause, step and scrub.
 
-    `rows` are requests, as `traffic` takes them; `nodes` says on which node each task runs; `happened` are words and the
+    `rows` are requests, as `traffic` takes them; `nodes` says on which node each task runs (records of traffic know it); `happened` are words and the
     second to which they belong: stops of the time line. `start` and `end` (seconds) limit what is played; it begins
     paused at `time`, by default at the start. `speed` is simulated seconds per second.
     """
@@ -52,7 +52,7 @@ class QueueBoard(anywidget.AnyWidget):
         until = max(last, since + 1e-3) if end is None else float(end)
         if not since < until:
             raise ValueError(f"from {since:g} s to {until:g} s: the requests come from {first:g} s to {last:g} s")
-        self.given, self.nodes = given, dict(nodes or {})
+        self.given, self.nodes = given, dict(nodes or homes(rows))
         frames = _frames(given, self.nodes, happened or {}, since, until)
         at = since if time is None else min(until, max(since, float(time)))
         pace = min(SPEEDS, key=lambda one: abs(np.log(one * PLAYED / (until - since)))) if speed is None else speed

@@ -35,6 +35,13 @@ def look(rows: Any, at: float | None = None, **options: Any) -> list[dict]:
     ]
 
 
+def homes(rows: Any) -> dict[str, str]:
+    """On which node each task runs, if the rows are records of a trace."""
+    if isinstance(rows, Sequence) and len(rows) and hasattr(rows[0], "machine"):
+        return {row.name: row.machine for row in rows if row.name}
+    return {}
+
+
 def per_dot(longest: int, room: int = DEEP * WIDE) -> int:
     """A round number of requests for each dot, so that the longest queue finds room."""
     power = 1
@@ -54,9 +61,9 @@ def draw_queues(
 ) -> Figure:
     """One run at up to six instants (`at=[5, 20, 60]`, seconds), or several runs by title at the same one.
 
-    `nodes` says on which node each task runs. Options are those of `traffic`.
+    `nodes` says on which node each task runs; records of traffic know it. Options are those of `traffic`.
     """
-    panels = _panels(runs, at, titles, options)
+    panels, nodes = _panels(runs, at, titles, options), nodes or homes(runs)
     columns = min(3, len(panels)) if len(panels) != 4 else 2
     lines = -(-len(panels) // columns)
     wide = (ink.WIDTH - 0.3 - BETWEEN * (columns - 1)) / columns

@@ -156,11 +156,18 @@ def _tidy(ax: Axes, last: bool, label: str) -> None:
 
 
 def draw_loads(
-    runs: Any, since: float | None = None, step: float | None = None, bands: Sequence[Sequence] = (), **options: Any
+    runs: Any,
+    since: float | None = None,
+    step: float | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    bands: Sequence[Sequence] = (),
+    **options: Any,
 ) -> Figure:
     """A panel per title, a lane per task: requests that it got over time, and at the right its share after `since`.
 
     `since` is the second of a change (a dashed line), as when new replicas came. Tasks that got nothing stay empty.
+    `start` and `end` (seconds) limit what is shown.
     """
     found = runs_of(runs, options)
     names = max((run.tasks for run in found.values()), key=len)
@@ -173,7 +180,9 @@ def draw_loads(
     fig = ink.sheet(height=total)
     left = 0.25 + max(ink.room(name) for name in names)
     wide = (ink.WIDTH - columns * (left + 0.75)) / columns
-    edges = _edges(max(found.values(), key=lambda run: run.arrived[-1]), step)
+    first = min(float(run.arrived[0]) for run in found.values()) if start is None else start
+    last = max(float(run.arrived[-1]) for run in found.values()) if end is None else end
+    edges = edges_of(first, last, step, 60)
     most = max(1, *(int(row.max(initial=0)) for run in found.values() for row in _lanes(run, edges)))
     for n, (title, run) in enumerate(found.items()):
         x, y = left + n % columns * (wide + left + 0.75), HEAD + n // columns * high
@@ -201,7 +210,7 @@ def _lanes(run: Traffic, edges: Any) -> list[Any]:
 
 def _draw_lanes(ax: Axes, run: Traffic, edges: Any, most: int, since: float | None) -> None:
     wide = ink.inches(ax)[0]
-    shares = _shares(run, since)
+    shares = _shares(run, since, float(edges[-1]))
     for n, counts in enumerate(_lanes(run, edges)):
         ax.stairs(n + 0.92 - counts / most * 0.84, edges, baseline=n + 0.92, fill=True, color=ink.SOLID)
         ax.axhline(n + 0.92, color=ink.LINE, linewidth=0.8)
@@ -218,17 +227,19 @@ def _draw_lanes(ax: Axes, run: Traffic, edges: Any, most: int, since: float | No
         ax.spines[side].set_visible(False)
 
 
-def _shares(run: Traffic, since: float | None) -> list[float]:
+def _shares(run: Traffic, since: float | None, until: float) -> list[float]:
     """What each task got of all that came after this second."""
-    later = run.task[run.arrived >= (-np.inf if since is None else since)]
+    later = run.task[(run.arrived >= (-np.inf if since is None else since)) & (run.arrived <= until)]
     counts = np.bincount(later[later >= 0], minlength=len(run.tasks))
     return [float(count) / max(1, int(counts.sum())) for count in counts]
 
 
-def tell_loads(runs: Any, since: float | None = None, **options: Any) -> str:
+def tell_loads(runs: Any, since: float | None = None, end: float | None = None, **options: Any) -> str:
     """The same in words, for `show`."""
-    told = []
+    told, until = [], np.inf if end is None else end
     for title, run in runs_of(runs, options).items():
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in zip(run.tasks, _shares(run, since), strict=True))
+        shares = ", ".join(
+            f"{name} {share:.0%}" for name, share in zip(run.tasks, _shares(run, since, until), strict=True)
+        )
         told.append(f"{' '.join(title.split())}{': ' * bool(title)}{shares}")
     return f"Shares of the requests{f' after {since:g} s' if since is not None else ''}. {'; '.join(told)}."

@@ -98,7 +98,7 @@ def decades(least: float, most: float, count: int = 8) -> list[float]:
 def ticks_inside(ax: Axes, which: str, count: int) -> None:
     """About so many round ticks on this axis (`x` or `y`), all of them inside what is shown."""
     low, high = sorted(ax.get_xlim() if which == "x" else ax.get_ylim())
-    found = [value for value in MaxNLocator(count).tick_values(low, high) if low <= value <= high]
+    found = [value for value in MaxNLocator(count, steps=[1, 2, 5, 10]).tick_values(low, high) if low <= value <= high]
     (ax.set_xticks if which == "x" else ax.set_yticks)(found, [f"{value:g}" for value in found])
 
 

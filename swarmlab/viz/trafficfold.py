@@ -65,6 +65,7 @@ def traffic(rows: Any, tasks: Sequence[str] = (), slow: Iterable[Any] = (), unit
     arrived = _seconds(given["arrived"])
     ended = _seconds(given["ended"]) if "ended" in given else arrived + _seconds(given["latency"])
     done = _seconds(given["done"]) if len(given.get("done", ())) else ended
+    done = np.where(np.isfinite(done), done, ended)  # what was lost with its task is there no more
     place, names = _places(given["task"], [str(name) for name in (tasks or given.get("tasks") or ())])
     lagging = [*slow] or [*given.get("slow", ())]
     flags = tuple(n in lagging or name in lagging for n, name in enumerate(names))
@@ -130,10 +131,15 @@ def _places(column: Any, names: list[str]) -> tuple[Any, list[str]]:
     if found.dtype.kind in "iu":
         last = int(found.max(initial=-1))
         return found.astype(int), names + [f"task {n + 1}" for n in range(len(names), last + 1)]
-    known = {name: n for n, name in enumerate(names)}
-    for name in dict.fromkeys(str(name) for name in found if name):
-        known.setdefault(name, len(known))
+    others = sorted({str(name) for name in found if name} - {*names}, key=_in_order)
+    known = {name: n for n, name in enumerate([*names, *others])}
     return np.array([known[str(name)] if name else -1 for name in found], int), list(known)
+
+
+def _in_order(name: str) -> tuple[str, int, str]:
+    """web.2 before web.10."""
+    service, _, slot = name.rpartition(".")
+    return service, int(slot) if slot.isdecimal() else 0, slot
 
 
 # ── what is drawn ────────────────────────────────────────────────────────────────────────────────────────────────

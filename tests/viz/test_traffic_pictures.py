@@ -44,8 +44,8 @@ def untidy(drawn):
 def test_whole_numbers_are_microseconds_and_never_is_infinite():
     rows = [(2_000_000, 2_500_000, "b", True), (1_000_000, -1, "a", False), (3_000_000, None, "", False)]
     given = traffic(rows)
-    assert list(given.arrived) == [1, 2, 3] and given.tasks == ("b", "a")
-    assert list(given.latency) == [np.inf, 0.5, np.inf] and list(given.task) == [1, 0, -1]
+    assert list(given.arrived) == [1, 2, 3] and given.tasks == ("a", "b")
+    assert list(given.latency) == [np.inf, 0.5, np.inf] and list(given.task) == [0, 1, -1]
     assert list(traffic({"arrived": [1.0], "latency": [0.25], "task": [0]}).ended) == [1.25]
 
 
