@@ -57,6 +57,7 @@ class Names:
     def __init__(self) -> None:
         self.records: dict[tuple[str, str], dict[str, tuple[tuple, str]]] = {}  # (network id, name) → task → (rank, to)
         self.pointers: dict[tuple[str, str], dict[str, str]] = {}  # (network id, address) → task → its name there
+        self.answers: dict[tuple[str, str], tuple[str, ...]] = {}  # (network id, name) → addresses, once asked for
 
     def change(self, old: Binding | None, new: Binding | None) -> None:
         """A row was `old` and is `new`.
@@ -78,6 +79,7 @@ class Names:
     def _learn(self, row: Binding) -> None:
         for name in names(row):
             address = row.virtual_ip if is_shared(name, row) else row.address
+            self.answers.pop((row.network, name), None)
             self.records.setdefault((row.network, name), {})[row.task] = rank(row), address
         called = canonical(row)
         if called:
@@ -86,13 +88,20 @@ class Names:
     def _forget(self, row: Binding, kept: tuple[str, ...]) -> None:
         for name in names(row):
             if name not in kept:
+                self.answers.pop((row.network, name), None)
                 _take(self.records, (row.network, name), row.task)
         _take(self.pointers, (row.network, row.address), row.task)
 
     def addresses(self, name: str, network: str) -> tuple[str, ...]:
         """What a name means in one network, in the order of the tasks; () if nothing."""
-        found = self.records.get((network, name), {}).values()
-        return tuple(dict.fromkeys(address for _, address in sorted(found)))
+        known = self.answers.get((network, name))
+        if known is None:
+            found = self.records.get((network, name))
+            if found is None:
+                return ()
+            known = tuple(dict.fromkeys(address for _, address in sorted(found.values())))
+            self.answers[network, name] = known
+        return known
 
     def resolve(self, name: str, networks: Iterable[Network]) -> tuple[str, ...]:
         """The first of these networks that knows the name answers alone. The order is always the same: see `shuffled`."""

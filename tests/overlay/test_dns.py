@@ -121,7 +121,7 @@ def test_it_stays_until_the_last_row_is_gone_not_merely_disabled():
     here = known((None, FIRST), (None, SECOND), (FIRST, off(FIRST)), (off(FIRST), None), (SECOND, off(SECOND)))
     assert here.resolve("web", FRONT) == here.resolve("www", FRONT) == ("10.0.1.2",)
     here.change(off(SECOND), None)
-    assert here.resolve("web", FRONT) == () and not here.records and not here.pointers
+    assert here.resolve("web", FRONT) == () and not here.records and not here.pointers and not here.answers
 
 
 def test_a_task_that_is_about_to_stop_takes_its_own_names_away_at_once():
