@@ -101,7 +101,7 @@ class World(Recorder):
         self.computers: dict[str, Computer] = {}
         self.machines: dict[str, Machine] = {}
         self.begun = tuple(computers)  # the machines that were there from power-on
-        self.loads = Traffic(self.kernel, self.network, self.machines, self.trace)
+        self.loads = Traffic(self.kernel, self.network, self.machines, self.trace, balancer not in (None, round_robin))
         self._answers: dict[int, Any] = {}
         self._asked = 0
         self._talks: dict[tuple, int] = {}  # connections that visitors keep open: (name, from where, to where) → number

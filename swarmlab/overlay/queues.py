@@ -26,9 +26,11 @@ class Queue:
 
     def take(self, request: Any, work: int, now: int) -> bool:
         """One more request, which is `work` µs for a worker of speed 1. False: the queue is full."""
-        if len(self.working) < self.workers:
-            self._begin(request, work, now)
-            self.due = self.working[0][0]
+        working = self.working
+        if len(working) < self.workers:
+            self.order = order = self.order + 1
+            heappush(working, (now + (work if self.speed == 1 else ceil(work / self.speed)), order, request, now))
+            self.due = working[0][0]
         elif len(self.waiting) < self.room:
             self.waiting.append((request, work))
         else:
@@ -37,10 +39,13 @@ class Queue:
 
     def pop(self) -> tuple[Any, int, int]:
         """The request that is done next, when work on it began, and when it ended; the next in line begins then."""
-        end, _, request, start = heappop(self.working)
+        working = self.working
+        end, _, request, start = heappop(working)
         if self.waiting:
-            self._begin(*self.waiting.popleft(), end)
-        self.due = self.working[0][0] if self.working else NEVER
+            after, work = self.waiting.popleft()
+            self.order = order = self.order + 1
+            heappush(working, (end + (work if self.speed == 1 else ceil(work / self.speed)), order, after, end))
+        self.due = working[0][0] if working else NEVER
         return request, start, end
 
     def drop(self) -> list:
@@ -56,11 +61,6 @@ class Queue:
         self.working = [(now + ceil((end - now) * change), *rest) for end, *rest in self.working]
         heapify(self.working)
         self.speed, self.due = speed, self.working[0][0] if self.working else NEVER
-
-    def _begin(self, request: Any, work: int, now: int) -> None:
-        self.order += 1
-        took = work if self.speed == 1 else ceil(work / self.speed)
-        heappush(self.working, (now + took, self.order, request, now))
 
 
 class Shared:

@@ -45,11 +45,13 @@ class Tables:
         self.exposed: dict[str, None] = {}  # which of them may be sent requests
         self.host_ports: dict[int, str] = {}  # port → task or plain container of this machine
         self.keys: dict[int, bytes] = {}  # of encrypted networks, by tag: previous, current, next
+        self.version = 0  # counts changes: what was found in these tables holds until the next one
         self.forwarding = Forwarding()
         self.services = Services(persistence)
 
     def obey(self, message: Any) -> list:
         """Something has changed; see the protocol in `swarmlab.messages`."""
+        self.version += 1
         match message:
             case TablesChanged(entries):
                 return self._change(entries)

@@ -30,6 +30,7 @@ class Kernel:
         self._queue: list = []  # (time, order, handler, argument, cause)
         self._order = 0
         self._current = 0  # order of the event that is happening
+        self._single = False  # one event at a time: somebody looks after each
         self._run = 0  # counts the calls of `run`
         self.watched: Any = None  # a list of facts; `_observer` is called when it has grown, see `watch`
         self._observer: Any = None
@@ -52,6 +53,19 @@ class Kernel:
         self._order = order = self._order + 1
         heappush(self._queue, (time, order, handler, argument, self.cause))
         return time, order
+
+    def weave(self, events: list) -> None:
+        """Let what is in the queue of somebody else, (time, order, handler, argument), happen until something in this
+        one is due. Small steps: four of them count as one event."""
+        queue, steps = self._queue, 0
+        while True:
+            self.now, _, handler, argument = heappop(events)
+            self.cause = -1
+            handler(argument)
+            steps += 1
+            if not events or self._single or (queue and queue[0][0] < events[0][0]):
+                self._order += steps // 4
+                return
 
     def cancel(self, alarm: Alarm) -> None:
         """Forget what was scheduled; nothing happens if it is over already."""
@@ -88,7 +102,9 @@ class Kernel:
             if self._current in self._cancelled:
                 self._cancelled.discard(self._current)
             elif handler != self._halt:
+                self._single = True
                 handler(argument)
+                self._single = False
                 self.cause = -1
                 if self.watched is not None and len(self.watched) > self._seen:
                     self._look()

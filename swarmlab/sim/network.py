@@ -72,6 +72,7 @@ class Network:
         self.lull: Any = None  # what may be left out while nothing is wrong, see `lull`
         self.blocked: dict[str, tuple] = {}  # machine → ports
         self.groups: tuple = ()  # partitions in force: (groups, one way)
+        self.steady: dict[tuple[str, str], tuple] = {}  # links that are as they should be: (receiver, floor, spread)
         self.sound = True  # no partition, no firewall: a link that nobody has touched is as it should be
 
     # ── machines and links ───────────────────────────────────────────────────────────────────────────────────────
@@ -223,6 +224,10 @@ class Network:
             if not line.plain and self._fate(line, channel):
                 return -1
             latency = line.latency
+            if not line.plain:
+                return self.kernel.now + latency.draw(chance)
+        if not latency.tail:
+            self.steady[sender, to] = receiver, latency.floor, latency.spread
         now = self.kernel.now
         return now + (latency.draw(chance) if latency.tail else latency.floor + int(chance * latency.spread))
 
@@ -241,6 +246,7 @@ class Network:
 
     def disturb(self) -> None:
         """Something is not as it was: whoever was at rest goes on."""
+        self.steady.clear()
         if self.lull:
             self.lull.disturb()
 

@@ -100,7 +100,7 @@ class Trace:
 
     def log(self, request: tuple) -> None:
         """Add a request of many: the fields of a `RequestRecord`."""
-        self.requests.append(RequestRecord._make(request))
+        self.requests.append(tuple.__new__(RequestRecord, request))
 
     def story(self, source: str, fact: Any) -> int | None:
         """The newest fact about the same thing on the same machine, or None."""

@@ -10,6 +10,7 @@ answered when it leaves, with the instant at which it arrives.
 """
 
 from collections import deque
+from heapq import heappush
 from typing import Any, NamedTuple
 
 from ..effects import NEVER, SECOND
@@ -46,10 +47,12 @@ class Load:
     """How far one act of traffic has got."""
 
     def __init__(self, wish: Wish, dice: dict[str, Any]):
+        self.name = wish.name
         self.wish, self.dice, self.door = wish, dice, Door(wish.nodes, wish.checks)
-        self.way = dice["way"]  # how long each hop takes
+        self.chance = dice["way"].random  # says how long each hop takes
         workload = wish.workload
         self.patience = round((workload.timeout or TIMEOUT) * SECOND)
+        self.clients = workload.clients
         self.retries, self.per_connection = workload.retries, workload.per_connection
         self.pause, self.backoff = round(workload.pause * SECOND), round(workload.backoff * SECOND)
         self.next = 0  # of the arrivals
@@ -62,10 +65,10 @@ class Load:
 class Talk:
     """A connection that is good for several requests, or that its client will follow with another one."""
 
-    __slots__ = ("client", "first", "left", "life", "line", "node", "number", "used", "way")
+    __slots__ = ("client", "left", "life", "line", "node", "number", "source", "used", "way")
 
-    def __init__(self, number: int, first: Request, left: int, client: int = -1):
-        self.number, self.first, self.left, self.client = number, first, left, client
+    def __init__(self, number: int, source: str, left: int, client: int = -1):
+        self.number, self.source, self.left, self.client = number, source, left, client
         self.way: bulk.Way | None = None  # how the node that it leads to forwards it, while it is open and idle
         self.node, self.life = "", 0  # that node, and in which of its lives
         self.used = 0  # when something last moved on it
@@ -75,28 +78,30 @@ class Talk:
 class Trip:
     """One try of a request, until it is over for its client."""
 
-    # fmt: off
-    __slots__ = ("arrived", "done", "fate", "first", "load", "node", "number", "over", "sent", "started", "talk", "tries",
-                 "way", "work")
-    # fmt: on
+    node = ""  # the machine that is asked
+    way: Any = None  # where its tables send it
+    started = done = -1  # µs: the container begins with it, and has done it
+    fate = OK  # what the answer says
+    over = False
 
     def __init__(
-        self, load: Load, talk: Talk | None, first: Request, number: int, work: int, arrived: int, tries: int = 1
+        self, load: Load, talk: Talk | None, source: str, number: int, work: int, arrived: int, tries: int = 1
     ):
-        self.load, self.talk, self.first, self.number, self.work = load, talk, first, number, work
+        self.load, self.talk, self.source, self.number, self.work = load, talk, source, number, work
         self.arrived = self.sent = arrived
-        self.tries, self.node, self.started, self.done, self.fate = tries, "", -1, -1, OK
-        self.way: Any = None
-        self.over = False
+        self.tries = tries
 
 
 class Traffic:
     """All loads of a world. What waits in the kernel's queue are its methods and these objects."""
 
-    def __init__(self, kernel: Any, network: Any, machines: dict, trace: Any):
+    def __init__(self, kernel: Any, network: Any, machines: dict, trace: Any, counting: bool):
+        self.counting = counting  # the nodes' balancer looks at how much is in progress
         self.kernel, self.network, self.machines, self.trace = kernel, network, machines, trace
         self.loads: dict[str, Load] = {}
-        self.ways: dict[str, dict] = {}  # node → what its tables have said so far
+        self.known: dict[str, dict] = {}  # node → what its tables have said so far
+        self.events: list[tuple] = []  # a heap of (time, order, handler, argument): what is under way
+        self.order, self.armed = 0, NEVER  # of the latest of them; when the kernel will look at the first
 
     def start(self, wish: Wish) -> None:
         """Let it come from now on."""
@@ -104,7 +109,7 @@ class Traffic:
         load = self.loads[wish.name] = Load(wish, dice)
         self.trace.remark("world", TrafficStarted(wish.name, wish.url))
         for node in wish.nodes:
-            self.ways.setdefault(node, {})
+            self.known.setdefault(node, {})
         if isinstance(wish.workload.arrivals, Closed) and wish.given is None:
             load.thinking = wish.workload.arrivals.clients
             for client in range(load.thinking):
@@ -112,7 +117,7 @@ class Traffic:
         else:
             self._await_next(load)
         for node in wish.nodes if wish.checks else ():
-            self.kernel.after(load.door.offset(node), self._check, (load, node))
+            self._at(self.kernel.now + load.door.offset(node), self._check, (load, node))
 
     def hear(self, machine: Any, message: Any) -> None:
         """What the runtime of a machine says."""
@@ -132,30 +137,51 @@ class Traffic:
         line.armed = NEVER  # whatever was due is due at another time
         self._arm(machine, line)
 
+    # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # What is under way has a queue of its own, of which the kernel only sees the first. At one and the same µs all that
+    # is in it comes before what the kernel has not begun yet.
+
+    def _at(self, time: int, handler: Any, argument: Any) -> None:
+        self.order += 1
+        heappush(self.events, (time, self.order, handler, argument))
+        if time < self.armed:
+            self.armed = time
+            self.kernel.at(time, self._pump, time)
+
+    def _pump(self, time: int) -> None:
+        """Let happen what is due before anything else in the world is."""
+        if time != self.armed:
+            return  # something came in between, and has been looked at since
+        self.armed = 0  # nobody needs to arm it meanwhile
+        self.kernel.weave(self.events)
+        self.armed = NEVER
+        if self.events:
+            self.armed = self.events[0][0]
+            self.kernel.at(self.armed, self._pump, self.armed)
+
     # ── clients ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _await_next(self, load: Load) -> None:
         given = load.wish.given
         if given and load.next < len(given.arrived):
-            self.kernel.at(given.arrived[load.next], self._come, load)
+            self._at(given.arrived[load.next], self._come, load)
         else:
             self._end_if_over(load)
 
     def _come(self, load: Load) -> None:
         number, wish = load.next, load.wish
         load.next = number + 1
-        first = request(wish.workload, number) if wish.workload.clients else Request(number, address(number))
-        if wish.source:
-            first = Request(number, wish.source_name)
         load.talks += 1
+        source = wish.source_name or (request(wish.workload, number).source if load.clients else address(number))
         if load.per_connection > 1:
-            self._ask((load, Talk(number, first, load.per_connection)))
+            self._ask((load, Talk(number, source, load.per_connection)))
         else:
             load.asked += 1
-            self._send(Trip(load, None, first, number, self._work_of(load, number), self.kernel.now))
-        given = wish.given
-        if given and load.next < len(given.arrived):
-            self.kernel.at(given.arrived[load.next], self._come, load)
+            self._send(Trip(load, None, source, number, self._work_of(load, number), self.kernel.now))
+        arrived = wish.given.arrived  # type: ignore[union-attr]
+        if load.next < len(arrived):
+            self.order += 1
+            heappush(self.events, (arrived[number + 1], self.order, self._come, load))
         else:
             self._end_if_over(load)
 
@@ -171,7 +197,7 @@ class Traffic:
         law: Any = load.wish.workload.arrivals
         time = self.kernel.now + think_time(law.think, load.dice["think"])
         if time < load.wish.until:
-            self.kernel.at(time, self._think_no_more, about)
+            self._at(time, self._think_no_more, about)
         else:
             load.thinking -= 1
             self._end_if_over(load)
@@ -180,14 +206,14 @@ class Traffic:
         load, client = about
         number = load.talks
         load.talks += 1
-        first = Request(number, load.wish.source_name or address(client))
-        self._ask((load, Talk(number, first, load.per_connection, client)))
+        source = load.wish.source_name or address(client)
+        self._ask((load, Talk(number, source, load.per_connection, client)))
 
     def _ask(self, about: tuple[Load, Talk]) -> None:
         load, talk = about
         number = load.asked
         load.asked += 1
-        self._send(Trip(load, talk, talk.first, number, self._work_of(load, number), self.kernel.now))
+        self._send(Trip(load, talk, talk.source, number, self._work_of(load, number), self.kernel.now))
 
     def _send(self, trip: Trip) -> None:
         now, load, talk = self.kernel.now, trip.load, trip.talk
@@ -195,7 +221,7 @@ class Traffic:
         load.waiting.append((now + load.patience, trip))
         if not load.watched:
             load.watched = True
-            self.kernel.at(now + load.patience, self._lose_patience, load)
+            self._at(now + load.patience, self._lose_patience, load)
         node = talk.node if talk and talk.way else load.door.choose()
         trip.node = node
         if talk:
@@ -203,15 +229,22 @@ class Traffic:
         if not node:
             self._over(trip, FULL, now)
         elif load.wish.source:
-            self.machines[node].do(self._route, trip)
+            self._at_node(trip)
         else:
             self._carry(trip, CLIENT, node, "http", self._at_node)
 
     def _carry(self, trip: Trip, sender: str, to: str, channel: str, handler: Any) -> None:
         """Over one link; what is lost there is heard of no more."""
-        arrives = self.network.passage(sender, to, channel, trip.load.way.random())
-        if arrives >= 0:
-            self.kernel.at(arrives, handler, trip)
+        link = self.network.steady.get((sender, to))
+        if link and link[0].running:  # the same as `passage`, only faster
+            arrives = self.kernel.now + link[1] + int(trip.load.chance() * link[2])
+        else:
+            arrives = self.network.passage(sender, to, channel, trip.load.chance())
+        if arrives >= self.armed:
+            self.order += 1
+            heappush(self.events, (arrives, self.order, handler, trip))
+        elif arrives >= 0:
+            self._at(arrives, handler, trip)
 
     def _lose_patience(self, load: Load) -> None:
         now, waiting = self.kernel.now, load.waiting
@@ -222,17 +255,25 @@ class Traffic:
                 self._over(trip, TIMED_OUT, now)
         load.watched = bool(waiting)
         if waiting:
-            self.kernel.at(waiting[0][0], self._lose_patience, load)
+            self._at(waiting[0][0], self._lose_patience, load)
 
     def _over(self, trip: Trip, fate: int, now: int) -> None:
         """This try has ended for its client at `now`: there is another one, or the request is over."""
         load, talk = trip.load, trip.talk
         trip.over = True
+        if talk is None and fate == OK:
+            load.over += 1
+            load.answered += 1
+            load.talked += 1
+            self._log(trip, OK, now)
+            if load.talked == load.talks:
+                self._end_if_over(load)
+            return
         if talk and fate <= TIMED_OUT:
             self._hang_up(talk)
         if fate != OK and trip.tries <= load.retries:
-            again = Trip(load, talk, trip.first, trip.number, trip.work, trip.arrived, trip.tries + 1)
-            self.kernel.at(now + load.backoff, self._send, again)
+            again = Trip(load, talk, trip.source, trip.number, trip.work, trip.arrived, trip.tries + 1)
+            self._at(now + load.backoff, self._send, again)
             return
         load.over += 1
         load.answered += fate == OK
@@ -244,17 +285,17 @@ class Traffic:
             return
         talk.left -= 1
         if talk.left:
-            self.kernel.at(now + load.pause, self._ask, (load, talk))
+            self._at(now + load.pause, self._ask, (load, talk))
         else:
             self._finish(load, talk, now)
 
     def _log(self, trip: Trip, fate: int, now: int) -> None:
-        way, first, talk = trip.way, trip.first, trip.talk
-        task, name, machine, seen = (way.task, way.name, way.machine, way.seen) if way else ("", "", "", "")
+        way, talk = trip.way, trip.talk
+        task, name, machine, _, _, seen = way[:6] if way else ("",) * 6
         # fmt: off
         self.trace.log((
-            trip.load.wish.name, trip.number, first.source, trip.node, task, name, machine, trip.arrived, trip.started,
-            trip.done, now, fate, trip.tries, seen, talk.number if talk else first.number,
+            trip.load.name, trip.number, trip.source, trip.node, task, name, machine, trip.arrived, trip.started,
+            trip.done, now, fate, trip.tries, seen, talk.number if talk else trip.number,
         ))
         # fmt: on
 
@@ -266,7 +307,7 @@ class Traffic:
             bulk.closed(machine.seats["mesh"].core, talk.way, idle=True)  # type: ignore[arg-type]
         self._hang_up(talk)
         if talk.client >= 0:
-            self.kernel.at(now, self._think, (load, talk.client))
+            self._at(now, self._think, (load, talk.client))
         elif load.talked == load.talks:
             self._end_if_over(load)
 
@@ -285,43 +326,44 @@ class Traffic:
 
     # ── the node that is asked ───────────────────────────────────────────────────────────────────────────────────
 
-    def _at_node(self, trip: Trip) -> None:
-        machine = self.machines[trip.node]
-        if machine.hindered:
-            machine.do(self._route, trip)
-        else:
-            self._route(trip)
-
-    def _route(self, trip: Trip) -> None:
+    def _at_node(self, trip: Trip, late: bool = False) -> None:
         """The node's tables say where it goes."""
         node, talk, wish, now = trip.node, trip.talk, trip.load.wish, self.kernel.now
         machine = self.machines[node]
+        if machine.hindered and not late:
+            machine.do(self._late_at_node, trip)
+            return
         mesh = machine.seats["mesh"].core
-        if talk is None or talk.way is None:
-            way = bulk.route(mesh, self.ways[node], wish.port, wish.host, wish.source, trip.first, now)
-        elif machine.life == talk.life:
-            way = bulk.again(mesh, talk.way, talk.used, now)
+        if talk is not None and talk.way is not None:
+            # it has been booted since, and knows nothing of the connection
+            way = bulk.again(mesh, talk.way, talk.used, now) if machine.life == talk.life else bulk.LOST
+        elif wish.source:
+            way = bulk.route(mesh, wish.port, wish.host, wish.source, Request(_connection(trip), trip.source), now)
         else:
-            way = bulk.LOST  # it has been booted since, and knows nothing of the connection
+            way = bulk.quick(mesh, self.known[node], wish.port, _connection(trip), trip.source, now)
         if way.__class__ is bulk.Way:
             trip.way = way
             if way.machine == node:
-                self._serve(trip)
+                self._at_task(trip, late)
             else:
                 self._carry(trip, node, way.machine, way.channel, self._at_task)
         elif way != bulk.LOST:
             trip.fate = UNKNOWN if way == bulk.NO_NAME else REFUSED
             self._to_client(trip)
 
-    def _hand_over(self, trip: Trip) -> None:
+    def _back_at_node(self, trip: Trip, late: bool = False) -> None:
         """The answer is back at the node that was asked."""
+        machine, talk = self.machines[trip.node], trip.talk
+        if machine.hindered and not late:
+            machine.do(self._late_back_at_node, trip)
+            return
         if trip.over:
             return  # its client has given up, and closed the connection
-        talk, now, machine = trip.talk, self.kernel.now, self.machines[trip.node]
         stays = talk is not None and trip.fate == OK and talk.left > 1
-        bulk.answered(machine.seats["mesh"].core, trip.way, now - trip.sent, stays)
+        if self.counting:
+            bulk.answered(machine.seats["mesh"].core, trip.way, self.kernel.now - trip.sent, stays)
         if talk and stays:
-            talk.way, talk.life, talk.used = trip.way, machine.life, now
+            talk.way, talk.life, talk.used = trip.way, machine.life, self.kernel.now
         self._to_client(trip)
 
     def _to_client(self, trip: Trip) -> None:
@@ -329,7 +371,11 @@ class Traffic:
         if load.wish.source:
             arrives = self.kernel.now
         else:
-            arrives = self.network.passage(trip.node, CLIENT, "http", load.way.random())
+            link = self.network.steady.get((trip.node, CLIENT))
+            if link and link[0].running:
+                arrives = self.kernel.now + link[1] + int(load.chance() * link[2])
+            else:
+                arrives = self.network.passage(trip.node, CLIENT, "http", load.chance())
         if 0 <= arrives <= trip.sent + load.patience and not trip.over:
             self._over(trip, trip.fate, arrives)
 
@@ -341,18 +387,15 @@ class Traffic:
 
     # ── the node of the task ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _at_task(self, trip: Trip) -> None:
-        machine = self.machines[trip.way.machine]
-        if machine.hindered:
-            machine.do(self._serve, trip)
-        else:
-            self._serve(trip)
-
-    def _serve(self, trip: Trip) -> None:
+    def _at_task(self, trip: Trip, late: bool = False) -> None:
         """It joins the line of its container."""
         machine = self.machines[trip.way.machine]
+        if machine.hindered and not late:
+            machine.do(self._late_at_task, trip)
+            return
         executor = machine.seats["executor"].core
-        task = bulk.taker(machine.seats["mesh"].core, trip.way)
+        way = trip.way
+        task = machine.seats["mesh"].core.tables.here.get(way.place) if way.network else way.task
         if task is None:
             return  # a stale table led here
         line = executor.lines.get(task) or executor.line(task)
@@ -376,17 +419,14 @@ class Traffic:
         due = line.queue.due
         if due < line.armed:
             line.armed, line.life = due, machine.life
-            self.kernel.at(due, self._at_line, (machine, line))
+            self._at(due, self._at_line, (machine, line))
 
-    def _at_line(self, place: tuple) -> None:
-        if place[0].hindered:
-            place[0].do(self._work, place)
-        else:
-            self._work(place)
-
-    def _work(self, place: tuple) -> None:
+    def _at_line(self, place: tuple, late: bool = False) -> None:
         """Somebody in the line is done."""
         machine, line = place
+        if machine.hindered and not late:
+            machine.do(self._late_at_line, place)
+            return
         now, queue = self.kernel.now, line.queue
         if not line.open or line.life != machine.life or line.armed > now:
             return  # it is over, or somebody else was done before and has looked
@@ -401,20 +441,27 @@ class Traffic:
         due = queue.due
         if due < NEVER:
             line.armed = due
-            self.kernel.at(due, self._at_line, place)
+            self._at(due, self._at_line, place)
 
     def _go_back(self, machine: str, trip: Trip) -> None:
         if trip.node == machine:
-            self._hand_over(trip)
+            self._back_at_node(trip)
         else:
             self._carry(trip, machine, trip.node, trip.way.channel, self._back_at_node)
 
-    def _back_at_node(self, trip: Trip) -> None:
-        machine = self.machines[trip.node]
-        if machine.hindered:
-            machine.do(self._hand_over, trip)
-        else:
-            self._hand_over(trip)
+    # ── what a machine does late: it was frozen, or has much to do ───────────────────────────────────────────────
+
+    def _late_at_node(self, trip: Trip) -> None:
+        self._at_node(trip, True)
+
+    def _late_at_task(self, trip: Trip) -> None:
+        self._at_task(trip, True)
+
+    def _late_at_line(self, place: tuple) -> None:
+        self._at_line(place, True)
+
+    def _late_back_at_node(self, trip: Trip) -> None:
+        self._back_at_node(trip, True)
 
     # ── the checks of a balancer in front ────────────────────────────────────────────────────────────────────────
 
@@ -423,13 +470,13 @@ class Traffic:
         load, node = about
         if load.wish.name not in self.loads:
             return
-        self.kernel.after(INTER, self._check, about)
+        self._at(self.kernel.now + INTER, self._check, about)
         if node in load.door.asked:
             self._checked((load, node, False))
         load.door.asked[node] = None
-        arrives = self.network.passage(CLIENT, node, "http", load.way.random())
+        arrives = self.network.passage(CLIENT, node, "http", load.chance())
         if arrives >= 0:
-            self.kernel.at(arrives, self._at_check, about)
+            self._at(arrives, self._at_check, about)
 
     def _at_check(self, about: tuple[Load, str]) -> None:
         self.machines[about[1]].do(self._answer_check, about)
@@ -437,12 +484,17 @@ class Traffic:
     def _answer_check(self, about: tuple[Load, str]) -> None:
         load, node = about
         well = bulk.listens(self.machines[node].seats["mesh"].core, load.wish.port)
-        arrives = self.network.passage(node, CLIENT, "http", load.way.random())
+        arrives = self.network.passage(node, CLIENT, "http", load.chance())
         if arrives >= 0:
-            self.kernel.at(arrives, self._checked, (load, node, well))
+            self._at(arrives, self._checked, (load, node, well))
 
     def _checked(self, about: tuple[Load, str, bool]) -> None:
         load, node, well = about
         if load.door.hear(node, well):
             fact = ServerBack if node in load.door.up else ServerOut
             self.trace.remark("world", fact(load.wish.name, node))
+
+
+def _connection(trip: Trip) -> int:
+    """The number of the connection on which it is asked: no two share one."""
+    return trip.talk.number if trip.talk else trip.number
