@@ -87,8 +87,8 @@ def simulate(
         choice = Choice(score=SCORES[balancer])
     elif balancer != ONE_QUEUE:
         task = _assigned(workload, balancer, connection, (runs, requests), able, heavy)  # type: ignore[arg-type]
-    if choice and workload.per_connection > 1:
-        choice = choice._replace(connection=connection)
+    if choice:
+        choice = choice._replace(connection=connection, patience=workload.timeout or np.inf)
     if sharing:
         ended, task = shared(arrived, work, pace, heavy, choice, task)
     elif task is not None:
@@ -178,11 +178,23 @@ def _hashed(workload: Workload, balancer: Callable, backends: list[Backend], num
 
 def _candidates(connection, runs: int, requests: int, replicas: int, choices: int, distinct: bool) -> Array:
     """Which replicas are looked at, requests × places × runs: drawn for each connection, as `two_choices` does."""
-    number = draws.numbers(runs, requests if connection is None else int(connection.max()) + 1)
-    stirred = draws.mixed((number if connection is None else np.take_along_axis(number, connection, axis=1)).T)
     found: Array = np.empty((requests, choices, runs), dtype=np.intp)
+    number = None if connection is None else draws.numbers(runs, int(connection.max()) + 1)
+    rows = max(1, draws.PIECE // runs)
+    for begin in range(0, requests, rows):
+        piece = found[begin : begin + rows]
+        if number is None:
+            mine = draws.numbers(runs, len(piece), begin, across=True)
+        else:
+            mine = np.take_along_axis(number, connection[:, begin : begin + rows], axis=1).T
+        _look(piece, draws.mixed(mine), replicas, distinct)
+    return found
+
+
+def _look(found: Array, stirred: Array, replicas: int, distinct: bool) -> None:
+    """Fill in the places that some requests look at."""
     found[:, 0] = draws.lots(stirred, replicas)
-    for draw in range(1, choices):
+    for draw in range(1, found.shape[1]):
         if not distinct:
             found[:, draw] = draws.lots(stirred, replicas, draw)
             continue
@@ -192,7 +204,6 @@ def _candidates(connection, runs: int, requests: int, replicas: int, choices: in
             step += step >= taken
         step += found[:, 0]
         found[:, draw] = np.where(step >= replicas, step - replicas, step)
-    return found
 
 
 # ── measures: the later ones leave the first requests of each run out, as long as the queues fill ────────────────

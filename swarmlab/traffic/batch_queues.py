@@ -7,6 +7,7 @@ Rows are runs, columns requests in order of arrival, times in seconds.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from heapq import heappop, heappush, heapreplace
 from typing import Any, NamedTuple
@@ -15,7 +16,9 @@ import numpy as np
 
 Array = Any  # a numpy array
 
+PIECE = 1 << 15  # requests
 TOGETHER = 24  # so many runs are faster in step than one after the other
+AT_ONCE = 1000  # more runs than these do not fit in the cache
 
 
 class Choice(NamedTuple):
@@ -24,34 +27,50 @@ class Choice(NamedTuple):
     score: Callable | None = None  # (lengths, weights) → the least is chosen, of equals the first
     candidates: Array = None  # requests × places × runs: only these are looked at
     connection: Array = None  # of each request; the later ones go where the first went
+    patience: float = np.inf  # s: how long a client waits, and so how long the balancer counts its request
+
+    def of(self, runs: slice) -> Choice:
+        """For some of the runs."""
+        candidates = None if self.candidates is None else self.candidates[:, :, runs]
+        connection = None if self.connection is None else self.connection[runs]
+        return self._replace(candidates=candidates, connection=connection)
 
 
 # ── the choice does not depend on the queues ─────────────────────────────────────────────────────────────────────
 
 
-def ends(arrived: Array, work: Array) -> Array:
-    """When each is done, along the last axis: one queue a row [Lindley 1952]."""
+def ends(arrived: Array, work: Array, free: Array | float = 0.0) -> Array:
+    """When each is done, along the last axis: one queue a row, free from then on [Lindley 1952]."""
     done = np.cumsum(work, axis=-1)
     late = arrived - done
     late += work  # how late each would be, had the replica worked without a pause
+    np.maximum(late[..., 0], free, out=late[..., 0])
     np.maximum.accumulate(late, axis=-1, out=late)
     return np.add(late, done, out=done)
 
 
 def in_turn(arrived: Array, work: Array, replicas: int) -> Array:
-    """Ends under plain round robin: every so manieth request makes a queue."""
+    """Ends under plain round robin: every so manieth request makes a queue. By pieces that fit in the cache."""
     runs, number = arrived.shape
-    rounds = -(-number // replicas)
-    done = ends(_dealt(arrived, rounds, replicas, np.inf), _dealt(work, rounds, replicas, 0.0))
-    return done.transpose(0, 2, 1).reshape(runs, -1)[:, :number]
+    done = np.empty((runs, number))
+    rows, rounds = max(1, PIECE // number), max(1, PIECE // replicas)
+    for first in range(0, runs, rows):
+        free: Array = np.zeros((min(rows, runs - first), replicas))
+        for begin in range(0, number, rounds * replicas):
+            piece = (slice(first, first + rows), slice(begin, begin + rounds * replicas))
+            done[piece], free = _one_piece(arrived[piece], work[piece], free)
+    return done
 
 
-def _dealt(column: Array, rounds: int, replicas: int, filling: float) -> Array:
-    """Runs × replicas × rounds."""
-    runs, number = column.shape
-    if number < rounds * replicas:
-        column = np.concatenate((column, np.full((runs, rounds * replicas - number), filling)), axis=1)
-    return np.ascontiguousarray(column.reshape(runs, rounds, replicas).transpose(0, 2, 1))
+def _one_piece(arrived: Array, work: Array, free: Array) -> tuple[Array, Array]:
+    """(ends, when each replica is free)."""
+    (runs, number), replicas = arrived.shape, free.shape[1]
+    if missing := -number % replicas:
+        arrived = np.concatenate((arrived, np.zeros((runs, missing))), axis=1)
+        work = np.concatenate((work, np.zeros((runs, missing))), axis=1)
+    dealt = [column.reshape(runs, -1, replicas).transpose(0, 2, 1) for column in (arrived, work)]
+    done = ends(np.ascontiguousarray(dealt[0]), np.ascontiguousarray(dealt[1]), free)
+    return done.transpose(0, 2, 1).reshape(runs, -1)[:, :number], done[..., -1]
 
 
 def as_sent(arrived: Array, work: Array, task: Array, replicas: int) -> Array:
@@ -60,9 +79,9 @@ def as_sent(arrived: Array, work: Array, task: Array, replicas: int) -> Array:
     for run, sent in enumerate(task):
         order = np.argsort(sent.astype(np.uint16), kind="stable")
         last = np.cumsum(np.bincount(sent, minlength=replicas))
-        for begin, end in zip((0, *last[:-1]), last, strict=True):
-            mine = order[begin:end]
-            done[run, mine] = ends(arrived[run, mine], work[run, mine])
+        for mine in np.split(order, last[:-1]):
+            if len(mine):
+                done[run, mine] = ends(arrived[run, mine], work[run, mine])
     return done
 
 
@@ -72,7 +91,9 @@ def as_sent(arrived: Array, work: Array, task: Array, replicas: int) -> Array:
 def by_length(arrived: Array, work: Array, speeds: Array, weights: Array, choice: Choice) -> tuple[Array, Array]:
     """(ends, tasks) when the replica is chosen by how many requests are there."""
     if len(arrived) >= TOGETHER:
-        return _in_step(arrived, work, speeds, weights, choice)
+        pieces = [slice(begin, begin + AT_ONCE) for begin in range(0, len(arrived), AT_ONCE)]
+        parts = [_in_step(arrived[p], work[p], speeds, weights, choice.of(p)) for p in pieces]
+        return parts[0] if len(parts) == 1 else (np.vstack([p[0] for p in parts]), np.vstack([p[1] for p in parts]))
     found = [_alone(arrived, work, speeds, weights, choice, run) for run in range(len(arrived))]
     return np.array([done for done, _ in found]), np.array([task for _, task in found], dtype=np.intp)
 
@@ -106,7 +127,10 @@ def _one_queue_alone(arrived: list, work: list, speeds: Array) -> tuple[list, li
 
 
 def _alone(arrived: Array, work: Array, speeds: Array, weights: Array, choice: Choice, run: int) -> tuple[list, list]:
-    """One run, request by request: a heap of those in progress keeps the lengths right."""
+    """One run, request by request."""
+    if choice.candidates is not None and choice.connection is None and choice.patience == np.inf:
+        drawn = choice.candidates[:, :, run].tolist()
+        return _shortest_alone(arrived[run].tolist(), work[run].tolist(), drawn, speeds.tolist())
     lengths, last, leaving = [0] * len(speeds), [0.0] * len(speeds), [(np.inf, 0)]
     pick = _picker(choice, run, lengths, weights)
     sticky = None if choice.connection is None else choice.connection[run].tolist()
@@ -118,12 +142,31 @@ def _alone(arrived: Array, work: Array, speeds: Array, weights: Array, choice: C
         place = pick(step) if sticky is None or sticky[step] not in homes else homes[sticky[step]]
         if sticky is not None:
             homes[sticky[step]] = place
-        end = (last[place] if last[place] > now else now) + wanted / pace[place]
-        last[place] = end
+        last[place] = end = max(last[place], now) + wanted / pace[place]
         lengths[place] += 1
-        heappush(leaving, (end, place))
+        heappush(leaving, (min(end, now + choice.patience), place))
         done.append(end)
         task.append(place)
+    return done, task
+
+
+def _shortest_alone(arrived: list, work: list, drawn: list, pace: list) -> tuple[list, list]:
+    """The same where only a few are looked at: only their queues must be brought up to date."""
+    queues: list[deque] = [deque() for _ in pace]  # ends, the first in front
+    done, task = [], []
+    for now, wanted, places in zip(arrived, work, drawn, strict=True):
+        best, least = -1, len(arrived)
+        for place in places:
+            queue = queues[place]
+            while queue and queue[0] <= now:
+                queue.popleft()
+            if len(queue) < least:
+                best, least = place, len(queue)
+        queue = queues[best]
+        end = (queue[-1] if queue else now) + wanted / pace[best]
+        queue.append(end)
+        done.append(end)
+        task.append(best)
     return done, task
 
 
@@ -142,20 +185,19 @@ def _in_step(arrived: Array, work: Array, speeds: Array, weights: Array, choice:
     queues = Queues(runs, len(speeds))
     first: Array = np.arange(runs, dtype=np.intp) * len(speeds)
     done, lanes = np.empty((number, runs)), np.empty((number, runs), dtype=np.intp)
-    candidates = None if choice.candidates is None else choice.candidates + first
     pace = np.tile(speeds, runs)
     uniform = bool((speeds == speeds[0]).all())
     sticky = None if choice.connection is None else _Sticky(choice.connection)
     for step, (now, wanted) in enumerate(zip(_columns(arrived), _columns(work), strict=True)):
-        if candidates is not None:
-            chosen = queues.shortest(candidates[step], now)
+        if choice.candidates is not None:
+            chosen = queues.shortest(choice.candidates[step] + first, now)
         else:
             chosen = choice.score(queues.lengths(now), weights).argmin(axis=1) + first  # type: ignore[misc]
         if sticky is not None:
             chosen = sticky.keep(step, chosen)
         lanes[step] = chosen
         needed = wanted / (speeds[0] if uniform else pace[chosen])
-        queues.send(chosen, now, needed, done[step])
+        queues.send(chosen, now, needed, done[step], choice.patience)
     return _columns(done), _columns(lanes - first)
 
 
@@ -176,7 +218,7 @@ class _Sticky:
 
 
 class Queues:
-    """The ends of the last so many requests of each replica of each run: those to come are its queue.
+    """When the last so many requests of each replica of each run are over: those to come are its queue.
 
     A lane is one replica of one run. Its requests go round in so many slots, a power of 2; when one that is not done
     would be written over, there are twice as many from then on.
@@ -205,7 +247,7 @@ class Queues:
             least = np.minimum(length, least)
         return best
 
-    def send(self, lanes: Array, now: Array, needed: Array, done: Array) -> None:
+    def send(self, lanes: Array, now: Array, needed: Array, done: Array, patience: float = np.inf) -> None:
         """One request more on each of these lanes, no two of them the same; writes down when it is done."""
         sent = self.sent[lanes]
         while (self.done.ravel()[(places := self._places(lanes, sent))] > now).any():
@@ -213,7 +255,7 @@ class Queues:
         np.maximum(self.last[lanes], now, out=done)
         done += needed
         self.last[lanes] = done
-        self.done.ravel()[places] = done
+        self.done.ravel()[places] = done if patience == np.inf else np.minimum(done, now + patience)
         self.sent[lanes] = sent + 1
 
     def _later(self, done: Array, now: Array) -> Array:

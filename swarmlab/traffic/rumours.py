@@ -53,46 +53,60 @@ def spread(
     With `lockstep=False` the clock of each node has a phase of its own: somebody always tells next, so it is faster.
     """
     limit = _checked(nodes, runs, fanout, limit, counted, loss)
-    dice, slots = stream(seed, "rumour"), 1 if lockstep else SLOTS
-    phases = np.zeros(runs * nodes) if lockstep else np.floor(dice.random(runs * nodes) * slots)
+    dice = stream(seed, "rumour")
+    turns = [np.arange(runs * nodes, dtype=np.int32)] if lockstep else _phases(runs * nodes, dice)
     heard: Array = np.full(runs * nodes, inf)
     teller: Array = np.full(runs * nodes, -1, dtype=np.int32)
     left: Array = np.full(runs * nodes, limit, dtype=np.int32)
     heard[::nodes] = 0
-    tells, slot = heard == 0, 0
-    while tells.any() and np.isinf(heard).any():
+    tells, knows = heard == 0, heard == 0
+    missing, slot = runs * (nodes - 1), 0
+    while missing and tells.any():
         slot += 1
-        tell = np.flatnonzero(tells & (phases == slot % slots)) if slots > 1 else np.flatnonzero(tells)
-        by, to = _packets(tell, nodes, fanout, dice)
-        if counted == "packets" and left[tell].min(initial=fanout) < fanout:
-            by, to = _kept(by, to, np.arange(fanout)[:, None] < left[tell])
-        left[tell] -= 1 if counted == "ticks" else fanout
-        tells[tell] = left[tell] > 0
+        turn = turns[slot % len(turns)]
+        tell = turn[tells.take(turn)]
+        to = _packets(tell, nodes, fanout, dice)
+        news, may = ~knows.take(to), left.take(tell)
+        if counted == "packets" and may.min(initial=fanout) < fanout:
+            news &= np.arange(fanout, dtype=np.int32)[:, None] < may
         if loss:
-            by, to = _kept(by, to, dice.random(to.shape) >= loss)
-        by, to = _kept(by, to, np.isinf(heard[to]))
-        heard[to], teller[to], tells[to] = slot / slots, by % nodes, True
+            news &= dice.random(to.shape) >= loss
+        may -= 1 if counted == "ticks" else fanout
+        left[tell], tells[tell] = may, may > 0
+        place = np.flatnonzero(news)
+        to, by = to.ravel()[place], tell[place % max(1, len(tell))]
+        heard[to], teller[to], tells[to], knows[to] = slot / len(turns), by, True, True
+        missing -= int(np.count_nonzero(teller[to] == by))  # who was told by two at once has one teller
     sent = np.minimum(limit - left, limit) * (fanout if counted == "ticks" else 1)
     shape = (runs, nodes)
+    teller = np.where(teller < 0, -1, teller % nodes)
     return Rumour(heard.reshape(shape), teller.reshape(shape), sent.reshape(shape), interval)
 
 
-def _packets(tell: Array, nodes: int, fanout: int, dice: np.random.Generator) -> tuple[Array, Array]:
-    """(from whom, to whom), each fanout × tellers: everyone tells different others, drawn by how far on they are."""
-    steps: list[Array] = []
+def _phases(number: int, dice: np.random.Generator) -> list[Array]:
+    """Whose clock ticks in each slot of an interval."""
+    phases = np.floor(dice.random(number) * SLOTS).astype(np.int16)
+    ends = np.cumsum(np.bincount(phases, minlength=SLOTS))
+    return np.split(np.argsort(phases, kind="stable").astype(np.int32), ends[:-1])
+
+
+def _packets(tell: Array, nodes: int, fanout: int, dice: np.random.Generator) -> Array:
+    """To whom, fanout × tellers: everyone tells different others, drawn by how far on they are."""
+    to: Array = np.empty((fanout, len(tell)), dtype=np.int32)
+    taken: list[Array] = []  # in order
     for draw in range(fanout):
-        step = (dice.random(len(tell)) * (nodes - 1 - draw)).astype(np.int64) + 1
-        for taken in np.sort(steps, axis=0) if draw > 1 else steps:
-            step += step >= taken
-        steps.append(step)
+        step = (dice.random(len(tell)) * (nodes - 1 - draw)).astype(np.int32) + np.int32(1)
+        for other in taken:
+            step += step >= other
+        to[draw] = step
+        for place, other in enumerate(taken):
+            taken[place], step = np.minimum(other, step), np.maximum(other, step)
+        taken.append(step)
     own = tell % nodes
-    to = np.array(steps) + own
-    to += tell - own - nodes * (to >= nodes)
-    return np.broadcast_to(tell, to.shape), to
-
-
-def _kept(by: Array, to: Array, these: Array) -> tuple[Array, Array]:
-    return by[these], to[these]
+    to += own
+    to -= np.int32(nodes) * (to >= nodes)
+    to += tell - own
+    return to
 
 
 def _checked(nodes: int, runs: int, fanout: int, limit: int | None, counted: str, loss: float) -> int:

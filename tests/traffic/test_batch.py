@@ -134,7 +134,7 @@ def planted_choice(self, lanes, now, _shortest=batch_queues.Queues.shortest):
     return shorter if self.sent.sum() // len(now) % 20 else lanes[0] + lanes[1] - shorter
 
 
-def planted_lindley(arrived, work):
+def planted_lindley(arrived, work, free=0.0):
     """The work of the request itself forgotten where it must be taken off."""
     done = np.cumsum(work, axis=-1)
     return np.maximum.accumulate(arrived - done, axis=-1) + done

@@ -115,8 +115,8 @@ def test_a_rumour_that_one_in_ten_does_not_pass_on_is_caught(monkeypatch):
     """A planted bug: a tenth of the packets goes nowhere."""
 
     def planted(tell, nodes, fanout, dice, _packets=rumours._packets):
-        by, to = _packets(tell, nodes, fanout, dice)
-        return by, np.where(dice.random(to.shape) < 0.1, by, to)
+        to = _packets(tell, nodes, fanout, dice)
+        return np.where(dice.random(to.shape) < 0.1, tell, to)
 
     monkeypatch.setattr(rumours, "_packets", planted)
     with pytest.raises(AssertionError, match=r"not 5\.66"):
