@@ -17,6 +17,16 @@ class Member(NamedTuple):
     machine: str
     incarnation: int
     state: str  # alive · suspect · failed · left
+    by: str = ""  # who says so, where it is an accusation
+
+
+class Attachment(NamedTuple):
+    """A rumour about which node carries the tables of a network."""
+
+    network: str  # id
+    machine: str
+    time: int  # Lamport time: the higher one is the newer one
+    here: bool  # False: it has quit
 
 
 class Record(NamedTuple):
@@ -32,30 +42,55 @@ class Ping(NamedTuple):
     """Are you there? `channel` is the way the answer shall take."""
 
     number: int
-    news: tuple  # of Member and Record
+    news: tuple  # of Member and Attachment
     channel: str
 
 
 class Ack(NamedTuple):
-    """I am here."""
+    """I am here, or so is the one about whom you asked me."""
+
+    number: int
+    news: tuple
+
+
+class PingRequest(NamedTuple):
+    """I get no answer from that one: please try."""
+
+    number: int
+    target: str
+    news: tuple
+
+
+class Nack(NamedTuple):
+    """I get no answer from it either."""
 
     number: int
     news: tuple
 
 
 class Rumours(NamedTuple):
-    """Have you heard?"""
+    """Have you heard? Of members and attachments, told to anybody; or of records, told on their network."""
 
     news: tuple
 
 
-class State(NamedTuple):
-    """Everything I know (a push-pull, or bulk sync). Whoever gets a question answers with all it knows in turn."""
+class PushPull(NamedTuple):
+    """All nodes that I know of, and who is on which network. Whoever gets a question answers the same in turn."""
 
     members: tuple[Member, ...]
-    records: tuple[Record, ...]
+    attachments: tuple[Attachment, ...]
     answer: bool
     number: int = 0  # of the question, which the answer repeats
+
+
+class BulkSync(NamedTuple):
+    """All records of these networks that I carry. Whoever gets a question answers the same in turn."""
+
+    networks: tuple[str, ...]
+    records: tuple[tuple[Record, ...], ...]  # network by network
+    left: tuple[tuple[tuple[str, str, str], int], ...]  # of those that will be dropped: in how many µs
+    answer: bool
+    number: int = 0
 
 
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────

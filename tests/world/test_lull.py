@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from swarmlab import Cluster
-from swarmlab.overlay.gossip import Gossip
+from swarmlab.overlay.probing import Probing
 
 SERVICE = "service create -d --name web --network front --replicas 12 -p 80:80 nginx:alpine"
 FAULTS = ("crash", "freeze", "cut", "block", "loss", "burden", "drift", "restart", "scale", "leave", "slow link")
@@ -82,9 +82,8 @@ def test_a_rest_that_forgets_to_draw_is_caught(monkeypatch):
     def forgetful(self, now):
         while self.probe_at < now:
             self.number, self.probe_at = self.number + 1, self.probe_at + 1_000_000
-        self.deadline = self._next_deadline()
 
-    monkeypatch.setattr(Gossip, "catch_up", forgetful)
+    monkeypatch.setattr(Probing, "catch_up", forgetful)
     assert storm(False, 1).trace.digest() != storm(True, 1).trace.digest()
 
 
