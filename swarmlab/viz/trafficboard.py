@@ -125,11 +125,17 @@ def _knob(name: str, spec: Any, default: Any, words: Mapping[str, str]) -> dict:
         return row | {"kind": "switch", "value": spec if default is ... else bool(default)}
     if options:
         titles = list(spec) if isinstance(spec, Mapping) else [_title(option) for option in options]
-        chosen = options.index(default) if default in options else 0
+        chosen = _place(options, default)
         return row | {"kind": "choice", "options": [str(title) for title in titles], "value": chosen}
     if isinstance(spec, tuple) and len(spec) in (2, 3) and all(_is_number(part) for part in spec):
         return row | _slider(spec, default)
     raise ValueError(f"{name}={spec!r}: a knob is (least, most, step), a list of options, or True or False")
+
+
+def _place(options: list, default: Any) -> int:
+    """Where the default stands; the very same thing comes before an equal one, since laws of one mean are equal tuples."""
+    same = [n for n, option in enumerate(options) if option is default]
+    return (same or [n for n, option in enumerate(options) if option == default] or [0])[0]
 
 
 def _slider(spec: tuple, default: Any) -> dict:

@@ -44,8 +44,8 @@ def untidy(drawn):
 def test_whole_numbers_are_microseconds_and_never_is_infinite():
     rows = [(2_000_000, 2_500_000, "b", True), (1_000_000, -1, "a", False), (3_000_000, None, "", False)]
     given = traffic(rows)
-    assert list(given.arrived) == [1, 2, 3] and given.tasks == ("a", "b")
-    assert list(given.latency) == [np.inf, 0.5, np.inf] and list(given.task) == [0, 1, -1]
+    assert list(given.arrived) == [1, 2, 3] and given.tasks == ("b", "a")
+    assert list(given.latency) == [np.inf, 0.5, np.inf] and list(given.task) == [1, 0, -1]
     assert list(traffic({"arrived": [1.0], "latency": [0.25], "task": [0]}).ended) == [1.25]
 
 
@@ -260,6 +260,10 @@ def test_both_say_a_latency_alike():
     assert said == [ink.span(value) for value in values]
 
 
+class Law(tuple):
+    """As the laws of service times are."""
+
+
 def test_knobs_ask_and_mistakes_are_one_line():
     pytest.importorskip("anywidget")
     from swarmlab.viz.trafficboard import TrafficBoard
@@ -287,6 +291,9 @@ def test_knobs_ask_and_mistakes_are_one_line():
     assert data["text/plain"].startswith("TrafficBoard(load ρ 0.8, way random, slow 1, keep no; p99: ")
     assert data["image/png"] and len(metadata["image/png"]["alt"]) > 20
     assert untidy(board.still()) == [] and board.tell().startswith("load 0.8 p50")
+    laws = {"constant": Law([0.05]), "exponential": Law([0.05])}  # equal, and not the same
+    chosen = TrafficBoard(lambda law=laws["exponential"]: deal(round_robin, requests=20), law=laws)
+    assert chosen.position == {"law": 1} and chosen.values["law"] is laws["exponential"]
     with pytest.raises(ValueError, match="a knob is"):
         TrafficBoard(run, load="high")
     with pytest.raises(ValueError, match="a load of 1"):

@@ -96,7 +96,7 @@ class Rows {
     this.scale = scale;
     panels.forEach(([title, panel], n) => this.drawRow(this.rows[n], title, panel, held[n]?.[1], n === this.count - 1));
     const slow = panels.some(([, panel]) => panel.slow.some(Boolean));
-    say(this.note, [slow ? "hatched, thick: slower task" : "", held.length ? "blue, dashed: what was kept" : ""].filter(Boolean).join("  ·  "));
+    say(this.note, [slow ? "hatched, thick: slower task" : "", held.length ? "italic, dashed: what was kept" : ""].filter(Boolean).join("  ·  "));
     set(this.svg, "aria-label", panels.map(([title, panel]) => panelText(title, panel)).join(". "));
   }
 
