@@ -8,7 +8,7 @@ import traitlets
 
 from . import ink
 from .chips import chip_width, kind_of, measured
-from .packetfold import LAYERS, LINE, RUNG, Hop, Stop, changes, hops_of, plan, tell_packet, way_of
+from .packetfold import LAYERS, LINE, RUNG, Hop, Stop, changes, hops_of, plan, rung_width, tell_packet, way_of
 from .player import KIT
 from .raftboard import source_of
 
@@ -95,6 +95,10 @@ def _stop(hops: list[Hop], n: int, stop: Stop, way: list, kinds: Mapping[str, st
         "layer": stop.hop.layer,
         "at": [stop.x, stop.y],
         "lines": stop.lines,
+        "size": [
+            0.32 + max([0.2, *map(measured, stop.lines), *map(rung_width, stop.rungs)]),
+            stop.bottom - stop.y + 0.12,
+        ],
         "rungs": [[_chip(*item) for item in rung] for rung in stop.rungs],
         "first": max(len(stop.lines), 1) * LINE + 0.045,
         "line": LINE,

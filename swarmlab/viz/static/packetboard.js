@@ -61,9 +61,10 @@ class Path {
     return way.length ? [tunnel ? line("sl-tunnel") : null, line("sl-line")].filter(Boolean) : [];
   }
 
-  makeStop({ machine, layer, at: [x, y], lines, rungs, first, line, rung, lost, said }, n) {
+  makeStop({ machine, layer, at: [x, y], size: [wide, high], lines, rungs, first, line, rung, lost, said }, n) {
     const g = make(this.svg, "g", { class: "sl-node sl-stop", "data-stop": n + 1, tabindex: 0, role: "button", "aria-label": said });
     make(g, "title").textContent = `${machine}, ${layer}`;
+    make(g, "rect", { class: "sl-hit", x: px(x - 0.12), y: px(y - 0.12), width: px(wide), height: px(high) });
     make(g, "circle", { cx: px(x), cy: px(y), r: 10 });
     make(g, "text", { class: "sl-number", x: px(x), y: px(y) }).textContent = lost ? "✕" : n + 1;
     if (lost) set(g, "data-lost", "1");
