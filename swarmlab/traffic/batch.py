@@ -77,33 +77,35 @@ def simulate(
     pace, heavy = _checked(workload, balancer, replicas, requests, runs, choices, speeds, weights)
     able = np.flatnonzero(heavy)  # the others get nothing
     pace, heavy = pace[able], heavy[able]
-    choices = min(choices, len(able)) if distinct else choices  # of one there is no choice
     arrived, connection = _arrivals(workload, seed, runs, requests)
     work = draws.works(workload.service, seed, runs, requests)
     task, choice = None, None
     if balancer == b.two_choices:
-        choice = Choice(candidates=_candidates(connection, runs, requests, len(able), choices, distinct))
+        choice = Choice(candidates=_candidates(connection, (runs, requests), len(able), choices, distinct))
     elif balancer in SCORES:
         choice = Choice(score=SCORES[balancer])
     elif balancer != ONE_QUEUE:
         task = _assigned(workload, balancer, connection, (runs, requests), able, heavy)  # type: ignore[arg-type]
     if choice:
         choice = choice._replace(connection=connection, patience=workload.timeout or np.inf)
-    if sharing:
-        ended, task = shared(arrived, work, pace, heavy, choice, task)
-    elif task is not None:
-        needed = _needed(work, pace, task)
-        plain = balancer == b.round_robin and workload.per_connection == 1
-        ended = (
-            queues.in_turn(arrived, needed, len(able)) if plain else queues.as_sent(arrived, needed, task, len(able))
-        )
-    elif choice:
-        ended, task = queues.by_length(arrived, work, pace, heavy, choice)
-    else:
-        ended, task = queues.one_queue(arrived, work, pace)
-    ended -= arrived
+    in_turn = balancer == b.round_robin and connection is None
+    ended, task = _served(arrived, work, pace, heavy, task, choice, sharing, in_turn)
     needed = _needed(work, pace, task)
-    return Batch(arrived, ended, needed, task if len(able) == replicas else able[task], replicas, workload.timeout)
+    return Batch(arrived, ended - arrived, needed, able[task], replicas, workload.timeout)
+
+
+def _served(arrived, work, pace, weights, task, choice, sharing, in_turn) -> tuple[Array, Array]:
+    """(ends, tasks), by the quickest way there is."""
+    if sharing:
+        return shared(arrived, work, pace, weights, choice, task)
+    if choice:
+        return queues.by_length(arrived, work, pace, weights, choice)
+    if task is None:
+        return queues.one_queue(arrived, work, pace)
+    needed = _needed(work, pace, task)
+    if in_turn:
+        return queues.in_turn(arrived, needed, len(pace)), task
+    return queues.as_sent(arrived, needed, task, len(pace)), task
 
 
 def _checked(workload, balancer, replicas, requests, runs, choices, speeds, weights) -> tuple[Array, Array]:
@@ -176,8 +178,9 @@ def _hashed(workload: Workload, balancer: Callable, backends: list[Backend], num
     return np.array([int(balancer(backends, one, 0).machine) for one in asked])[draws.clients(workload, number)]
 
 
-def _candidates(connection, runs: int, requests: int, replicas: int, choices: int, distinct: bool) -> Array:
+def _candidates(connection, shape: tuple, replicas: int, choices: int, distinct: bool) -> Array:
     """Which replicas are looked at, requests × places × runs: drawn for each connection, as `two_choices` does."""
+    (runs, requests), choices = shape, min(choices, replicas) if distinct else choices  # of one there is no choice
     found: Array = np.empty((requests, choices, runs), dtype=np.intp)
     number = None if connection is None else draws.numbers(runs, int(connection.max()) + 1)
     rows = max(1, draws.PIECE // runs)

@@ -12,7 +12,7 @@ import pytest
 from swarmlab.overlay import balancers
 from swarmlab.overlay.balancers import Backend
 from swarmlab.overlay.hashing import maglev_table
-from swarmlab.traffic import batch_queues, measures, theory
+from swarmlab.traffic import batch_queues, measures, queueing, theory
 from swarmlab.traffic.batch import (
     KNOWN,
     ONE_QUEUE,
@@ -172,6 +172,17 @@ def plainly(batch, balancer, asked, speeds, weights, run=0, connection=None):
         ends.append(free[place])
         tasks.append(place)
     return ends, tasks
+
+
+@pytest.mark.parametrize("balancer", [one for one in KNOWN if one.__module__.endswith("balancers")])
+def test_the_event_form_agrees_request_by_request(balancer):
+    """Given the same instants and work in whole µs, which may add up to a few µs in a long queue."""
+    batch = simulate(workload(0.85, 5), balancer, 5, 1_500, 1, "forms", weights=[1, 1, 2, 1, 1])
+    given = queueing.Requests(*(np.rint(one[0] * 1e6).astype(int).tolist() for one in (batch.arrived, batch.work)))
+    replicas = [queueing.Replica(f"task-{place}", weight=weight) for place, weight in enumerate((1, 1, 2, 1, 1))]
+    run = queueing.simulate(given, replicas, balancer)
+    assert list(run.task) == batch.task[0].tolist()
+    assert np.array(measures.latencies(run)) / 1e6 == pytest.approx(batch.latency[0], abs=1e-3)
 
 
 class Given:

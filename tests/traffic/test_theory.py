@@ -2,10 +2,12 @@
 
 from math import exp, inf
 
+import numpy as np
 import pytest
 
 from swarmlab.overlay.hashing import ring
 from swarmlab.traffic import theory
+from swarmlab.traffic.batch_draws import stream
 
 CLUSTERS = [(2, 0.8), (5, 0.8), (10, 0.5), (10, 0.8), (10, 0.9), (100, 0.8), (100, 0.9)]  # §4.2
 
@@ -118,6 +120,50 @@ def test_gossip_figures():
     assert round(theory.gossip_bandwidth(), 1) == 328.1
     assert [theory.push_pull(number) for number in (32, 33, 65, 1_000, 10_000)] == [30, 60, 90, 180, 300]
     assert theory.gossip_rounds(2_000) - theory.gossip_rounds(1_000) == pytest.approx(0.73, abs=0.005)
+
+
+# ── formulas against dice; allowed are 4.5 standard errors, one seed in 150 000 ──
+
+
+def near(found, wanted):
+    assert abs(found.mean() - wanted) <= 4.5 * found.std() / len(found) ** 0.5, f"{found.mean():.4f}, not {wanted:.4f}"
+
+
+@pytest.mark.parametrize(("nodes", "live"), [(10, 1.0), (30, 1.0), (31, 0.5)])
+def test_periods_until_somebody_probes_the_dead_one(nodes, live):
+    """Each live member asks one of the others, the dead one is number 0 of them; at most 30 periods are looked at."""
+    probers = round(live * (nodes - 1))
+    asked = (stream(1, f"{nodes}").random((6_000, 30, probers)) * (nodes - 1)).astype(np.int8)
+    near((asked == 0).any(axis=2).argmax(axis=1) + 1.0, theory.first_probe(nodes, live))
+
+
+@pytest.mark.parametrize(("loss", "helpers"), [(0.2, 0), (0.2, 1), (0.2, 3), (0.1, 1)])
+def test_a_healthy_member_is_suspected_by_chance(loss, helpers):
+    """A probe is two messages, each helper four more; one way that has them all is enough."""
+    dice = stream(2, f"{loss} {helpers}")
+    direct = (dice.random((40_000, 2)) >= loss).all(axis=1)
+    helped = (dice.random((40_000, helpers, 4)) >= loss).all(axis=2).any(axis=1)
+    near(~(direct | helped) * 1.0, theory.false_suspicion(loss, helpers))
+
+
+@pytest.mark.parametrize(("replicas", "clients"), [(10, 10), (10, 100), (3, 5)])
+def test_the_busiest_replica_of_cached_names(replicas, clients):
+    """The formula is an approximation, true to 0.1 %."""
+    answers = (stream(3, f"{clients}").random((20_000, clients)) * replicas).astype(int)
+    lanes = answers + np.arange(20_000)[:, None] * replicas
+    counts = np.bincount(lanes.ravel(), minlength=20_000 * replicas).reshape(20_000, replicas)
+    found = counts.max(axis=1) / (clients / replicas)
+    wanted = theory.cached_skew(replicas, clients)
+    assert abs(found.mean() - wanted) <= 4.5 * found.std() / 20_000**0.5 + 0.001 * wanted
+    near((counts == 0).any(axis=1) * 1.0, theory.idle_replica(replicas, clients))
+
+
+def test_a_formula_with_one_helper_too_many_is_caught():
+    """A planted bug."""
+    with pytest.raises(AssertionError, match=r"not 0\.1255"):
+        direct = (stream(2, "planted").random((40_000, 2)) >= 0.2).all(axis=1)
+        helped = (stream(4, "planted").random((40_000, 1, 4)) >= 0.2).all(axis=2).any(axis=1)
+        near(~(direct | helped) * 1.0, theory.false_suspicion(0.2, 2))
 
 
 @pytest.mark.parametrize("formula", [theory.mm1, theory.mg1_sharing, lambda load: theory.mmc(10, load)])
