@@ -110,3 +110,17 @@ def test_events_tell_of_a_change_only(cluster):
     cluster.run_for(15)
     events = say(cluster, "events --since 1 --until 0s --format '{{.Action}}'", "worker-1").splitlines()
     assert [one for one in events if "health" in one] == ["health_status: unhealthy", "health_status: healthy"]
+
+
+def test_a_slow_healthy_start_slows_an_update_that_waits_for_it(cluster):
+    """§13, §20.4: with start-first the old task serves until the new one is well."""
+    patient = "--health-start-period 12s --health-start-interval 1s"
+    say(cluster, f"service create -d --name web --replicas 3 --update-order start-first {CHECK} {patient} acme/web:1")
+    cluster.run_for(10)
+    say(cluster, "service update -d --image acme/web:slow web")
+    began, fewest = cluster.now, 3
+    while cluster.services[-1].update_status[0] == "updating" and cluster.now < began + 60:
+        cluster.run_for(0.5)
+        fewest = min(fewest, sum(one.service == "web" for one in cluster.running))
+    assert cluster.services[-1].update_status[0] == "completed" and fewest == 3
+    assert 3 * 8 < cluster.now - began < 3 * 13
