@@ -57,7 +57,7 @@ def tell_beliefs(tables: Mapping[str, Mapping[str, Any]], truth: str = "truth", 
     """The same in words, for `show`."""
     wrong = differences(tables, truth)
     said = [
-        f"{who} has {_spoken(tables[who].get(subject))} for {subject}, the truth is {_spoken(tables[truth].get(subject))}"
+        f"{who} holds “{subject}”: {_spoken(tables[who].get(subject))}, in truth {_spoken(tables[truth].get(subject))}"
         for who, subject in wrong
     ]
     begin = f"{title}: " if title else ""

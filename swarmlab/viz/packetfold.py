@@ -163,11 +163,11 @@ def plan(hops: Sequence[Hop], kinds: Mapping[str, str] | None) -> Plan:
     for lane in order:
         lefts[lane] = x
         x += NARROW if lane in alone else wide
-    room = {lane: (NARROW if lane in alone else wide) - 0.46 for lane in of}
+    room = {lane: (NARROW if lane in alone else wide) - 0.5 for lane in of}
     columns = []
     for machine in machines:
         own = [lane for lane in order if of[lane] == machine]
-        right = lefts[own[-1]] + room[own[-1]] + 0.46
+        right = lefts[own[-1]] + room[own[-1]] + 0.5
         columns.append((machine, lefts[own[0]], right))
     stops, rows = _placed(hops, lanes, lefts, room, kinds)
     return Plan(stops, columns, rows)

@@ -54,7 +54,7 @@ def test_a_task_on_a_machine_without_power_is_stale_in_all_other_tables(run):
     assert home not in tables and tables["truth"] == {"web": ["web.1", "web.2"]}
     assert {who for who, _ in differences(tables)} == set(tables) - {"truth"}
     assert set(tables_of(run.trace).values()) == {(3, 1, 0)}
-    assert "has web.1, web.2, web.3 for web, the truth is web.1, web.2" in tell_beliefs(tables)
+    assert "holds “web”: web.1, web.2, web.3, in truth web.1, web.2" in tell_beliefs(tables)
 
 
 def test_the_board_counts_the_same():

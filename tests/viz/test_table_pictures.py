@@ -105,7 +105,7 @@ def test_only_what_differs_from_the_truth_has_a_rim():
 
 
 def test_beliefs_in_words():
-    assert tell_beliefs(TABLES).endswith("worker-2 has 10.0.1.9 for old, the truth is nothing.")
+    assert tell_beliefs(TABLES).endswith("worker-2 holds “old”: 10.0.1.9, in truth nothing.")
     assert (
         tell_beliefs({"truth": {"a": 1}, "n": {"a": 1}}, title="names")
         == "Names: all 1 agree with the truth on 1 rows."
