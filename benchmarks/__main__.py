@@ -1,11 +1,37 @@
 """`python -m benchmarks`: every figure, its floor and its goal."""
 
-from . import batch, cluster, elections, engine, kernel, linearizability, orchestrators, raft, scheduler, search, wire
+from . import (
+    batch,
+    cluster,
+    elections,
+    engine,
+    kernel,
+    linearizability,
+    orchestrators,
+    raft,
+    redraw,
+    scheduler,
+    search,
+    wire,
+)
 
 
 def main() -> None:
     print(f"{'figure':44} {'value':>10} {'unit':14} {'floor':>7} {'goal':>7}         peer in the same run")
-    rooms = (kernel, engine, cluster, raft, elections, linearizability, search, orchestrators, scheduler, wire, batch)
+    rooms = (
+        kernel,
+        engine,
+        cluster,
+        raft,
+        elections,
+        linearizability,
+        search,
+        orchestrators,
+        scheduler,
+        wire,
+        batch,
+        redraw,
+    )
     for figure in (figure for room in rooms for figure in room.figures()):
         numbers = f"{figure.value:10,.2f} {figure.unit:14} {figure.floor:7,g} {figure.goal:7,g}"
         print(f"{figure.name:44} {numbers}  {figure.verdict:6} {figure.peer}", flush=True)
