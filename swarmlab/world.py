@@ -320,6 +320,8 @@ class World(Recorder):
             nodes: tuple[str, ...] = (asking,)
         else:
             nodes = swarm if via is True else tuple(self._machine(node).name for node in via or (host,))
+        if not isinstance(name, str):
+            raise ValueError(f"{name!r} is no name for a load")
         if any(act.name == "traffic" and act.details["name"] == name for act in self.acts):
             raise ValueError(f"there is a load {name} already")
         return wish_of(

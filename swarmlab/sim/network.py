@@ -163,7 +163,8 @@ class Network:
             if receiver is not None and not receiver.running:
                 self._record(sender.name, receiver.name, channel, message, -1, "down")
                 return
-            if receiver is not None and self.sound and receiver is not sender:
+            touched = receiver is None or receiver.name in self.lines[sender.name]  # `to` may be an address
+            if receiver is not None and not touched and self.sound and receiver is not sender:
                 self._send_plainly(sender, receiver, channel, message, coin)
                 return
             line = self.line(sender.name, to)
@@ -218,7 +219,7 @@ class Network:
         receiver, latency = self.machines.get(to), self.latency
         if receiver is None or not receiver.running:
             return -1
-        if to in self.lines[sender] or not self.sound or receiver.name == sender:
+        if receiver.name in self.lines[sender] or not self.sound or receiver.name == sender:
             line = self.line(sender, to)
             assert line
             if not line.plain and self._fate(line, channel):

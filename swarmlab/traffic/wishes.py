@@ -29,6 +29,10 @@ def wish_of(
     for key in settings:
         if key not in SETTINGS:
             raise ValueError(f"traffic has no {key}; it has {', '.join(SETTINGS)}")
+    if settings.get("via") and source[0]:
+        raise ValueError("a task asks on its own machine: `via` is for clients outside")
+    if settings.get("checks") and not settings.get("via"):
+        raise ValueError("checks are made by a balancer in front: name its machines, via=[…], or via=True for all")
     seconds, number = settings.get("seconds"), settings.get("number")
     asked, given = understood(workload)
     closed = isinstance(asked.arrivals, Closed)
