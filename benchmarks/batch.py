@@ -84,8 +84,8 @@ def rumours(nodes: int, said: str, floor: float, goal: float, **settings) -> Fig
 
 def figures() -> list[Figure]:
     return [
-        against("round robin, a million requests", round_robin, in_turn, 1_000_000, 1, 150, 250),
-        against("round robin, 500 runs", round_robin, in_turn, 2_000, 500, 150, 250),
+        against("round robin, a million requests", round_robin, in_turn, 1_000_000, 1, 150, 200),
+        against("round robin, 500 runs", round_robin, in_turn, 2_000, 500, 150, 200),
         against("two choices, 1000 runs", two_choices, of_two, 1_000, 1_000, 60, 80),
         against("two choices, one long run", two_choices, of_two, 200_000, 1, 8, 12),
         rumours(10_000, ", in step", 6, 3),

@@ -30,8 +30,8 @@ ONE_QUEUE = "one queue"  # no balancer: all wait together, and the replica that 
 
 IN_TURN = (b.round_robin, b.weighted_round_robin, b.smooth_round_robin)
 HASHED = (h.source_hash, h.modulo, h.maglev, h.ring_hash, h.rendezvous)
-SCORES: dict[Callable, Callable] = {  # (requests in progress, weights) → the least is chosen
-    b.least_connections: lambda lengths, weights: lengths,
+SCORES: dict[Callable, Callable | None] = {  # (requests in progress, weights) → the least is chosen
+    b.least_connections: None,
     b.weighted_least_connections: lambda lengths, weights: lengths / weights,
     b.shortest_expected_delay: lambda lengths, weights: (lengths + 1.0) / weights,
     b.never_queue: lambda lengths, weights: np.where(lengths == 0, 0.0, (lengths + 1.0) / weights),

@@ -22,9 +22,9 @@ AT_ONCE = 1000  # more runs than these do not fit in the cache
 
 
 class Choice(NamedTuple):
-    """How replicas are chosen by their queues."""
+    """How replicas are chosen by their queues: the shortest, of equals the first, if nothing else is said."""
 
-    score: Callable | None = None  # (lengths, weights) → the least is chosen, of equals the first
+    score: Callable | None = None  # (lengths, weights) → the least is chosen instead
     candidates: Array = None  # requests × places × runs: only these are looked at
     connection: Array = None  # of each request; the later ones go where the first went
     patience: float = np.inf  # s: how long a client waits, and so how long the balancer counts its request
@@ -172,11 +172,13 @@ def _shortest_alone(arrived: list, work: list, drawn: list, pace: list) -> tuple
 
 def _picker(choice: Choice, run: int, lengths: list, weights: Array) -> Callable[[int], int]:
     """Who gets the request of this step, by lengths that change under its hands."""
+    if choice.candidates is not None:
+        drawn: Sequence = choice.candidates[:, :, run].tolist()
+        return lambda step: min(drawn[step], key=lengths.__getitem__)
     if choice.score is not None:
         score = choice.score
         return lambda step: int(np.argmin(score(np.array(lengths), weights)))
-    drawn: Sequence = choice.candidates[:, :, run].tolist()
-    return lambda step: min(drawn[step], key=lengths.__getitem__)
+    return lambda step: lengths.index(min(lengths))
 
 
 def _in_step(arrived: Array, work: Array, speeds: Array, weights: Array, choice: Choice) -> tuple[Array, Array]:
@@ -192,7 +194,8 @@ def _in_step(arrived: Array, work: Array, speeds: Array, weights: Array, choice:
         if choice.candidates is not None:
             chosen = queues.shortest(choice.candidates[step] + first, now)
         else:
-            chosen = choice.score(queues.lengths(now), weights).argmin(axis=1) + first  # type: ignore[misc]
+            lengths = queues.lengths(now)
+            chosen = (choice.score(lengths, weights) if choice.score else lengths).argmin(axis=1) + first
         if sticky is not None:
             chosen = sticky.keep(step, chosen)
         lanes[step] = chosen

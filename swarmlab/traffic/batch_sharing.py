@@ -20,7 +20,7 @@ Array = Any  # a numpy array
 def shared(arrived: Array, work: Array, speeds: Array, weights: Array, choice: Choice | None, task: Array | None):
     """(ends, tasks): chosen by queues if there is a choice, else as assigned, else whoever has the fewest."""
     if choice is None and task is None:
-        choice = Choice(score=lambda lengths, weights: lengths)  # all in one place is: where there is most room
+        choice = Choice()  # one queue: where there is most room
     done = np.empty_like(arrived)
     chosen = np.empty(arrived.shape, dtype=np.intp)
     for run in range(len(arrived)):
