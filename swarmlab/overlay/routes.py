@@ -157,7 +157,7 @@ class Routes:
         if peer:
             stops = tuple(path.to_address(visit, own, address)) if visit.traced else ()
             return Way(network, own, address, visit.port, "", peer.machine, (name,), stops=stops)
-        if known and subnet(known.subnet).holds(number(address)):
+        if known and is_address(address) and subnet(known.subnet).holds(number(address)):
             return Refusal("no route to host")  # nobody answers when it asks whose address that is
         return None
 

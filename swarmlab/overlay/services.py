@@ -91,9 +91,10 @@ class Services:
         for port in published(row.ports, INGRESS):
             self._close(port, key)
         if not members:
-            del self.members[key], self.pools[key]
-            if self.virtual_ips.get((row.network, row.virtual_ip)) == key:
-                del self.virtual_ips[row.network, row.virtual_ip]
+            address = self.pools.pop(key).address
+            del self.members[key]
+            if self.virtual_ips.get((row.network, address)) == key:
+                del self.virtual_ips[row.network, address]
 
     def _close(self, port: int, key: Key) -> None:
         holders = self.ports[port]
