@@ -292,6 +292,16 @@ def test_a_killed_container_resets_what_it_worked_on(cluster):
     assert reset[0].ended - reset[0].arrived < 1_100_000
 
 
+def test_what_a_container_works_on_is_lost_with_the_power_of_its_machine(cluster):
+    cluster.traffic("http://manager-1:8080/", Requests((0,) * 8, (1_500_000,) * 8))
+    cluster.run_for(1)
+    machine = place(cluster, "web.3")
+    cluster.restart(machine)  # it is back before the work would have been done
+    cluster.run_for(10)
+    lost = [row for row in cluster.trace.requests if row.status != OK]
+    assert [(FATES[row.status], row.machine) for row in lost] == [("timed out", machine)] * 2
+
+
 def test_a_crashed_node_costs_requests_until_it_is_out_of_the_pool(cluster):
     cluster.traffic("http://worker-1:8080/", WORK._replace(timeout=2.0), seconds=60)
     cluster.run_for(10)
