@@ -115,7 +115,16 @@ def _draw_counts(ax: Axes, each: Panel, scale: Scale, floor: float) -> None:
         if _is_slow(each, n):
             style = {"hatch": "////", "facecolor": ink.PAPER}
         high = got / whole / scale.share * ROW
-        ink.box(ax, left + (n + 0.1) * pitch, floor - high, pitch * 0.8, high, linewidth=0.9, zorder=2, **style)
+        ink.box(
+            ax,
+            left + (n + 0.1) * pitch,
+            floor - high,
+            pitch * 0.8,
+            high,
+            linewidth=0.9 if count <= 30 else 0.3,
+            zorder=2,
+            **style,
+        )
         if count <= 12:
             name = each.tasks[n].rpartition(".")[2].rpartition(" ")[2][-3:]
             ink.write(ax, left + (n + 0.5) * pitch, floor + 0.12, name, ha="center", fontsize=SMALL)

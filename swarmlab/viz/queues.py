@@ -96,6 +96,8 @@ def _panels(
 ) -> list[tuple[str, list[dict]]]:
     """(title, tasks) for each panel."""
     if isinstance(runs, Mapping) and "arrived" not in runs:
+        if isinstance(at, list | tuple):
+            raise ValueError("several runs are compared at one instant: at=60")
         found = [(str(title).replace("\n", " "), look(run, at, **options)) for title, run in runs.items()]
     else:
         given = traffic(runs, **options)
@@ -128,7 +130,16 @@ def _draw_panel(
         _draw_dots(ax, task["queue"], middle, head + NAME + CELL + 0.1, across, each)
         share = task["got"] / fair / most * SHARE if fair else 0
         style: dict[str, Any] = {"hatch": "////", "facecolor": ink.PAPER} if task["slow"] else {"facecolor": ink.SOLID}
-        ink.box(ax, middle - pitch * 0.32, floor - share, pitch * 0.64, share, linewidth=0.9, zorder=2, **style)
+        ink.box(
+            ax,
+            middle - pitch * 0.32,
+            floor - share,
+            pitch * 0.64,
+            share,
+            linewidth=0.9 if pitch > 0.2 else 0.4,
+            zorder=2,
+            **style,
+        )
         ink.write(ax, middle, floor + 0.13, _short(task["got"], pitch), ha="center", fontsize=SMALL)
     line = floor - SHARE / most if fair else floor
     ax.plot((0, ax.get_xlim()[1]), (line, line), color=ink.INK, linewidth=1.3, linestyle=(0, (4, 2)), zorder=3)
@@ -136,18 +147,23 @@ def _draw_panel(
 
 
 def _short(count: int, pitch: float) -> str:
-    """A count that fits."""
-    return str(count) if ink.room(str(count), SMALL) < pitch else f"{count / 1000:.0f}k"
+    """A count that fits, or none."""
+    texts = (str(count), f"{count / 1000:.0f}k" if count >= 1000 else "", "")
+    return next(text for text in texts if not text or ink.room(text, SMALL) < pitch)
+
+
+def _fitting(name: str, pitch: float) -> str:
+    """A name, its last part, or nothing."""
+    texts = (name, name.rpartition(".")[2][-3:], "")
+    return next(text for text in texts if not text or ink.room(text, SMALL) < pitch)
 
 
 def _draw_task(ax: Axes, task: dict, middle: float, top: float, pitch: float) -> None:
     """Its name, its cell, and how many are there."""
-    name = task["task"] if ink.room(task["task"], SMALL) < pitch else task["task"].rpartition(".")[2][-3:]
-    ink.write(ax, middle, top + 0.1, name, ha="center", fontsize=SMALL)
-    ink.box(ax, middle - CELL / 2, top + NAME, CELL, CELL, facecolor=ink.SOLID, linewidth=1.3, zorder=2)
-    if task["slow"]:
-        style: dict[str, Any] = {"facecolor": ink.PAPER, "hatch": "////"}
-        ink.box(ax, middle - CELL / 2, top + NAME, CELL, CELL, linewidth=1.3, zorder=2, **style)
+    ink.write(ax, middle, top + 0.1, _fitting(task["task"], pitch), ha="center", fontsize=SMALL)
+    style: dict[str, Any] = {"facecolor": ink.PAPER, "hatch": "////"} if task["slow"] else {"facecolor": ink.SOLID}
+    wide = min(CELL, pitch * 0.8)
+    ink.box(ax, middle - wide / 2, top + NAME, wide, CELL, linewidth=1.3 if wide == CELL else 0.6, zorder=2, **style)
     if pitch > 0.5:
         ink.write(ax, middle + CELL / 2 + 0.04, top + NAME + CELL / 2, str(task["queue"]), fontsize=SMALL)
 

@@ -17,6 +17,7 @@ __all__ = ["draw_loads", "draw_scaling", "tell_loads", "tell_scaling"]
 ROW, BETWEEN, HEAD, FOOT, LEFT, RIGHT = 0.8, 0.22, 0.42, 0.5, 1.75, 1.45  # inches
 LANE = 0.34  # inches: a task
 SMALL = 9  # points
+MOST = 30  # lanes
 
 
 def draw_scaling(
@@ -173,6 +174,8 @@ def draw_loads(
     names = max((run.tasks for run in found.values()), key=len)
     if not names:
         raise ValueError("there is nothing to draw: no request found a task")
+    if len(names) > MOST:
+        raise ValueError(f"{len(names)} tasks: one to {MOST} lanes can be told apart")
     columns = min(2, len(found))
     lines = -(-len(found) // columns)
     high = HEAD + LANE * len(names) + 0.35

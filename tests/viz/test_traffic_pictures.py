@@ -16,7 +16,7 @@ from swarmlab.viz import ink
 from swarmlab.viz.arrivals import draw_arrivals, tell_arrivals
 from swarmlab.viz.balancers import draw_balancers, scale_of, tell_balancers
 from swarmlab.viz.clients import draw_clients, tell_clients
-from swarmlab.viz.queues import draw_queues, look, per_dot, tell_queues
+from swarmlab.viz.queues import draw_queues, homes, look, per_dot, tell_queues
 from swarmlab.viz.scaling import draw_loads, draw_scaling, tell_loads, tell_scaling
 from swarmlab.viz.tailcurve import draw_tail, tell_tail
 from swarmlab.viz.theorycurves import apart, draw_theory, tell_theory
@@ -44,8 +44,8 @@ def untidy(drawn):
 def test_whole_numbers_are_microseconds_and_never_is_infinite():
     rows = [(2_000_000, 2_500_000, "b", True), (1_000_000, -1, "a", False), (3_000_000, None, "", False)]
     given = traffic(rows)
-    assert list(given.arrived) == [1, 2, 3] and given.tasks == ("b", "a")
-    assert list(given.latency) == [np.inf, 0.5, np.inf] and list(given.task) == [1, 0, -1]
+    assert list(given.arrived) == [1, 2, 3] and given.tasks == ("a", "b")
+    assert list(given.latency) == [np.inf, 0.5, np.inf] and list(given.task) == [0, 1, -1]
     assert list(traffic({"arrived": [1.0], "latency": [0.25], "task": [0]}).ended) == [1.25]
 
 
@@ -62,6 +62,29 @@ def test_a_run_of_the_engine_is_taken_as_it_is():
 
 def measures_counts(run):
     return [sum(task == n for task in run.task) for n in range(len(run.tasks))]
+
+
+def test_a_batch_is_its_first_run_and_late_answers_are_failures():
+    batch = pytest.importorskip("swarmlab.traffic.batch")
+    work = np.ones((2, 2))
+    run = batch.Batch(
+        np.array([[0.0, 1.0], [9.0, 9.0]]), np.array([[0.5, 3.0], [9, 9]]), work, np.array([[1, 0], [0, 0]]), 2, 2.0
+    )
+    given = traffic(run)
+    assert list(given.latency) == [0.5, np.inf] and given.tasks == ("web.1", "web.2")
+    assert queue_at(given, [3.5])[:, 0].tolist() == [1, 0]  # the client has left, the work goes on
+
+
+def test_records_of_a_trace_know_the_node():
+    trace = pytest.importorskip("swarmlab.sim.trace")
+    late = trace.RequestRecord("l", 2, "c", "w-9", "id10", "web.10", "w-2", 30, 30, -1, 50, 0, 1, "x", 7)
+    rows = [late, late._replace(number=1, name="web.2", machine="w-1", arrived=10, done=40, ended=40, status=200)]
+    assert homes(rows) == {"web.10": "w-2", "web.2": "w-1"}
+    given = traffic(rows)
+    assert given.tasks == ("web.2", "web.10") and list(given.ok) == [True, False]
+    assert queue_at(given, [35e-6, 60e-6]).tolist() == [[1, 0], [1, 0]]  # what was lost with its task is there no more
+    assert turns(rows) == [Turn(1, "w-9", "web.2"), Turn(2, "w-9", "web.10")]
+    assert "2 requests in 1 connection, web.10 1, web.2 1" in tell_connections({"all": rows})
 
 
 def test_queues_and_counts_are_those_of_a_slow_count():
@@ -140,6 +163,7 @@ def test_dots_are_as_many_as_requests(runs):
     assert max(stacks) == shown["queue"] // each
     assert f"web.1 has {shown['queue']} and got {shown['got']}" in tell_queues(runs["round robin"], at=400)
     assert untidy(draw_queues(several(slow=2, replicas=10), at=100)) == []
+    assert untidy(draw_queues(deal(round_robin, replicas=60), at=[10, 20, 30])) == []
 
 
 def test_a_dot_is_a_round_number():
