@@ -12,6 +12,7 @@ from . import (
     redraw,
     scheduler,
     search,
+    traffic,
     wire,
 )
 
@@ -29,6 +30,7 @@ def main() -> None:
         orchestrators,
         scheduler,
         wire,
+        traffic,
         batch,
         redraw,
     )

@@ -57,13 +57,12 @@ class Kernel:
     def weave(self, events: list) -> None:
         """Let what is in the queue of somebody else, (time, order, handler, argument), happen until something in this
         one is due. Small steps: four of them count as one event."""
-        queue, steps = self._queue, 0
+        queue, steps, self.cause = self._queue, 0, -1
         while True:
             self.now, _, handler, argument = heappop(events)
-            self.cause = -1
             handler(argument)
             steps += 1
-            if not events or self._single or (queue and queue[0][0] < events[0][0]):
+            if not events or (queue and queue[0][0] < events[0][0]) or self._single:
                 self._order += steps // 4
                 return
 

@@ -338,9 +338,12 @@ class Traffic:
             # it has been booted since, and knows nothing of the connection
             way = bulk.again(mesh, talk.way, talk.used, now) if machine.life == talk.life else bulk.LOST
         elif wish.source:
-            way = bulk.route(mesh, wish.port, wish.host, wish.source, Request(_connection(trip), trip.source), now)
+            way = bulk.route(
+                mesh, wish.port, wish.host, wish.source, Request(talk.number if talk else trip.number, trip.source), now
+            )
         else:
-            way = bulk.quick(mesh, self.known[node], wish.port, _connection(trip), trip.source, now)
+            number = talk.number if talk else trip.number
+            way = bulk.quick(mesh, self.known[node], wish.port, number, trip.source, now)
         if way.__class__ is bulk.Way:
             trip.way = way
             if way.machine == node:
@@ -438,6 +441,7 @@ class Traffic:
                 self._go_back(machine.name, trip)
             else:
                 machine.tell("executor", "traffic", Finished(trip.request, line.key, trip.sender))
+                self.kernel.cause = -1  # what others ask is not due to it
         due = queue.due
         if due < NEVER:
             line.armed = due
@@ -493,8 +497,3 @@ class Traffic:
         if load.door.hear(node, well):
             fact = ServerBack if node in load.door.up else ServerOut
             self.trace.remark("world", fact(load.wish.name, node))
-
-
-def _connection(trip: Trip) -> int:
-    """The number of the connection on which it is asked: no two share one."""
-    return trip.talk.number if trip.talk else trip.number

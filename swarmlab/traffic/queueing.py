@@ -240,7 +240,7 @@ def straight(given: Requests, servers: list[Server], balancer: Balancer, load: W
     """Each request is a connection of its own, each worker takes what comes first, and nothing changes: then the end of a
     request is known as soon as it comes. The same as `Simulation`, only faster."""
     patience = round(load.timeout * SECOND) if load and load.timeout else NEVER
-    several = load is not None and load.clients > 0
+    several, in_turn = load is not None and load.clients > 0, balancer is round_robin
     able: Any = [server for server in servers if server.weight]
     if not able:
         raise ValueError("no destination available: no replica has a weight above 0")
@@ -258,8 +258,11 @@ def straight(given: Requests, servers: list[Server], balancer: Balancer, load: W
                 server.latency = (
                     latency + (end - arrived[over] - latency) / 8 if latency else float(end - arrived[over])
                 )
-        asked = request(load, number) if several and load else Request(number)
-        server = balancer(able, asked, number)  # type: ignore[assignment]
+        if in_turn:
+            server = able[number % len(able)]  # what `round_robin` says
+        else:
+            asked = request(load, number) if several and load else Request(number)
+            server = balancer(able, asked, number)  # type: ignore[assignment]
         try:
             free = server.free
         except AttributeError:
