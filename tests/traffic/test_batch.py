@@ -27,6 +27,7 @@ from swarmlab.traffic.batch import (
     tail,
     utilisation,
 )
+from swarmlab.traffic.batch import _arrivals as batch_requests
 from swarmlab.traffic.batch_bins import thrown
 from swarmlab.traffic.workload import (
     Bursts,
@@ -158,10 +159,10 @@ def test_lindley_with_one_term_too_few_is_caught(monkeypatch):
 def plainly(batch, balancer, asked, speeds, weights, run=0, connection=None):
     """(ends, tasks): each request by itself, its balancer called as a node would."""
     there = [Backend(f"task-{place}", "", weight) for place, weight in enumerate(weights)]
-    free, ends, tasks, homes = [0.0] * len(there), [], [], {}
+    free, ends, tasks, homes, seen = [0.0] * len(there), [], [], {}, []
     turn = 0
     for number, (now, work) in enumerate(zip(batch.arrived[run], batch.works, strict=True)):
-        active = Counter(task for task, end in zip(tasks, ends, strict=True) if end > now)
+        active = Counter(task for task, over in zip(tasks, seen, strict=True) if over > now)
         known = [backend._replace(active=active[place]) for place, backend in enumerate(there)]
         mine = number if connection is None else connection[number]
         if mine not in homes:
@@ -170,6 +171,7 @@ def plainly(batch, balancer, asked, speeds, weights, run=0, connection=None):
         place = homes[mine]
         free[place] = max(free[place], now) + work / speeds[place]
         ends.append(free[place])
+        seen.append(min(free[place], now + (asked.timeout or np.inf)))  # who has given up is not counted any more
         tasks.append(place)
     return ends, tasks
 
@@ -215,14 +217,31 @@ def test_queues_that_outgrow_their_slots_are_still_counted(runs):
     assert batch.ended[run] == pytest.approx(ends)
 
 
-@pytest.mark.parametrize("runs", [1, 25])
+@pytest.mark.parametrize("runs", [1, 30])
 @pytest.mark.parametrize("balancer", [balancers.least_connections, balancers.two_choices])
+def test_who_has_given_up_is_not_counted_but_worked_for(balancer, runs, monkeypatch):
+    monkeypatch.setattr(batch_queues, "AT_ONCE", 12)  # and thirty runs go by pieces
+    asked, speeds = workload(1.1, 4, timeout=1.5), [1.0, 0.5, 1.5, 1.0]
+    batch = simulate(asked, balancer, 4, 150, runs, "patience", speeds=speeds)
+    for run in {0, runs - 1}:
+        ends, tasks = plainly(Given(batch, speeds, run), balancer, asked, speeds, [1] * 4, run)
+        assert batch.task[run].tolist() == tasks
+        assert batch.ended[run] == pytest.approx(ends)
+    assert 0.1 < error_rate(batch) < 1
+
+
+@pytest.mark.parametrize("runs", [1, 25])
+@pytest.mark.parametrize("balancer", [balancers.least_connections, balancers.two_choices, balancers.round_robin])
 def test_a_connection_stays_where_it_was_opened(balancer, runs):
-    asked = Workload(Poisson(0.6), Exponential(1.0), per_connection=6, pause=2.0)
-    batch = simulate(asked, balancer, 4, 240, runs)
-    opened = np.round(batch.arrived[-1], 9)
-    assert (np.diff(opened) >= 0).all()
-    assert len(np.unique(batch.task)) == 4
+    asked, speeds = Workload(Poisson(0.6), Exponential(1.0), per_connection=6, pause=2.0), [1.0] * 4
+    batch = simulate(asked, balancer, 4, 240, runs, "long")
+    connection = batch_requests(asked, "long", runs, 240)[1][-1].tolist()
+    ends, tasks = plainly(Given(batch, speeds, runs - 1), balancer, asked, speeds, [1] * 4, runs - 1, connection)
+    assert batch.task[-1].tolist() == tasks
+    assert batch.ended[-1] == pytest.approx(ends)
+    homes = {(one, task) for one, task in zip(connection, batch.task[-1].tolist(), strict=True)}
+    assert len(homes) == len(set(connection)) and max(Counter(connection).values()) == 6
+    assert (np.diff(batch.arrived[-1]) >= 0).all()
 
 
 def test_long_connections_are_less_even_than_requests():
