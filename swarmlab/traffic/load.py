@@ -365,8 +365,9 @@ class Traffic:
         stays = talk is not None and trip.fate == OK and talk.left > 1
         if self.counting:
             bulk.answered(machine.seats["mesh"].core, trip.way, self.kernel.now - trip.sent, stays)
-        if talk and stays:
-            talk.way, talk.life, talk.used = trip.way, machine.life, self.kernel.now
+        if talk:
+            talk.way = trip.way if stays else None
+            talk.life, talk.used = machine.life, self.kernel.now
         self._to_client(trip)
 
     def _to_client(self, trip: Trip) -> None:

@@ -1,5 +1,6 @@
 """Traffic inside a cluster: the same tables, links and containers as a request that is asked alone, by the thousand."""
 
+import json
 from collections import Counter
 from itertools import combinations, pairwise
 
@@ -13,7 +14,20 @@ from swarmlab.sim.trace import Trace
 from swarmlab.traffic.door import Door
 from swarmlab.traffic.measures import FATES, OK, counts, error_rate, fates, jain, percentiles, utilisation
 from swarmlab.traffic.queueing import Requests
-from swarmlab.traffic.workload import Closed, Constant, Exponential, Lognormal, Poisson, Workload
+from swarmlab.traffic.wishes import plain, understood
+from swarmlab.traffic.workload import (
+    Bursts,
+    Closed,
+    Constant,
+    Diurnal,
+    Exponential,
+    Lognormal,
+    Measured,
+    Pareto,
+    Poisson,
+    Recorded,
+    Workload,
+)
 
 WORK = Workload(Poisson(30.0), Exponential(0.05))
 LONG = Workload(Poisson(4.0), Constant(0.02), per_connection=100, pause=0.1)
@@ -277,6 +291,24 @@ def test_a_graceful_end_costs_no_request(cluster):
     assert fates(cluster.requests()) == {"answered": len(cluster.trace.requests)}
 
 
+def test_in_the_end_nothing_is_counted_as_open_or_in_progress():
+    """Each node's pool counts what it has sent and not got back, and the connections that are only kept open."""
+    cluster = swarm(balancer=least_connections)
+    nodes = ["manager-1", *(f"worker-{n + 1}" for n in range(4))]
+    pools = [pool for node in nodes for pool in cluster._core(node, "mesh").tables.services.pools.values()]
+    cluster.traffic("http://shop.example:8080/", LONG, via=True, number=40)
+    cluster.traffic("http://worker-2:8080/", WORK._replace(timeout=0.05), number=200)
+    for _ in range(15):  # the first connections end after 12 s
+        cluster.run_for(1)
+        asking = [event[3][1] for event in cluster.loads.events if event[2].__name__ == "_ask"]
+        idle = sum(backend.inactive for pool in pools for backend in pool.backends)
+        # an answer on its way to the client has passed the node already
+        assert idle == sum(talk.way is not None for talk in asking)
+    cluster.run_for(60)
+    assert not cluster.loads.loads
+    assert {(backend.active, backend.inactive) for pool in pools for backend in pool.backends} == {(0, 0)}
+
+
 # ── failures in the loop ──
 
 
@@ -455,6 +487,13 @@ def test_the_fingerprint_covers_the_requests(cluster):
     before = cluster.trace.digest()
     cluster.trace.requests[1] = cluster.trace.requests[1]._replace(ended=1)
     assert cluster.trace.digest() != before
+
+
+@pytest.mark.parametrize("law", [Poisson(5.0), Bursts(5.0), Diurnal(5.0), Recorded((3, 4)), Closed(4, 0.1)])
+@pytest.mark.parametrize("service", [None, Constant(0.1), Lognormal(0.1), Pareto(0.1), Measured(0.1, (1.0, 2.0, 9.0))])
+def test_a_workload_can_be_written_down_and_read_again(law, service):
+    workload = Workload(law, service, per_connection=2, timeout=1.0)
+    assert understood(json.loads(json.dumps(plain(workload)))) == (workload, None)
 
 
 @pytest.mark.parametrize("seed", range(3))
