@@ -267,7 +267,8 @@ class Cluster(World):
         machine, key = self._running_task(task)
         self._did("dig", name=name, task=task, kind="A" if name.startswith("-x") else kind)
         mesh = self._core(machine, "mesh")
-        reply = dig.answer(mesh, asked, kind, key, self._way_out(machine))
+        machines = {name: one.address for name, one in self.computers.items() if one.address}
+        reply = dig.answer(mesh, asked, kind, key, self._way_out(machine), machines)
         number, end = mesh.dice.getrandbits(16), self.kernel.now + reply.took
         self._pass(end)
         self._cut_short(end)

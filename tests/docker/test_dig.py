@@ -92,6 +92,11 @@ def test_outside_names_take_their_time_and_fail_without_a_way_out(cluster):
     assert cluster.dig("web", "web.1").addresses == ("10.0.1.2",)  # the swarm's own names need nobody outside
 
 
+def test_machines_are_known_by_name_outside(cluster):
+    found = cluster.dig("worker-2", "web.1")
+    assert found.addresses == (cluster.computers["worker-2"].address,) and found.reply.took == 14_000
+
+
 def test_a_run_in_which_somebody_asked_is_done_again_alike(cluster, tmp_path):
     cluster.dig("rr", "web.1"), cluster.dig("-x 10.0.1.3", "web.1"), cluster.dig("example.org", "db")
     cluster.save(str(tmp_path / "run.json"))
