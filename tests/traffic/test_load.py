@@ -296,14 +296,18 @@ def test_in_the_end_nothing_is_counted_as_open_or_in_progress():
     cluster = swarm(balancer=least_connections)
     nodes = ["manager-1", *(f"worker-{n + 1}" for n in range(4))]
     pools = [pool for node in nodes for pool in cluster._core(node, "mesh").tables.services.pools.values()]
-    cluster.traffic("http://shop.example:8080/", LONG, via=True, number=40)
+    cluster.traffic("http://shop.example:8080/", LONG._replace(service=Constant(0.005)), via=True, number=40)
     cluster.traffic("http://worker-2:8080/", WORK._replace(timeout=0.05), number=200)
-    for _ in range(15):  # the first connections end after 12 s
-        cluster.run_for(1)
-        asking = [event[3][1] for event in cluster.loads.events if event[2].__name__ == "_ask"]
+    cluster.run_for(11.5)
+    for _ in range(100):  # while the first connections end
+        cluster.run_for(0.03)
+        under_way = [(handler.__name__, about) for _, _, handler, about in cluster.loads.events]
+        talks = [about[1] for what, about in under_way if what == "_ask"]
+        talks += [
+            about.talk for what, about in under_way if what == "_at_node" and about.talk
+        ]  # the node does not know yet
         idle = sum(backend.inactive for pool in pools for backend in pool.backends)
-        # an answer on its way to the client has passed the node already
-        assert idle == sum(talk.way is not None for talk in asking)
+        assert idle == sum(talk.way is not None for talk in talks) > 0
     cluster.run_for(60)
     assert not cluster.loads.loads
     assert {(backend.active, backend.inactive) for pool in pools for backend in pool.backends} == {(0, 0)}
