@@ -49,7 +49,8 @@ class Cluster(World):
 
     `messages` says whether the trace keeps every message as well (default: up to 50 machines). `raft` are the
     managers' timings, `strategy` places tasks, `balancer` chooses among tasks: plain functions, see
-    `swarmlab.manager.scheduler` and `swarmlab.overlay.balancers`.
+    `swarmlab.manager.scheduler` and `swarmlab.overlay.balancers`. With `persistence` the load balancers of the nodes let a
+    client keep its task for so many seconds, as `ipvsadm --persistent` does; Docker does not ask for it.
     """
 
     ACTS = (*World.ACTS, "dig")
@@ -67,6 +68,7 @@ class Cluster(World):
         raft: Settings = SWARMKIT,
         strategy: Callable | None = None,
         balancer: Callable | None = None,
+        persistence: float = 0,
     ):
         for name, number in (("managers", managers), ("workers", workers), ("machines", machines)):
             if not isinstance(number, int) or number < 0:
@@ -77,7 +79,8 @@ class Cluster(World):
         names += [(f"worker-{n + 1}", "worker") for n in range(workers)]
         names += [(f"node-{n + 1}", "bare") for n in range(machines)]
         rack = (*computers, *(Computer(name, role, address_of(n)) for n, (name, role) in enumerate(names)))
-        super().__init__(rack, seed=seed, messages=messages, raft=raft, strategy=strategy, balancer=balancer)
+        policies: dict[str, Any] = {"strategy": strategy, "balancer": balancer, "persistence": persistence}
+        super().__init__(rack, seed=seed, messages=messages, raft=raft, **policies)
         for link in links:
             self.link(**link)
         self._bootstrap()
@@ -370,6 +373,7 @@ class Cluster(World):
         functions = {k: f.__name__ for k in ("strategy", "balancer") if (f := getattr(self, k))}
         settings: dict[str, Any] = {"seed": self.kernel.seed, "messages": self.trace.with_messages}
         settings |= {"raft": list(self.raft), "computers": [c._asdict() for c in self.begun], "functions": functions}
+        settings |= {"persistence": self.persistence / 1e6} if self.persistence else {}
         acts = [[act.time, act.name, act.details, act.until] for act in self.acts]
         run = {"swarmlab": 1, "settings": settings, "now": self.kernel.now, "digest": self.trace.digest()}
         text = json.dumps({**run, "acts": acts}, indent=1)
@@ -390,6 +394,7 @@ class Cluster(World):
                 "seed": settings["seed"],
                 "messages": settings["messages"],
                 "raft": Settings(*settings["raft"]),
+                "persistence": settings.get("persistence", 0),
             }
             used = dict(settings["functions"])
             assert run["swarmlab"] == 1 and all(act.name in cls.ACTS for act in acts)

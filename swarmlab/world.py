@@ -80,6 +80,7 @@ class World(Recorder):
         raft: Settings = SWARMKIT,
         strategy: Callable | None = None,
         balancer: Callable | None = None,
+        persistence: float = 0,
         alarms: bool = False,
     ):
         if not isinstance(seed, int | str):
@@ -89,6 +90,9 @@ class World(Recorder):
                 raise ValueError(f"{name} {policy!r}: a plain function, made with def")
         if problem := impossible(raft):
             raise ValueError(problem)
+        self.persistence = micros(
+            persistence, "a persistence"
+        )  # of the load balancers: a client keeps its task so long
         super().__init__(Kernel(seed))
         keep = len(computers) < QUIET_FROM if messages is None else messages
         self.trace = Trace(self.kernel, keep)
@@ -453,7 +457,7 @@ class World(Recorder):
         return Gossip(computer.name, disk, dice)
 
     def _mesh(self, computer: Computer, disk: Disk, dice: Any) -> Mesh:
-        return Mesh(computer.name, disk, dice, self.balancer or round_robin)
+        return Mesh(computer.name, disk, dice, self.balancer or round_robin, self.persistence)
 
     def _raft_node(self, computer: Computer, disk: Disk, dice: Any) -> RaftNode:
         return RaftNode(computer.name, disk, dice, self.raft)

@@ -269,6 +269,19 @@ def test_a_connection_through_a_load_balancer_hangs_after_fifteen_idle_minutes(c
     }
 
 
+def test_with_persistence_a_client_keeps_its_task():
+    """ipvsadm --persistent; Docker does not use it, so that by default each connection gets a turn."""
+    asked = Workload(Poisson(20.0), Constant(0.01), clients=3)
+    tasks = {}
+    for persistence in (0, 60):
+        cluster = swarm(persistence=persistence)
+        cluster.traffic("http://worker-1:8080/", asked, number=100)
+        cluster.run_for(10)
+        chosen = {(row.source, row.name) for row in cluster.trace.requests}
+        tasks[persistence] = sorted(Counter(source for source, _ in chosen).values())
+    assert tasks == {0: [4, 4, 4], 60: [1, 1, 1]}
+
+
 def test_a_node_that_was_booted_knows_none_of_the_connections_before(cluster):
     cluster.traffic("http://worker-2:8080/", LONG._replace(timeout=1.0), number=4)
     cluster.run_for(5)
