@@ -254,7 +254,7 @@ class Mesh:
         if id not in self.tables.networks or not vtep:
             return self._drop(back, "bridge", f"nobody knows where {frame.source} is: no way back")
         data = frame.visit.size - HEADERS if frame.visit.ping else frame.visit.size if response.status else 0
-        return self._send(back, "", mac(frame.source), vtep, data)
+        return self._send(back, "", mac(frame.source) if frame.traced else "", vtep, data)
 
     def _forget_idle(self, now: int) -> None:
         """Requests that were never answered: the node they went to has died."""

@@ -1,11 +1,12 @@
 """One packet explained, room on the wire, captures, and what one node knows: by the handle that lessons use."""
 
 from itertools import pairwise
+from random import Random
 
 import pytest
 
 from swarmlab import Cluster
-from swarmlab.events import PacketPassed
+from swarmlab.events import PacketPassed, RequestSent, RequestServed
 from swarmlab.overlay import pcap
 from swarmlab.overlay.frames import IPv4, Tcp, Vxlan, decode, headers_of
 from swarmlab.rack import Computer
@@ -262,6 +263,40 @@ def test_a_wrong_advertised_address_cuts_its_containers_off():
     errors = [swarm.request("http://node-1/").error for _ in range(2)]
     assert sorted(errors) == ["", "timed out"]
     assert "10.0.2.15" in {row.vtep for row in swarm.tables("node-1").peers}
+
+
+# ── whatever happens ──
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_through_all_faults_only_tasks_of_the_service_that_was_asked_answer(ready, seed):
+    swarm, dice = ready.fork(), Random(seed)
+    machines = ["worker-1", "worker-2", "worker-3"]
+    for _ in range(40):
+        machine = dice.choice(machines)
+        act = dice.randrange(7)
+        if act == 0 and swarm.machines[machine].running:
+            swarm.crash(machine)
+        elif act == 1:
+            swarm.restart(machine)
+        elif act == 2:
+            swarm.docker(f"service scale -d web={dice.randrange(5)} db={1 + dice.randrange(2)}")
+        elif act == 3:
+            swarm.partition({machine}, {"manager-1", *machines} - {machine})
+        elif act == 4:
+            swarm.heal()
+        else:
+            asked = [swarm.request(f"http://{machine}:8080/", timeout=1) for _ in range(2)]
+            askers = [task for task in swarm.running if task.service == "safe"]
+            asked += [swarm.request("http://safe/", source=task.id, timeout=1) for task in askers[:2]]
+            assert {answer.task.partition(".")[0] for answer in asked} <= {"", "web", "safe"}
+            assert all(answer.error or answer.ok for answer in asked)
+        swarm.run_for(dice.random() * 3)
+    names = {task.id: task.service_name for task in swarm.tasks}
+    asked = {record.fact.request: record.fact.url for record in swarm.trace.of(RequestSent)}
+    for record in swarm.trace.of(RequestServed):
+        service = names.get(record.fact.task)
+        assert service is None or ("8080" in asked[record.fact.request]) == (service == "web")
 
 
 # ── bad input ──
