@@ -19,8 +19,8 @@ from ..messages import Dropped, Finished, Waits
 from ..overlay import bulk
 from ..overlay.balancers import Request
 from .door import INTER, Door
+from .drawing import Requests
 from .measures import FULL, OK, REFUSED, RESET, TIMED_OUT, UNKNOWN
-from .queueing import Requests
 from .workload import Closed, Workload, address, request, service_time, think_time
 
 CLIENT = "client"  # the machine that stands for everybody outside

@@ -5,8 +5,8 @@ from typing import Any
 
 from ..effects import SECOND
 from . import workload as laws
+from .drawing import Requests, instants, works
 from .load import Wish
-from .queueing import Requests, instants, works
 from .workload import Arrivals, Closed, Service, Workload, check_arrivals, checked
 
 SETTINGS = ("seconds", "number", "via", "checks")
