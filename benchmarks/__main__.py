@@ -5,6 +5,7 @@ from . import (
     cluster,
     elections,
     engine,
+    gossip,
     kernel,
     linearizability,
     orchestrators,
@@ -32,6 +33,7 @@ def main() -> None:
         wire,
         traffic,
         batch,
+        gossip,
         redraw,
     )
     for figure in (figure for room in rooms for figure in room.figures()):

@@ -5,7 +5,15 @@ Source: memberlist's TransmitLimitedQueue; both membership and NetworkDB have su
 
 from typing import Any
 
-SMALLEST = 60  # bytes: no rumour is smaller
+
+class Tier:
+    """Rumours that were told equally often, by name, oldest first."""
+
+    __slots__ = ("items", "size")
+
+    def __init__(self) -> None:
+        self.items: dict[Any, tuple[Any, int]] = {}  # name → (rumour, bytes)
+        self.size = 0  # bytes of all
 
 
 class Broadcasts:
@@ -16,65 +24,87 @@ class Broadcasts:
 
     def clear(self) -> None:
         """Forget all of it."""
-        self.items: dict[Any, tuple[Any, int, dict]] = {}  # name → (rumour, bytes, its tier)
-        self.tiers: list[dict[Any, None]] = []  # the names of those told 0 times, once, twice …
+        self.tiers = [Tier()]  # those told 0 times, once, twice …
+        self.places: dict[Any, Tier] = {}  # by name
         self.size = 0  # bytes of all
         self.all: tuple | None = None  # all rumours, until one comes or goes
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.places)
+
+    def rumours(self) -> list:
+        """All of them, the least told first."""
+        return [rumour for tier in self.tiers for rumour, _ in tier.items.values()]
 
     def add(self, name: Any, rumour: Any, size: int) -> None:
         """Something new to tell."""
-        if name in self.items:
-            self._drop(name)
-        self._put(0, name, rumour, size)
+        if name in self.places:
+            self._take(name)
+        self._put(self.tiers[0], name, (rumour, size))
 
     def pick(self, room: int, limit: int) -> tuple[tuple, int]:
         """Rumours for one packet with so much room, and their bytes. Those told `limit` times are forgotten."""
-        if not self.items:
+        if not self.places:
             return (), 0
-        return self._pick_all(limit) if self.size <= room else self._pick_some(room, limit)
-
-    def _pick_all(self, limit: int) -> tuple[tuple, int]:
-        if self.all is None:
-            self.all = tuple([item[0] for item in self.items.values()])
-        chosen, size, tiers = self.all, self.size, self.tiers
-        tiers.insert(0, {})
-        while len(tiers) > limit:
-            for name in tiers.pop():
-                self.size -= self.items.pop(name)[1]
-                self.all = None
+        if self.size <= room:
+            if self.all is None:
+                self.all = tuple(self.rumours())
+            chosen, size = self.all, self.size
+            self.tiers.insert(0, Tier())
+        else:
+            chosen, size = self._pick_some(room)
+        while len(self.tiers) > limit:
+            self._forget(self.tiers.pop())
         return chosen, size
 
-    def _pick_some(self, room: int, limit: int) -> tuple[tuple, int]:
-        # memberlist takes the largest that fits first; here the newest of those told least.
-        chosen, left = [], room
-        for told, tier in enumerate(self.tiers):
-            for name in reversed(tier):
-                rumour, size, _ = self.items[name]
-                if size <= left:
-                    chosen.append((told, name, rumour, size))
-                    left -= size
-                if left < SMALLEST:
-                    break
-        for told, name, rumour, size in reversed(chosen):
-            self._drop(name)
-            if told + 1 < limit:
-                self._put(told + 1, name, rumour, size)
-        return tuple([rumour for _, _, rumour, _ in chosen]), room - left
+    def _pick_some(self, room: int) -> tuple[tuple, int]:
+        """Whole tiers as long as they fit; of the first one that does not, the newest."""
+        # memberlist takes the largest that fits first.
+        chosen, left, told = [], room, 0
+        while self.tiers[told].size <= left:
+            chosen += [rumour for rumour, _ in self.tiers[told].items.values()]
+            left -= self.tiers[told].size
+            told += 1
+        tier, some = self.tiers[told], []
+        for name, (rumour, size) in reversed(tier.items.items()):
+            if size > left:
+                break
+            chosen.append(rumour)
+            some.append(name)
+            left -= size
+        self._promote(told, some)
+        return tuple(chosen), room - left
 
-    def _put(self, told: int, name: Any, rumour: Any, size: int) -> None:
-        while len(self.tiers) <= told:
-            self.tiers.append({})
-        tier = self.tiers[told]
-        tier[name] = None
-        self.items[name] = (rumour, size, tier)
-        self.size += size
+    def _promote(self, told: int, some: list) -> None:
+        """Count one more time: for some of this tier, and for all tiers below it."""
+        if told + 1 == len(self.tiers):
+            self.tiers.append(Tier())
+        for name in reversed(some):
+            self._put(self.tiers[told + 1], name, self._take(name))
+        if told:
+            below = self.tiers.pop(told - 1)
+            for name in list(below.items):
+                self._put(self.tiers[told - 1], name, self._take(name))
+            self.tiers.insert(0, Tier())
+
+    def _put(self, tier: Tier, name: Any, item: tuple[Any, int]) -> None:
+        tier.items[name] = item
+        tier.size += item[1]
+        self.places[name] = tier
+        self.size += item[1]
         self.all = None
 
-    def _drop(self, name: Any) -> None:
-        _, size, tier = self.items.pop(name)
-        del tier[name]
-        self.size -= size
+    def _take(self, name: Any) -> tuple[Any, int]:
+        tier = self.places.pop(name)
+        item = tier.items.pop(name)
+        tier.size -= item[1]
+        self.size -= item[1]
         self.all = None
+        return item
+
+    def _forget(self, tier: Tier) -> None:
+        if tier.items:
+            for name in tier.items:
+                del self.places[name]
+            self.size -= tier.size
+            self.all = None

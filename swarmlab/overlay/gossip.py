@@ -7,7 +7,7 @@ NetworkDB. This room is the core that feeds both, and the words between them: jo
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..effects import NEVER, SECOND, SILENCE, Dice, Disk, Note, Received, Tell, Told, Woken
+from ..effects import NEVER, SECOND, SILENCE, Dice, Disk, Note, Received, Started, Tell, Told, Woken
 from ..messages import EnterNetwork, JoinGossip, LeaveGossip, Publish, QuitNetwork, TablesChanged
 from .membership import Membership
 from .networkdb import NetworkDB
@@ -29,12 +29,13 @@ class Gossip:
         self.first_peers: tuple[str, ...] | None = disk.values.get("peers")  # whom to call; None: take no part
         self.out = Outbox(machine, dice)
         self.membership = Membership(self.out)
+        self.probing = self.membership.probing
         self.tables = NetworkDB(self.out, self.membership)
         self.tries = 0  # how often it tried one that failed
         self._forget()
 
     def _forget(self) -> None:
-        self.join_at = self.join_until = self.rejoin_at = self.reconnect_at = self.deadline = NEVER
+        self.join_at = self.join_until = self.rejoin_at = self.reconnect_at = self.routine_at = self.deadline = NEVER
         self.probed: tuple[int, str | None, int] = NOBODY  # the latest probe made at rest: when, whom, its number
         self.asked: list[tuple[int, str, PushPull | BulkSync, Any]] = []  # exchanges left out at rest: when, whom, what
 
@@ -53,7 +54,7 @@ class Gossip:
     @property
     def health(self) -> int:
         """Lifeguard's local health score: 0 is well."""
-        return self.membership.probing.health
+        return self.probing.health
 
     def rows(self, network: str) -> dict[tuple[str, str, str], Record]:
         """The records of a network that this node carries, deleted ones included."""
@@ -64,41 +65,65 @@ class Gossip:
 
     def step(self, event, now: int) -> list:
         """Hear one thing; see `swarmlab.effects`."""
-        if type(event) is Received and type(event.message) is Rumours and self._knows(event.message.news):
-            return []  # the most frequent of all
-        self.out.open(now)
-        if type(event) is Received:
-            if self.machine in self.members and event.sender != self.machine:
-                self._hear(event.sender, event.message)
-        elif type(event) is Woken:
-            self._wake(now)
-        elif type(event) is Told:
-            self._obey(event.message)
-        elif self.first_peers is not None:  # the machine has booted
-            self._join(self.first_peers)
-        if self.tables.changed:
-            self._tell_mesh()
-        self.deadline = self._next_deadline()
-        return self.out.effects
+        out, kind = self.out, type(event)
+        out.now, out.effects, out.has_facts = now, [], False
+        if kind is Received:
+            if self.machine not in self.membership.rows or event.sender == self.machine:
+                return []
+            has_news = self._hear(*event)
+        elif kind is Woken:
+            has_news = self._wake(now)
+        else:
+            self._obey(event)
+            has_news = True
+        if has_news:
+            self._conclude()
+        probing = self.probing
+        self.deadline = min(self.routine_at, probing.probe_at, probing.relay_at)
+        return out.effects
 
-    def _tell_mesh(self) -> None:
-        self.out.effects.append(Tell("mesh", TablesChanged(tuple(self.tables.changed.values()))))
-        self.tables.changed = {}
+    def _conclude(self) -> None:
+        """More has changed than a probe: tell the mesh, and set the alarms."""
+        members, tables = self.membership, self.tables
+        if tables.changed:
+            self.out.effects.append(Tell("mesh", TablesChanged(tuple(tables.changed.values()))))
+            tables.changed = {}
+        if members.failed and self.reconnect_at == NEVER:
+            self.reconnect_at = tick_after(self.out.now, members.phase, RETRY_PERIOD)
+        self.routine_at = min(
+            members.gossip_at, members.push_pull_at, members.suspect_at, members.forget_at, tables.gossip_at,
+            tables.sync_at, tables.sweep_at, tables.retry_at, tables.entered_at, self.join_at, self.rejoin_at,
+            self.reconnect_at,
+        )  # fmt: skip
 
-    def _obey(self, message) -> None:
-        match message:
-            case Publish(network, table, key, value):
+    def _obey(self, event) -> None:
+        match event:
+            case Told(_, Publish(network, table, key, value)):
                 self.tables.publish((network, table, key), value)
-            case EnterNetwork(network):
+            case Told(_, EnterNetwork(network)):
                 self.tables.want(network)
-            case QuitNetwork(network):
+            case Told(_, QuitNetwork(network)):
                 self.tables.quit(network)
-            case JoinGossip(peers):
+            case Told(_, JoinGossip(peers)):
                 self._join(peers)
-            case LeaveGossip() if self.machine in self.members:
+            case Told(_, LeaveGossip()) if self.machine in self.members:
                 self._leave()
+            case Started() if self.first_peers is not None:  # the machine has booted
+                self._join(self.first_peers)
 
-    def _wake(self, now: int) -> None:
+    def _wake(self, now: int) -> bool:
+        """Time has passed. Says whether more has changed than a probe."""
+        is_due = now >= self.routine_at
+        if is_due:
+            self._do_routine(now)
+        has_news = self.probing.wake() or is_due
+        out = self.out
+        if out.has_facts:  # what time alone brings out is due to nobody's word
+            out.effects[:] = [Note(effect.fact, SILENCE) if type(effect) is Note else effect for effect in out.effects]
+        return has_news
+
+    def _do_routine(self, now: int) -> None:
+        """All but the probes."""
         if self.membership.wake():
             self._push_pull_with_somebody()
         self.tables.wake()
@@ -108,19 +133,6 @@ class Gossip:
             self._rejoin()
         if now >= self.reconnect_at:
             self._reconnect()
-        if self.membership.suspicions or self.membership.gone:  # what time alone brings out is due to nobody's word
-            self.out.effects = [Note(e.fact, SILENCE) if type(e) is Note else e for e in self.out.effects]
-
-    def _next_deadline(self) -> int:
-        members, tables = self.membership, self.tables
-        if members.failed and self.reconnect_at == NEVER:
-            self.reconnect_at = tick_after(self.out.now, members.phase, RETRY_PERIOD)
-        probing = members.probing
-        return min(
-            probing.probe_at, probing.relay_at, members.gossip_at, members.push_pull_at, members.suspect_at,
-            members.forget_at, tables.gossip_at, tables.sync_at, tables.sweep_at, tables.retry_at, tables.entered_at,
-            self.join_at, self.rejoin_at, self.reconnect_at,
-        )  # fmt: skip
 
     # ── joining and leaving ──
 
@@ -178,33 +190,35 @@ class Gossip:
 
     # ── listening ──
 
-    def _hear(self, sender: str, message: Any) -> None:
-        probing = self.membership.probing
+    def _hear(self, sender: str, message: Any) -> bool:
+        """Somebody says something. Says whether more has changed than a probe."""
         kind = type(message)
         if kind is PushPull:
             self._hear_push_pull(sender, message)
-        elif kind is BulkSync:
+            return True
+        if kind is BulkSync:
             self.tables.hear_sync(sender, message)
-        else:
-            if message.news:
-                self._learn(message.news)
-            if kind is Ping:
-                self._answer(sender, message)
-            elif kind is Ack:
-                probing.hear_ack(message)
-            elif kind is PingRequest:
-                probing.help(sender, message)
-            elif kind is Nack:
-                probing.hear_nack(message)
+            return True
+        has_news = self._learn(message.news) if message.news else False
+        if kind is Ping:
+            self._answer(sender, message)
+        elif kind is Ack:
+            self.probing.hear_ack(message)
+        elif kind is PingRequest:
+            self.probing.help(sender, message)
+        elif kind is Nack:
+            self.probing.hear_nack(message)
+        return has_news
 
     def _answer(self, sender: str, ping: Ping) -> None:
-        self.membership.probing.answer(sender, ping)
+        self.probing.answer(sender, ping)
         if sender not in self.members:
             # It knows us from before our crash. A real node has a new name then, so the others call it anew.
             self._ask(sender)
 
-    def _learn(self, news: tuple) -> None:
-        """Take over what is newer; most of what one hears one knows."""
+    def _learn(self, news: tuple) -> bool:
+        """Take over what is newer; most of what one hears one knows. Says whether there was anything."""
+        found = False
         members, tables = self.membership, self.tables
         rows, attached = members.rows, tables.attached
         for item in news:
@@ -212,12 +226,15 @@ class Gossip:
             if kind is Member:
                 if rows.get(item.machine) is not item and not members.knows(item):
                     members.hear(item)
+                    found = True
             elif kind is Attachment:
                 words = attached.get(item.network)
                 if words is None or words.get(item.machine) is not item:
-                    tables.hear_attachment(item)
+                    found = tables.hear_attachment(item) or found
             else:
                 tables.hear_record(item)
+                found = True
+        return found
 
     def _knows(self, news: tuple) -> bool:
         """Whether all of this means nothing here."""
@@ -265,7 +282,7 @@ class Gossip:
     def calm(self) -> bool:
         """Whether nothing but the routine is to be done, and no probe has gone wrong."""
         busy = self.membership.gossip_at < NEVER or self.tables.gossip_at < NEVER or self.join_at < NEVER
-        return not (busy or self.membership.suspicions) and self.membership.probing.is_calm
+        return not (busy or self.membership.suspicions) and self.probing.is_calm
 
     @property
     def rest_deadline(self) -> int:
@@ -287,13 +304,14 @@ class Gossip:
 
     def catch_up(self, now: int) -> None:
         """All probes before now were made, and answered; whoever failed was called, and did not hear it."""
-        self.probed = self.membership.probing.catch_up(now) or self.probed
+        self.probed = self.probing.catch_up(now) or self.probed
         if self.reconnect_at < now:
             calls = (now - self.reconnect_at + RETRY_PERIOD - 1) // RETRY_PERIOD
             self.tries += calls
             self.out.exchanges += calls
             self.reconnect_at += calls * RETRY_PERIOD
-        self.deadline = self._next_deadline()
+            self._conclude()
+        self.deadline = min(self.routine_at, self.probing.probe_at, self.probing.relay_at)
 
     def agrees(self, message: Any) -> bool:
         """Whether this is a question to which it would say the same."""
@@ -324,10 +342,10 @@ class Gossip:
         if probed:
             ping = self._under_way(now, delay, begun, probed, Ping(number, (), "gossip"), Ack(number, ()), number)
             if ping:
-                self.membership.probing.resume(begun, probed, number)
+                self.probing.resume(begun, probed, number)
             under_way += ping
         self.asked, self.probed = [], NOBODY
-        self.deadline = self._next_deadline()
+        self.deadline = min(self.routine_at, self.probing.probe_at, self.probing.relay_at)
         return under_way
 
     def _under_way(self, now: int, delay, begun: int, target: str, question, answer, coin: int) -> list:

@@ -90,7 +90,7 @@ class Membership:
     def _keep(self, row: Member) -> None:
         """This is what is known of a node now."""
         self.rows[row.machine] = row
-        self.listing.spoil()
+        self.listing.rows = None
 
     # ── what others ask ──
 
@@ -145,7 +145,7 @@ class Membership:
             if not news:
                 break
             self.out.send(target, "gossip", Rumours(news))
-        self.gossip_at = now + GOSSIP_PERIOD if candidates and self.queue.items else NEVER
+        self.gossip_at = now + GOSSIP_PERIOD if candidates and self.queue.places else NEVER
 
     # ── time ──
 
@@ -158,7 +158,6 @@ class Membership:
             self._forget_old()
         if now >= self.gossip_at:
             self._gossip()
-        self.probing.wake()
         if now < self.push_pull_at:
             return False
         self.push_pull_at = now + push_pull_period(self.size)
@@ -205,7 +204,8 @@ class Membership:
             self._refute(row)
         elif beats(row, old):
             self._keep(row)
-            self._drop_suspicion(row.machine)
+            if self.suspicions:
+                self._drop_suspicion(row.machine)
             if spread:
                 self.tell(row)
             self._act(row, old)
@@ -227,7 +227,7 @@ class Membership:
         self.probing.add(machine)
         if self.gone.pop(machine, None) is not None and machine in self.failed:
             self.failed.remove(machine)
-        if self.queue.items:
+        if self.queue.places:
             self.wake_gossip()  # perhaps there was nobody to tell it to
         self.out.note(PeerJoined(machine))
         self.tables.joined(machine)

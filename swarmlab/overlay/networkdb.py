@@ -19,7 +19,7 @@ from .wire import Attachment, BulkSync, Record, Rumours
 SYNC_PERIOD = 30 * SECOND
 SYNC_TIMEOUT = 10 * SECOND  # of the TCP connection: then a second node is tried
 ENTRY_TIMEOUT = 30 * SECOND  # so long their answers are waited for on entering a network
-ENTRY_SYNCS = 30  # with so many others there at most; in reality with all, and most of them say the same
+ENTRY_SYNCS = 20  # with so many others there at most; in reality with all, and most of them say the same
 SWEEP_PERIOD = 5 * SECOND
 ATTACHMENT_LIFE = TOMBSTONE_LIFE + 5 * SWEEP_PERIOD  # of one that has quit
 HANDED_ON = TOMBSTONE_LIFE // 6  # a deletion with no more time left is not passed on after a bulk sync
@@ -132,9 +132,12 @@ class NetworkDB:
         self._tell_attached(word)
 
     def _note_attached(self, word: Attachment) -> None:
-        self.attached.setdefault(word.network, {})[word.machine] = word
-        self.listing.spoil()
-        self.quits.pop(word[:2], None)
+        if word.network not in self.attached:
+            self.attached[word.network] = {}
+        self.attached[word.network][word.machine] = word
+        self.listing.rows = None
+        if self.quits:
+            self.quits.pop(word[:2], None)
         if not word.here:
             self.quits[word[:2]] = end = self.out.now + ATTACHMENT_LIFE
             self._sweep_by(end)
@@ -148,20 +151,23 @@ class NetworkDB:
         known = self.attached.get(word.network, {}).get(word.machine)
         return known is not None and known.time >= word.time
 
-    def hear_attachment(self, word: Attachment, spread: bool = True) -> None:
-        """Somebody has entered a network, or quit it."""
-        self.clock = max(self.clock, word.time)
-        known = self.attached.get(word.network, {}).get(word.machine)
+    def hear_attachment(self, word: Attachment, spread: bool = True) -> bool:
+        """Somebody has entered a network, or quit it. Says whether that is news."""
+        network, machine = word[:2]
+        if word.time > self.clock:
+            self.clock = word.time
+        known = self.attached.get(network, {}).get(machine)
         if known and known.time >= word.time:
-            return
-        if word.machine == self.machine:
-            self._say_attached(word.network, word.network in self.here)  # others remember it from before a crash
-        elif known or (word.here and self._lives(word.machine)):
+            return False
+        if machine == self.machine:
+            self._say_attached(network, network in self.here)  # others remember it from before a crash
+        elif known or (word.here and self._lives(machine)):
             self._note_attached(word)
-            if word.network in self.here:
-                self._follow(self.here[word.network], word, known is not None and known.here)
+            if network in self.here:
+                self._follow(self.here[network], word, known is not None and known.here)
             if spread:
                 self._tell_attached(word)
+        return True
 
     def _follow(self, here: Here, word: Attachment, was_here: bool) -> None:
         """What that means for a network on which this node is, too."""
@@ -289,7 +295,7 @@ class NetworkDB:
         """On each network tell three others there the news, all three the same."""
         busy = False
         for here in self.here.values():
-            if not (here.own.items or here.relayed.items):
+            if not (here.own.places or here.relayed.places):
                 continue
             room, limit = PACKET - HEADER, retransmit_limit(len(here.peers) + 1)
             news, used = here.own.pick(room, limit)
@@ -297,7 +303,7 @@ class NetworkDB:
             rumours = Rumours(news)
             for peer in self.out.some(here.peers, FANOUT):
                 self.out.send(peer, "gossip", rumours)
-            busy = busy or bool(here.own.items or here.relayed.items)
+            busy = busy or bool(here.own.places or here.relayed.places)
         self.gossip_at = self.out.now + GOSSIP_PERIOD if busy else NEVER
 
     # ── bulk syncs ──

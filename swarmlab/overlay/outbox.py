@@ -12,17 +12,15 @@ class Outbox:
         self.machine, self.dice, self.now = machine, dice, 0
         self.salt = dice.getrandbits(32)  # of choices that depend on nothing but their number
         self.exchanges = 0  # how often it asked another for all it knows
-        self.effects: list = []
-
-    def open(self, now: int) -> None:
-        """A step begins."""
-        self.now, self.effects = now, []
+        self.effects: list = []  # of the step that goes on
+        self.has_facts = False  # some of them are facts
 
     def send(self, to: str, channel: str, message: Any, size: int = 0, coin: int = 0) -> None:
         self.effects.append(Send(to, channel, message, size, coin))
 
     def note(self, fact: Any) -> None:
         self.effects.append(Note(fact))
+        self.has_facts = True
 
     def save(self, key: str, value: Any) -> None:
         self.effects.append(Save(key, value))

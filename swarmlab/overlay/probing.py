@@ -65,21 +65,20 @@ class Probing:
         if self.probe and self.probe.target == machine:
             self._finish()
 
-    def wake(self) -> None:
-        """Time has passed."""
-        now = self.out.now
+    def wake(self) -> bool:
+        """Time has passed. Says whether a probe has failed."""
+        now, has_failed = self.out.now, False
         while now >= self.probe_at:
-            self._go_on()
+            if self.probe is None:
+                self._start()
+            elif not self.probe.asked:
+                self._ask_others(self.probe)
+            else:
+                self._fail(self.probe)
+                has_failed = True
         if now >= self.relay_at:
             self._give_up_relays()
-
-    def _go_on(self) -> None:
-        if self.probe is None:
-            self._start()
-        elif not self.probe.asked:
-            self._ask_others(self.probe)
-        else:
-            self._fail(self.probe)
+        return has_failed
 
     def _start(self) -> None:
         now = self.out.now

@@ -131,7 +131,7 @@ def queued(core):
     queues = [core.membership.queue]
     here = core.tables.here.get(FRONT.id)
     queues += [here.own, here.relayed] if here else []
-    return [item[0] for queue in queues for item in queue.items.values()]
+    return [rumour for queue in queues for rumour in queue.rumours()]
 
 
 def told_mesh(effects):
