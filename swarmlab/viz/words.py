@@ -67,6 +67,11 @@ TEXTS = {  # what the source did, as the rest of a sentence that begins with its
     "RequestServed": "served request {request}",
     "RequestAnswered": "has the answer to request {request}: {status}",
     "RequestFailed": "got no answer to request {request}: {error}",
+    "TrafficStarted": "sends {load} to {url}",
+    "TrafficEnded": "saw the end of {load}: {answered} of {requests} requests answered",
+    "ServerOut": "sends {load} no more to {machine}",
+    "ServerBack": "sends {load} to {machine} again",
+    "ContainerPaced": "lets container {container:.12} work at speed {speed}",
     "Commanded": "$ {command}",
     "ClockChanged": "has a clock that runs at {rate}",
     "DiskChanged": "has a disk that takes {lag} µs for a write",
@@ -99,6 +104,8 @@ MARKS = {  # facts that are worth a stop on the time line
     "SwarmJoined": "join",
     "SwarmLeft": "join",
     "RequestFailed": "lost",
+    "ServerOut": "down",
+    "ServerBack": "back",
 }
 
 

@@ -100,6 +100,24 @@ def test_a_request_asked_alone_and_one_of_many_go_the_same_way_and_take_as_long(
     assert [(row.ended - row.arrived) / 1e6 for row in rows] == [answer.latency for answer in alone]
 
 
+@pytest.mark.parametrize("mode", ["vip", "dnsrr"])
+def test_a_task_that_asks_alone_and_one_that_asks_often_get_the_same_tasks(cluster, mode):
+    cluster.docker("network create -d overlay net")
+    cluster.docker("service create -d --name front --network net nginx:alpine")
+    cluster.docker(f"service create -d --name back --network net --replicas 3 --endpoint-mode {mode} nginx:alpine")
+    cluster.run_for(20)
+    twin = cluster.fork()
+    alone = []
+    for _ in range(9):
+        alone.append(cluster.request("http://back/", source="front.1").task)
+        cluster.run_for(0.5 - cluster.now % 0.5)
+    twin.traffic("http://back/", Requests(tuple(range(0, 4_500_000, 500_000)), ()), source="front.1")
+    twin.run_for(10)
+    assert [row.name for row in twin.trace.requests] == alone and len(set(alone)) == 3
+    own = {row.seen for row in twin.trace.requests}
+    assert len(own) == 1  # its own address, or that of the load balancer of its node
+
+
 def test_what_is_remembered_of_tables_and_links_changes_nothing(cluster, monkeypatch):
     """The fast ways and the general ones give the same rows."""
     slow = cluster.fork()
