@@ -57,7 +57,13 @@ class Pool:
         """Give one turn to a new connection."""
         if self.persistence:
             return self._choose_again(balancer, request, now)
+        return self._take_turn(balancer, request)
+
+    def _take_turn(self, balancer: Balancer, request: Request) -> Backend:
         chosen = balancer(self.backends, request, self.turn)
+        if chosen.__class__ is not Backend or chosen not in self.backends:
+            name = getattr(balancer, "__name__", balancer)
+            raise ValueError(f"the balancer {name} must return one of the backends, not {chosen!r}")
         self.turn += 1
         return chosen
 
@@ -66,9 +72,7 @@ class Pool:
         rank, until = self.clients.get(request.source, ((), 0))
         place = self.place(rank)
         if place is None or now >= until or not self.backends[place].weight:
-            chosen = balancer(self.backends, request, self.turn)
-            self.turn += 1
-            place = self.backends.index(chosen)
+            place = self.backends.index(self._take_turn(balancer, request))
         self.clients[request.source] = self.ranks[place], now + self.persistence
         return self.backends[place]
 

@@ -75,6 +75,7 @@ class Kernel:
         """Let time pass until `until` (inclusive), or until something that happens calls `stop`."""
         queue, cancelled, watched = self._queue, self._cancelled, self.watched
         self._run += 1
+        self._single = False
         heappush(queue, (until, _LAST, self._halt, self._run, -1))
         collecting = gc.isenabled()
         gc.disable()  # a run makes no garbage that needs collecting, and looking for it among all facts is expensive

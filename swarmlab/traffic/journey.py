@@ -115,11 +115,12 @@ class Journeys:
         if time != self.armed:
             return  # something came in between, and has been looked at since
         self.armed = 0  # nobody needs to arm it meanwhile
-        self.kernel.weave(self.events)
-        self.armed = NEVER
-        if self.events:
-            self.armed = self.events[0][0]
-            self.kernel.at(self.armed, self._pump, self.armed)
+        try:
+            self.kernel.weave(self.events)
+        finally:  # a balancer of somebody's own may be wrong: what is under way goes on all the same
+            self.armed = self.events[0][0] if self.events else NEVER
+            if self.events:
+                self.kernel.at(self.armed, self._pump, self.armed)
 
     # ── links ────────────────────────────────────────────────────────────────────────────────────────────────────
 

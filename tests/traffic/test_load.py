@@ -608,6 +608,23 @@ def test_what_is_impossible_gets_one_clear_sentence_and_nothing_is_done(cluster,
     assert (len(cluster.acts), len(cluster.trace)) == (acts, facts)
 
 
+def nobody(backends, request, turn):
+    return None
+
+
+@pytest.mark.parametrize("persistence", [0, 60])
+def test_a_balancer_that_chooses_nobody_is_told_so_in_one_sentence(persistence):
+    cluster = swarm(balancer=nobody, persistence=persistence)
+    cluster.traffic("http://worker-1:8080/", Requests((0, 2_000_000), (1, 1)))
+    for act in (lambda: cluster.run_for(1), lambda: cluster.request("http://worker-1:8080/")):
+        with pytest.raises(ValueError, match="the balancer nobody must return one of the backends, not None"):
+            act()
+    with pytest.raises(ValueError, match="must return one of the backends"):
+        cluster.run_for(10)  # the second request
+    cluster.run_for(10)
+    assert fates(cluster.requests()) == {"timed out": 2}
+
+
 def test_a_name_is_given_once(cluster):
     cluster.traffic("http://worker-1:8080/", WORK, number=5, name="mine")
     with pytest.raises(ValueError, match="there is a load mine already"):
