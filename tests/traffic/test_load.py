@@ -395,6 +395,20 @@ def test_blocked_tunnels_lose_what_goes_to_other_machines_only(cluster):
     assert fine == {"worker-1"} and {row.machine for row in cluster.trace.requests} > fine
 
 
+def test_a_partition_loses_what_crosses_it_until_it_is_mended(cluster):
+    cluster.traffic("http://worker-1:8080/", WORK._replace(timeout=1.0), seconds=12)
+    cluster.run_for(2)
+    cut = cluster.kernel.now
+    cluster.partition({"worker-1"}, {"worker-2"})
+    cluster.run_for(2)
+    cluster.heal()
+    mended = cluster.kernel.now
+    cluster.run_for(20)
+    lost = [row for row in cluster.trace.requests if row.status != OK]
+    assert lost and {row.machine for row in lost} == {"worker-2"}
+    assert all(cut - 1_000 <= row.arrived <= mended for row in lost)
+
+
 def test_a_frozen_machine_answers_when_it_goes_on(cluster):
     cluster.traffic("http://worker-1:8080/", Requests(tuple(range(0, 4_000_000, 100_000)), (1_000,) * 40))
     cluster.freeze(place(cluster, "web.2"), 3)
