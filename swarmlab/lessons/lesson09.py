@@ -120,6 +120,14 @@ def spoken(run: Run) -> str:
     return f"{told}; {failed} of {len(run.status)} failed"
 
 
+def answered(run: Run, after: float) -> dict[str, str]:
+    """Of the requests that each task got after a second, how many were answered."""
+    late = [(place, ok) for place, time, ok in zip(run.task, run.arrived, run.ok, strict=True) if time > after * SECOND]
+    return {
+        name: f"{late.count((n, True))} of {sum(place == n for place, _ in late)}" for n, name in enumerate(run.tasks)
+    }
+
+
 def seconds(micros: float) -> str:
     """0.34 s; never."""
     return "never" if micros == float("inf") else f"{micros / SECOND:.2f} s"
@@ -148,6 +156,7 @@ def compare(dealt: Mapping[str, int]) -> None:
 # ── recall: whose turn is it ─────────────────────────────────────────────────────────────────────────────────────────
 
 RECALL = 3  # which of the swarms nobody has seen is shown
+BEFORE = 7  # requests that it was asked already
 ORDER = ("web.1", "web.2", "web.3", "web.4")
 Asked = tuple[str, str]  # node, name of the connection that stays open ('' for none)
 
@@ -156,7 +165,7 @@ def fresh_board(seed: int = RECALL) -> tuple[Cluster, list[Asked]]:
     """A swarm that has been asked some times, and what it will be asked next."""
     dice = Random(f"board {seed}")
     cluster = serving(4, 4, seed=seed)
-    for node in dice.choices(("worker-1", "worker-2", "worker-4"), (4, 2, 1), k=7):
+    for node in dice.choices(("worker-1", "worker-2", "worker-4"), (4, 2, 1), k=BEFORE):
         cluster.request(f"http://{node}:8080/")
     first, second = dice.sample(("worker-1", "worker-2", "worker-4"), 2)
     return cluster, [(first, "A"), ("worker-3", ""), (second, ""), (first, "A"), (first, ""), (second, "")]
@@ -165,11 +174,11 @@ def fresh_board(seed: int = RECALL) -> tuple[Cluster, list[Asked]]:
 def to_come(asked: Sequence[Asked]) -> None:
     """Print what is asked next."""
     met: set[str] = set()
-    for number, (node, connection) in enumerate(asked, 1):
+    for number, (node, connection) in enumerate(asked, BEFORE + 1):
         how = f"on connection {connection}, which is still open" if connection in met else ""
         how = how or (f"opens connection {connection}, and keeps it" if connection else "a new connection")
         met |= {connection} - {""}
-        print(f"{number}  {node}   {how}")
+        print(f"{number:2}  {node}   {how}")
 
 
 def ask(cluster: Cluster, asked: Sequence[Asked]) -> list[str]:
@@ -185,7 +194,7 @@ def _recall(answer: Any) -> Verdict:
     mine, right = [_name(one) for one in answer], ask(cluster, asked)
     for number, name in enumerate(mine):
         if name not in ORDER:
-            return Verdict(False, f"request {number + 1}: {answer[number]!r} is none of {', '.join(ORDER)}")
+            return Verdict(False, f"request {BEFORE + number + 1}: {answer[number]!r} is none of {', '.join(ORDER)}")
     if mine == right:
         return CORRECT
     return Verdict(False, _mistaken(cluster, asked, mine, right), cluster)
@@ -207,14 +216,15 @@ def _mistaken(cluster: Cluster, asked: Sequence[Asked], mine: list[str], right: 
         return "that is one turn for the whole swarm: look at the lanes, each node goes round for itself"
     number = next(n for n, (name, truth) in enumerate(zip(mine, right, strict=True)) if name != truth)
     node, connection = asked[number]
+    called = BEFORE + number + 1  # as the picture numbers them
     met = [n for n in range(number) if asked[n][1] == connection != ""]
     if met:
-        return f"request {number + 1} comes on the connection of request {met[0] + 1}: a connection stays with its task"
+        return f"request {called} comes on the connection of request {BEFORE + met[0] + 1}: a connection stays with its task"
     if any(asked[n][0] == node and asked[n][1] in [c for _, c in asked[:n] if c] for n in range(number)):
-        return f"request {number + 1}, {node}: what comes on an open connection takes no turn"
+        return f"request {called}, {node}: what comes on an open connection takes no turn"
     if node == "worker-3":
-        return f"request {number + 1}: nobody has asked {node} yet, and it knows no other node's turn: it begins with the first"
-    return f"request {number + 1}, {node}: look at the last disc of its lane, and count on from there"
+        return f"request {called}: nobody has asked {node} yet, and it knows no other node's turn: it begins with the first"
+    return f"request {called}, {node}: look at the last disc of its lane, and count on from there"
 
 
 # ── modify: enough replicas ──────────────────────────────────────────────────────────────────────────────────────────

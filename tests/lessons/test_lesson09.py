@@ -61,10 +61,13 @@ def test_every_fresh_board_holds_a_node_never_asked_and_a_connection_kept(seed):
     [
         (lambda right, near: near, "the nearest task: look at the lanes"),
         (lambda right, near: [f"web.{1 + n % 4}" for n in range(6)], "one turn for the whole swarm"),
-        (lambda right, near: [*right[:3], "web.3", "web.4", right[5]], "comes on the connection of request 1"),
+        (
+            lambda right, near: [*right[:3], "web.3", "web.4", right[5]],
+            "request 11 comes on the connection of request 8",
+        ),
         (lambda right, near: [*right[:4], "web.4", right[5]], "what comes on an open connection takes no turn"),
         (lambda right, near: [right[0], "web.3", *right[2:]], "nobody has asked worker-3 yet"),
-        (lambda right, near: ["web.1", *right[1:]], "request 1, worker-1: look at the last disc of its lane"),
+        (lambda right, near: ["web.1", *right[1:]], "request 8, worker-1: look at the last disc of its lane"),
     ],
 )
 def test_recall_says_what_was_overlooked(capsys, board, mistake, hint):
@@ -247,6 +250,10 @@ def test_a_slow_task_gets_its_full_share_and_the_mean_hides_it():
     assert max(got.values()) - min(got.values()) <= 1
     assert mean_latency(run) < 1_000_000 and percentiles(run)[0.99] == float("inf") and error_rate(run) > 0.2
     assert "p99 never" in lesson09.spoken(run)
+    of_three = lesson09.answered(run, after=20)
+    assert of_three["web.1"].startswith("0 of ") and of_three["web.2"] == "{0} of {0}".format(
+        of_three["web.2"].split()[0]
+    )
 
 
 def test_only_checks_end_the_loss_when_a_node_dies():
