@@ -308,7 +308,7 @@ class Cluster(World):
         balancers, `peers` (address, MAC, VTEP), `networks`. It prints as tables; `beliefs` is for pictures."""
         from .overlay.view import tables_of
 
-        return tables_of(self._core(self._running(machine).name, "mesh"))
+        return tables_of(self._core(self._running(machine).name, "mesh"), self.loads.open_at(machine))
 
     def capture(self, machine: str, since: float = 0, until: float | None = None) -> bytes:
         """The tunnels that crossed a machine's wire between two instants, as the bytes of a pcap file for Wireshark.

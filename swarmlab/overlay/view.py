@@ -1,5 +1,6 @@
 """What one node knows, as rows for a reader: its names, its load balancers, and where it believes that addresses are."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .mesh import Mesh
@@ -84,8 +85,9 @@ class NodeTables(NamedTuple):
         printer.text(repr(self))
 
 
-def tables_of(mesh: Mesh) -> NodeTables:
-    """The tables of a node, network by network."""
+def tables_of(mesh: Mesh, more: Mapping[tuple, tuple[int, int]] | None = None) -> NodeTables:
+    """The tables of a node, network by network. `more` are requests and connections that its pools were not told of: by
+    pool and task."""
     tables = mesh.tables
     called = {id: network.name for id, network in tables.networks.items()}
     peers = tuple(
@@ -94,7 +96,7 @@ def tables_of(mesh: Mesh) -> NodeTables:
         for line in sorted(tables.forwarding.lines(id), key=lambda line: _number(line.address))
     )
     return NodeTables(
-        mesh.machine, tables.vtep, _networks(tables), _names(tables, called), _pools(tables, called), peers
+        mesh.machine, tables.vtep, _networks(tables), _names(tables, called), _pools(tables, called, more or {}), peers
     )
 
 
@@ -112,15 +114,18 @@ def _names(tables: Tables, called: dict[str, str]) -> tuple[NameRow, ...]:
     return tuple(NameRow(network, name, names.addresses(name, id)) for network, name, id in known)
 
 
-def _pools(tables: Tables, called: dict[str, str]) -> tuple[PoolRow, ...]:
+def _pools(tables: Tables, called: dict[str, str], more: Mapping) -> tuple[PoolRow, ...]:
     rows = []
     for key, pool in tables.services.pools.items():
         ports = tables.services.ports_of(key) if called.get(key[0]) == INGRESS else ()
         for backend in pool.backends if key[0] in called else ():
             row = tables.services.rows[key[0], backend.task]
-            _, machine, weight, active, inactive, _ = backend
+            task, machine, weight, active, inactive, _ = backend
+            untold = more.get((key, task), (0, 0))
             where = row.network_name, row.service_name, pool.address, ports, pool.turn
-            rows.append(PoolRow(*where, row.name, row.address, machine, weight, active, inactive))
+            rows.append(
+                PoolRow(*where, row.name, row.address, machine, weight, active + untold[0], inactive + untold[1])
+            )
     return tuple(rows)
 
 

@@ -45,6 +45,22 @@ class Traffic(Journeys):
         for node in wish.nodes if wish.checks else ():
             self._at(self.kernel.now + load.door.offset(node), self._check, (load, node))
 
+    def open_at(self, node: str) -> dict[tuple, tuple[int, int]]:
+        """What the pools of this node are not told of: (pool, task) → (requests in progress, connections only kept open)."""
+        if self.counting:
+            return {}
+        asked = [trip for load in self.loads.values() for _, trip in load.waiting if not trip.over]
+        ways = [(trip.way, 0) for trip in asked if trip.node == node and trip.way]
+        talks = [about[1] for _, _, handler, about in self.events if handler == self._ask]
+        talks += [
+            trip.talk for trip in asked if trip.talk and not trip.way
+        ]  # the node does not know of that request yet
+        ways += [(talk.way, 1) for talk in talks if talk.node == node and talk.way]
+        found: dict[tuple, list[int]] = {}
+        for way, kind in ways:
+            found.setdefault((way.pool, way.task), [0, 0])[kind] += 1
+        return {place: (active, inactive) for place, (active, inactive) in found.items()}
+
     def hear(self, machine: Any, message: Any) -> None:
         """What the runtime of a machine says."""
         match message:

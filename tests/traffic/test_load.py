@@ -322,6 +322,24 @@ def test_a_graceful_end_costs_no_request(cluster):
     assert fates(cluster.requests()) == {"answered": len(cluster.trace.requests)}
 
 
+def turns(backends, request, turn):
+    """As `round_robin`, but nobody knows that it does not look at what is in progress."""
+    return [backend for backend in backends if backend.weight][turn % sum(backend.weight > 0 for backend in backends)]
+
+
+def test_what_pools_are_not_told_of_is_shown_all_the_same():
+    told, untold = swarm(balancer=turns), swarm()
+    for cluster in (told, untold):
+        cluster.traffic("http://worker-2:8080/", LONG, number=10)
+        cluster.traffic("http://worker-2:8080/", WORK, number=100)
+    for _ in range(40):
+        told.run_for(0.1)
+        untold.run_for(0.1)
+        shown = told.tables("worker-2").pools
+        assert shown == untold.tables("worker-2").pools
+    assert sum(row.inactive for row in shown) > 5 and sum(row.active for row in shown) > 0
+
+
 def test_in_the_end_nothing_is_counted_as_open_or_in_progress():
     """Each node's pool counts what it has sent and not got back, and the connections that are only kept open."""
     cluster = swarm(balancer=least_connections)
