@@ -4,6 +4,7 @@ Source: Docker documentation, "Manage swarm service networks", `docker swarm ini
 `manager/allocator`, moby `daemon/libnetwork/cnmallocator`.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from .taken import Ports, Range
 FIRST_VNI, LAST_VNI = 4096, (1 << 24) - 1
 RETRY = 300 * SECOND
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
+DIGITS = re.compile(r"[0-9]{1,8}")  # more do not fit into 24 bits
 
 
 class Memory:
@@ -157,10 +159,13 @@ class _Work:
         return next(filter(None, blocks), None)
 
     def vni(self, network: Network) -> int | None:
-        asked = network.spec.options.get(VNI_OPTION, "")
-        if not asked.isdigit():
+        """The next free one, or the first of those that were asked for; None where that is no number, or somebody's."""
+        asked = network.spec.options.get(VNI_OPTION)
+        if asked is None:
             return self.memory.vnis.take(network.id)
-        return None if int(asked) in self.memory.vnis.used else int(asked)
+        numbers = [int(one) if DIGITS.fullmatch(one) else 0 for one in asked.split(",")]
+        right = all(0 < number <= LAST_VNI for number in numbers)
+        return numbers[0] if right and numbers[0] not in self.memory.vnis.used else None
 
     def node(self, node: Node) -> None:
         """An address for load balancing on every network that a task on the node uses, and on ingress.

@@ -4,6 +4,8 @@ It needs a manager to learn what to run, never to go on running it. Tasks and th
 Source: SwarmKit agent/session.go, agent/agent.go (back-off), agent/worker.go; swarm.md §12, §13.
 """
 
+import re
+
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Received, Save, Send, Tell, Told, Woken
 from ..events import TaskProgressed
 from ..messages import (
@@ -48,6 +50,7 @@ from .controller import Work, hear, next_step, resume
 OPEN_PATIENCE = 5 * SECOND  # for the answer to OpenSession, and for the first assignments after it
 REPORT_PATIENCE = 2 * SECOND  # then what was not acknowledged is reported again
 BACKOFF_STEP, BACKOFF_MOST = 100 * MS, 8 * SECOND
+MTU, LEAST_MTU = re.compile(r"[0-9]{1,5}"), 68 + 76  # what is left inside an encrypted tunnel must do for IPv4
 
 
 class Agent:
@@ -451,7 +454,6 @@ class Agent:
 
 def _overlay_network(network: Network, address: str) -> OverlayNetwork:
     spec = network.spec
-    encrypted = "encrypted" in spec.options and spec.options["encrypted"] != "false"
     mtu = str(spec.options.get("com.docker.network.driver.mtu", ""))
     return OverlayNetwork(
         network.id,
@@ -460,9 +462,9 @@ def _overlay_network(network: Network, address: str) -> OverlayNetwork:
         network.gateway,
         network.vni,
         address,
-        encrypted,
+        "encrypted" in spec.options,  # whatever it is set to, `false` as well [moby: ov_network.go]
         spec.ingress,
-        int(mtu) if mtu.isdigit() else 1500,
+        int(mtu) if MTU.fullmatch(mtu) and int(mtu) >= LEAST_MTU else 1500,
     )
 
 

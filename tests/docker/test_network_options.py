@@ -1,0 +1,50 @@
+"""Odd options of networks, as a keyboard brings them: nothing breaks, and what Docker heeds is heeded [issue 5 §6]."""
+
+import pytest
+
+from swarmlab import Cluster
+
+VNI, MTU = "com.docker.network.driver.overlay.vxlanid_list", "com.docker.network.driver.mtu"
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    return Cluster(managers=1, workers=1, seed=1)
+
+
+def with_options(fresh, *options):
+    """A swarm with networks n0, n1 … that have one option each, and a service on each."""
+    cluster = fresh.fork()
+    for number, option in enumerate(options):
+        cluster.docker(f"network create -d overlay --opt {option} n{number}")
+        cluster.docker(f"service create -d --name s{number} --network n{number} nginx")
+    cluster.run_for(5)
+    return cluster
+
+
+def test_a_vni_that_is_none_keeps_the_network_unallocated_and_all_others_go_on(fresh):
+    """moby: ovmanager.go, overlayutils.AppendVNIList."""
+    odd = ("abc", "²", "", "0", "-1", "16777216", "9" * 5000, "5000,abc", "5000,")
+    cluster = with_options(fresh, *(f"{VNI}={one}" for one in odd), f"{VNI}=5000,5001", f"{VNI}=7", f"{VNI}=16777215")
+    numbers = [one.vni for one in cluster.networks if one.spec.name.startswith("n")]
+    assert numbers == [0] * len(odd) + [5000, 7, 16777215]
+    assert sorted(task.service for task in cluster.running) == ["s10", "s11", "s9"]
+
+
+def known(cluster, network):
+    """What the machine on which its task runs knows of it."""
+    one = next(one for one in cluster.networks if one.spec.name == network)
+    machine = next(task.machine for task in cluster.running if task.service == network.replace("n", "s"))
+    return cluster._core(machine, "mesh").tables.networks[one.id]
+
+
+def test_an_mtu_that_is_none_leaves_that_of_the_link(fresh):
+    odd = ("abc", "²", "", "-5", "40", "1.5e3", "9" * 5000)
+    cluster = with_options(fresh, *(f"{MTU}={one}" for one in odd), f"{MTU}=9000")
+    assert [known(cluster, f"n{number}").mtu for number in range(len(odd) + 1)] == [1500] * len(odd) + [9000]
+
+
+def test_a_network_is_encrypted_whatever_the_option_is_set_to(fresh):
+    """moby: ov_network.go looks only whether the option is there."""
+    cluster = with_options(fresh, "encrypted", "encrypted=true", "encrypted=false", "other=encrypted")
+    assert [known(cluster, f"n{number}").encrypted for number in range(4)] == [True, True, True, False]
