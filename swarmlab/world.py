@@ -457,7 +457,7 @@ class World(Recorder):
         return Gossip(computer.name, disk, dice)
 
     def _mesh(self, computer: Computer, disk: Disk, dice: Any) -> Mesh:
-        return Mesh(computer.name, disk, dice, self.balancer or round_robin, self.persistence)
+        return Mesh(computer.name, disk, dice, self.balancer or round_robin, self.persistence, computer.address)
 
     def _raft_node(self, computer: Computer, disk: Disk, dice: Any) -> RaftNode:
         return RaftNode(computer.name, disk, dice, self.raft)

@@ -12,7 +12,7 @@ from .path import free_port
 from .vxlan import mss
 from .wire import CLIENT
 
-HEADINGS = ("", "machine", "place", "what happens", "from", "to", "around it")
+HEADINGS = ("", "machine", "place", "what happens", "from", "to")
 REQUEST = b"GET / HTTP/1.1\r\nHost: %s\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
 FATES = {
@@ -57,8 +57,13 @@ class Journey(NamedTuple):
 
     @property
     def stops(self) -> list[tuple]:
-        """The rows that `draw_packet` takes: machine, layer, what happens, from, to, around it, whether it is lost."""
-        return [(*hop[:6], bool(hop.lost)) for hop in self.hops]
+        """The way there as `draw_packet` takes it: machine, layer, what happens, from, to, around it, is it lost?"""
+        return [(*hop[:6], bool(hop.lost)) for hop in self.there]
+
+    @property
+    def stops_back(self) -> list[tuple]:
+        """The same for the answer."""
+        return [(*hop[:6], bool(hop.lost)) for hop in self.back]
 
     @property
     def there(self) -> tuple[Hop, ...]:
@@ -126,20 +131,24 @@ def _loss(fact: PacketLost, record: Any, hops: list[Hop]) -> Hop:
 
 
 def table(way: Journey) -> str:
-    """For a person: one line for each stop; an address is shown where it changes."""
+    """For a person: a line for each stop; an address is shown where it changes, the packet around it on its own line."""
     rows: list[tuple[str, ...]] = [HEADINGS]
+    around: dict[int, str] = {}  # line → what stands below it
     for number, hop in enumerate(way.hops, 1):
-        fresh = number == 1 or hop.back != way.hops[number - 2].back
-        source = hop.source if fresh or hop.source != hop.before[0] else ""
-        target = hop.target if fresh or hop.target != hop.before[1] else ""
-        same = number > 1 and hop.outer == way.hops[number - 2].outer
-        around = f"{' → '.join(hop.outer)}" if hop.outer and not same else ""
+        last = way.hops[number - 2] if number > 1 and way.hops[number - 2].back == hop.back else None
+        source = hop.source if last is None or hop.source != last.source else ""
+        target = hop.target if last is None or hop.target != last.target else ""
         sign = "✗" if hop.lost else "←" if hop.back else str(number)
-        rows.append((sign, hop.machine, hop.layer, hop.said, source, target, around))
+        if hop.outer and not (last and hop.outer == last.outer):
+            around[len(rows)] = f"{hop.outer[0]} → {hop.outer[1]}"
+        rows.append((sign, hop.machine, hop.layer, hop.said, source, target))
     widths = [max(len(row[n]) for row in rows) for n in range(len(HEADINGS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    end = "the answer has arrived" if way.ok else way.error
-    return "\n".join([*lines, f"→ {end}"])
+    lines = []
+    for number, row in enumerate(rows):
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if number in around:
+            lines.append(" " * (sum(widths[:3]) + 6) + f"in a packet {around[number]}")
+    return "\n".join([*lines, f"→ {'the answer has arrived' if way.ok else way.error}"])
 
 
 # ── as bytes ─────────────────────────────────────────────────────────────────────────────────────────────────────

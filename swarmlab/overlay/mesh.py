@@ -46,10 +46,16 @@ class Mesh:
     """DNS, load balancers and tunnels of one node."""
 
     def __init__(
-        self, machine: str, disk: Disk, dice: Dice, balancer: Balancer = ipvs.round_robin, persistence: int = 0
+        self,
+        machine: str,
+        disk: Disk,
+        dice: Dice,
+        balancer: Balancer = ipvs.round_robin,
+        persistence: int = 0,
+        address: str = "",
     ):
         self.machine, self.dice, self.deadline = machine, dice, NEVER
-        self.tables = Tables(machine, persistence)
+        self.tables = Tables(machine, address, persistence)
         self.routes = Routes(self.tables, balancer, dice)
         self.waiting: dict[int, Waiting] = {}  # by request, oldest first
         self.outside: dict[int, str] = {}  # request of a container that went out by the machine → who waits for it
@@ -143,7 +149,11 @@ class Mesh:
         return [*self._tell_end(visit, reason), Note(FrameDropped(visit.request, reason))]
 
     def _tell_end(self, visit: Visit, reason: str) -> list:
-        return path.ended(visit, self.tables.vtep, reason) if visit.traced else []
+        if not visit.traced:
+            return []
+        asker = self.tables.local.get(visit.source)
+        own = "" if asker is None else asker.addresses[0][2] if asker.addresses else self.tables.outlet(asker)
+        return path.ended(visit, own, self.tables.vtep, reason)
 
     def _come_home(self, response: Response) -> list:
         """The answer is back at the machine of a container that had asked outside."""
@@ -170,7 +180,7 @@ class Mesh:
         inside = min(mtu(network), HEADERS + data)
         packets = -(-data // (inside - HEADERS)) if data > 0 else 1
         size = vxlan.outer_size(inside, network.encrypted)
-        stops = path.into_tunnel(frame, self.tables, mac, vtep, size) if frame.visit.traced else []
+        stops = path.into_tunnel(frame, self.tables, mac, vtep) if frame.visit.traced else []
         channel = "esp" if frame.key else "vxlan"
         detail = f"from {self.machine}, " + ("IP protocol 50" if frame.key else "port 4789")
         frame = frame._replace(hops=(*frame.hops, (channel, machine, detail))) if frame.answer is None else frame

@@ -91,7 +91,8 @@ def to_address(visit: Visit, own: str, address: str) -> list[Note]:
 
 def _asked(visit: Visit, own: str, address: str) -> Note:
     what = "pings" if visit.ping else "asks"
-    said = f"{what} {address}" if visit.host == address else f"{visit.host} is {address}, says 127.0.0.11"
+    told = "" if address == visit.outside else ", says 127.0.0.11"
+    said = f"{what} {address}" if visit.host == address else f"{visit.host} is {address}{told}"
     return stop(visit, "container", said, f"{own}:{client_port(visit)}", f"{address}:{visit.port}")
 
 
@@ -109,6 +110,8 @@ def out_by_gateway(visit: Visit, own: str, address: str, node: str) -> list[Note
     """From a container out of all its networks, by way of its machine."""
     target = f"{address}:{visit.port}"
     nat = "iptables -t nat -A POSTROUTING -s 172.18.0.0/16 ! -o docker_gwbridge -j MASQUERADE"
+    if own == node:
+        return [_asked(visit, own, address)]  # it is on the network of the machine
     return [
         _asked(visit, own, address),
         stop(visit, "gwbridge", "in none of its networks: default route", f"{own}:{client_port(visit)}", target),
@@ -134,14 +137,14 @@ def outer(frame: Frame, here: str, there: str) -> tuple[str, str]:
     return f"{here}:{port}", f"{there}:{vxlan.PORT}"
 
 
-def into_tunnel(frame: Frame, tables: "Tables", peer_mac: str, vtep: str, size: int) -> list[Note]:
+def into_tunnel(frame: Frame, tables: "Tables", peer_mac: str, vtep: str) -> list[Note]:
     """From the bridge of the overlay into a packet between the nodes."""
     visit, (source, target) = frame.visit, ends(frame)
     inside = {"macs": (mac(frame.source), peer_mac), "vni": frame.vni, "back": frame.answer is not None}
     around, sealed = outer(frame, frame.vtep, vtep), _sealed(frame, tables)
     neighbour = f"ip neigh: {frame.target} lladdr {peer_mac} dev vxlan0 PERMANENT"
     fdb = f"bridge fdb: {peer_mac} dev vxlan0 dst {vtep}"
-    said = f"{size} bytes to {vtep}, " + ("encrypted" if frame.key else "UDP")
+    said = f"to {vtep}, " + ("encrypted: IP protocol 50" if frame.key else f"UDP port {vxlan.PORT}")
     wire = _naked(around) if frame.key else around
     return [
         stop(visit, "bridge", f"{frame.target} is at {peer_mac}", source, target, rule=neighbour, **inside),
@@ -242,11 +245,11 @@ def back(visit: Visit, way: "Way", node: str) -> list[Note]:
     ]
 
 
-def ended(visit: Visit, node: str, reason: str) -> list[Note]:
-    """There was no way on from the node that was asked."""
+def ended(visit: Visit, own: str, node: str, reason: str) -> list[Note]:
+    """There was no way on from the node that was asked; `own` is the address of a container that asked."""
     layer = "container" if visit.source else "host"
     target = f"{visit.host or node}:{visit.port}"
-    return [stop(visit, layer, reason, client_end(visit), target, lost=reason)]
+    return [stop(visit, layer, reason, client_end(visit, own), target, lost=reason)]
 
 
 def _ends_of(visit: Visit, way: "Way | None") -> tuple[str, str]:

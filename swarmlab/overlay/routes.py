@@ -164,7 +164,7 @@ class Routes:
     def _out(self, visit: Visit, asker: Endpoint, address: str) -> Outward | Refusal:
         """By the bridge of the machine: docker_gwbridge for tasks, its own for a plain container."""
         bridges = [own for network, _, own in asker.addresses if network not in self.tables.networks]
-        if not asker.addresses or any(own.split(".")[:2] == address.split(".")[:2] for own in bridges):
+        if asker.way_out == "none" or any(own.split(".")[:2] == address.split(".")[:2] for own in bridges):
             return Refusal("no route to host")
         own, node = self.tables.outlet(asker), self.tables.vtep
         stops = path.out_by_gateway(visit, own, address, node) if visit.traced else ()

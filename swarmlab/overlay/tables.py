@@ -34,9 +34,9 @@ from .services import HOST, Services, published
 class Tables:
     """The containers, networks, peers and services of one node."""
 
-    def __init__(self, machine: str, persistence: int = 0):
+    def __init__(self, machine: str, address: str = "", persistence: int = 0):
         self.machine = machine
-        self.vtep = machine  # the address that this node advertises: others send their frames there
+        self.vtep = address or machine  # what this node advertises: others send their frames there
         self.networks: dict[str, OverlayNetwork] = {}  # by id: those of the swarm that are used on this node
         self.numbers: dict[int, str] = {}  # VNI → network id
         self.local: dict[str, Endpoint] = {}  # by task or plain container: those of this machine
@@ -79,6 +79,8 @@ class Tables:
 
     def outlet(self, endpoint: Endpoint) -> str:
         """Its address on a bridge of this machine: docker_gwbridge, or the one that a plain container is on."""
+        if endpoint.way_out == "host":
+            return self.vtep
         own = (address for network, _, address in endpoint.addresses if network not in self.networks)
         return next(own, self.gateways[endpoint.task])
 

@@ -271,7 +271,9 @@ class Containers:
         named = [one for one in mine.networks if one.address and one.name != "bridge"]
         aliases = tuple((one.network, alias) for one in named for alias in (mine.name, key[:12], *one.aliases))
         ports = tuple(replace(port, publish_mode="host") for port in mine.ports)
-        return Endpoint(key, mine.name, "", "", self.machine, addresses, virtual_ips=(), ports=ports, aliases=aliases)
+        way_out = "host" if mine.on_host else "bridge" if addresses else "none"
+        made = Endpoint(key, mine.name, "", "", self.machine, addresses, virtual_ips=(), ports=ports, aliases=aliases)
+        return made._replace(way_out=way_out)
 
     def _note(self, now, action, container, row):
         self.recent.note(

@@ -299,6 +299,17 @@ def test_through_all_faults_only_tasks_of_the_service_that_was_asked_answer(read
         assert service is None or ("8080" in asked[record.fact.request]) == (service == "web")
 
 
+def test_by_which_network_a_plain_container_gets_out():
+    """A bridge, the network of its machine, or none at all."""
+    swarm = Cluster(machines=2)
+    swarm.docker("run -d --name out -p 8080:80 nginx", "node-2")
+    for network in ("bridge", "host", "none"):
+        swarm.docker(f"run -d --name on-{network} --network {network} nginx", "node-1")
+    errors = [swarm.request("http://node-2:8080/", source=f"on-{name}").error for name in ("bridge", "host", "none")]
+    assert errors == ["", "", "no route to host"]
+    assert swarm.trace_packet("on-host", "http://nobody/").hops[0].source.startswith("192.168.50.100:")
+
+
 # ── bad input ──
 
 
