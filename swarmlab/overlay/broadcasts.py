@@ -25,7 +25,7 @@ class Broadcasts:
     def clear(self) -> None:
         """Forget all of it."""
         self.tiers = [Tier()]  # those told 0 times, once, twice …
-        self.places: dict[Any, Tier] = {}  # by name
+        self.places: dict[Any, tuple[Tier, Any]] = {}  # name → (its tier, the rumour)
         self.size = 0  # bytes of all
         self.all: tuple | None = None  # all rumours, until one comes or goes
 
@@ -33,8 +33,8 @@ class Broadcasts:
         return len(self.places)
 
     def rumours(self) -> list:
-        """All of them, the least told first."""
-        return [rumour for tier in self.tiers for rumour, _ in tier.items.values()]
+        """All of them."""
+        return [place[1] for place in self.places.values()]
 
     def add(self, name: Any, rumour: Any, size: int) -> None:
         """Something new to tell."""
@@ -90,12 +90,12 @@ class Broadcasts:
     def _put(self, tier: Tier, name: Any, item: tuple[Any, int]) -> None:
         tier.items[name] = item
         tier.size += item[1]
-        self.places[name] = tier
+        self.places[name] = (tier, item[0])
         self.size += item[1]
         self.all = None
 
     def _take(self, name: Any) -> tuple[Any, int]:
-        tier = self.places.pop(name)
+        tier = self.places.pop(name)[0]
         item = tier.items.pop(name)
         tier.size -= item[1]
         self.size -= item[1]

@@ -68,9 +68,15 @@ class Gossip:
         out, kind = self.out, type(event)
         out.now, out.effects, out.has_facts = now, [], False
         if kind is Received:
-            if self.machine not in self.membership.rows or event.sender == self.machine:
+            sender, message = event
+            if self.machine not in self.membership.rows or sender == self.machine:
                 return []
-            has_news = self._hear(*event)
+            if type(message) is not Rumours:
+                has_news = self._hear(sender, message)
+            elif self._learn(message.news):
+                has_news = True
+            else:
+                return []  # the most frequent of all
         elif kind is Woken:
             has_news = self._wake(now)
         else:
@@ -218,13 +224,13 @@ class Gossip:
 
     def _learn(self, news: tuple) -> bool:
         """Take over what is newer; most of what one hears one knows. Says whether there was anything."""
-        found = False
-        members, tables = self.membership, self.tables
+        members, tables, found = self.membership, self.tables, False
         rows, attached = members.rows, tables.attached
         for item in news:
             kind = type(item)
             if kind is Member:
-                if rows.get(item.machine) is not item and not members.knows(item):
+                known = rows.get(item.machine)
+                if known is not item and not (known and members.knows(item)):
                     members.hear(item)
                     found = True
             elif kind is Attachment:
@@ -255,7 +261,7 @@ class Gossip:
     # ── push-pulls ──
 
     def _push_pull_with_somebody(self) -> None:
-        for machine in self.out.some(self.membership.helpers_for(""), 1):
+        for machine in self.membership.some_alive(1):
             self._ask(machine)
 
     def _ask(self, machine: str) -> None:
@@ -327,6 +333,7 @@ class Gossip:
             waits = self.tables.stop_waiting(target)
         self.asked = [one for one in self.asked if one[0] + SECOND > now]
         self.asked.append((now, target, question, waits))
+        self._conclude()
 
     def wake_up(self, now: int, delay: Callable[[str, str, int], int]) -> list[tuple[int, str, str, Any]]:
         """Go on: what is under way just now of what was left out, as (when it arrives, from, to, message)."""
@@ -345,6 +352,7 @@ class Gossip:
                 self.probing.resume(begun, probed, number)
             under_way += ping
         self.asked, self.probed = [], NOBODY
+        self._conclude()
         self.deadline = min(self.routine_at, self.probing.probe_at, self.probing.relay_at)
         return under_way
 

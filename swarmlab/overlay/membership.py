@@ -6,7 +6,7 @@ confirmations, and a push-pull that heals what rumours have missed.
 
 from typing import Any, NamedTuple
 
-from ..effects import NEVER, SECOND
+from ..effects import NEVER, SECOND, Send
 from ..events import PeerCleared, PeerFailed, PeerJoined, PeerLeft, PeerSuspected
 from .broadcasts import Broadcasts
 from .listing import Listing
@@ -73,8 +73,10 @@ class Membership:
         self.gone: dict[str, int] = {}  # those that failed or left → since when
         self.suspicions: dict[str, Suspicion] = {}
         self.listing = Listing(self._sorted)  # all that is known, for a push-pull
+        self.order: list[str] = []  # of machines, by name
         self.failed: list[str] = []  # those of the gone that did not say goodbye
         self.queue.clear()
+        self.limit_for = self.limit = 0  # for so many members so many repetitions
         self.phase = 0
         self.gossip_at = self.push_pull_at = self.suspect_at = self.forget_at = NEVER
         self.probing.stop()
@@ -107,14 +109,16 @@ class Membership:
         row = self.rows.get(machine)
         return row is not None and row.state not in GONE
 
-    def helpers_for(self, target: str) -> list[str]:
-        """Who may be asked to probe it: all that count as alive."""
-        if not self.suspicions and not target:
-            return self.others
-        return [name for name in self.others if name != target and self.rows[name].state == ALIVE]
+    def some_alive(self, number: int, target: str = "") -> list[str]:
+        """Up to so many others that count as alive, but for the one that is to be probed."""
+        if not target and not self.suspicions:
+            return self.out.some(self.others, number)
+        return self.out.some_that(self.others, number, lambda name: name != target and name not in self.suspicions)
 
     def _sorted(self) -> tuple[Member, ...]:
-        return tuple([self.rows[machine] for machine in sorted(self.rows)])
+        if len(self.order) != len(self.rows):
+            self.order = sorted(self.rows)
+        return tuple(map(self.rows.__getitem__, self.order))
 
     # ── spreading ──
 
@@ -132,20 +136,23 @@ class Membership:
         """What of the news fits into a packet of which so many bytes are used."""
         if self.gossip_at == NEVER:
             return ()
-        return self.queue.pick(PACKET - HEADER - used, retransmit_limit(self.size))[0]
+        size = len(self.others) + 1
+        if size != self.limit_for:
+            self.limit_for, self.limit = size, retransmit_limit(size)
+        return self.queue.pick(PACKET - HEADER - used, self.limit)[0]
 
     def _gossip(self) -> None:
         """Tell three members the news: those that live, and those that died just now, should they live after all."""
-        now, candidates = self.out.now, self.others
+        now, dead = self.out.now, []
         if self.failed:
             dead = [name for name in self.failed if now - self.gone[name] <= GOSSIP_TO_THE_DEAD]
-            candidates = candidates + dead if dead else candidates
-        for target in self.out.some(candidates, FANOUT):
+        targets = self.out.some(self.others, FANOUT, dead)
+        for target in targets:
             news = self.pack(0)
             if not news:
                 break
-            self.out.send(target, "gossip", Rumours(news))
-        self.gossip_at = now + GOSSIP_PERIOD if candidates and self.queue.places else NEVER
+            self.out.effects.append(Send(target, "gossip", Rumours(news)))
+        self.gossip_at = now + GOSSIP_PERIOD if targets and self.queue.places else NEVER
 
     # ── time ──
 
@@ -173,6 +180,7 @@ class Membership:
             if machine in self.failed:
                 self.failed.remove(machine)
             del self.gone[machine], self.rows[machine]
+            self.order = []
             self.tables.forget(machine)
             self.listing.spoil()
         self.forget_at = self._next_check()
@@ -185,17 +193,16 @@ class Membership:
 
     def knows(self, row: Member) -> bool:
         """Whether this rumour means nothing here, whatever else comes before it."""
-        known = self.rows.get(row.machine)
-        if known is row or known == row:
-            return True
-        if known is None or row.incarnation > known.incarnation:
+        machine, incarnation, state, by = row
+        known = self.rows.get(machine)
+        if known is None or incarnation > known.incarnation:
             return False
-        if row.incarnation < known.incarnation or row.state == ALIVE:
+        if incarnation < known.incarnation or state == ALIVE or known.state in GONE:
             return True
-        suspicion = self.suspicions.get(row.machine)
-        if row.state == SUSPECT and suspicion:
-            return row.by in suspicion.accusers or suspicion.is_sure
-        return known.state in GONE
+        if state != SUSPECT or machine not in self.suspicions:
+            return False
+        suspicion = self.suspicions[machine]
+        return by in suspicion.accusers or suspicion.is_sure
 
     def hear(self, row: Member, spread: bool = True) -> None:
         """Believe a rumour, if it is newer than what is known."""

@@ -1,5 +1,6 @@
 """What one step of gossip asks for, and its dice: shared by the parts of the core."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..effects import Dice, Note, Save, Send
@@ -35,13 +36,28 @@ class Outbox:
     def draw(self, below: int) -> int:
         return int(self.dice.random() * below)
 
-    def some(self, names: list[str], number: int) -> list[str]:
+    def some(self, names: list[str], number: int, more: Sequence[str] = ()) -> list[str]:
         """Up to so many different ones of these, by chance."""
-        if len(names) <= number:
-            return self.shuffled(names) if number > 1 else list(names)
+        total, known = len(names) + len(more), len(names)
+        if total <= number:
+            return self.shuffled([*names, *more]) if number > 1 else [*names, *more]
         chosen: dict[str, None] = {}
         while len(chosen) < number:
-            chosen[names[self.draw(len(names))]] = None
+            place = int(self.dice.random() * total)
+            chosen[names[place] if place < known else more[place - known]] = None
+        return list(chosen)
+
+    def some_that(self, names: list[str], number: int, suits: Callable[[str], bool]) -> list[str]:
+        """The same of those that suit. Of many names a few draws find them; of few, a look at all."""
+        if len(names) < 3 * number:
+            return [name for name in self.shuffled(names) if suits(name)][:number]
+        chosen: dict[str, None] = {}
+        for _ in range(3 * len(names)):
+            name = names[self.draw(len(names))]
+            if suits(name):
+                chosen[name] = None
+                if len(chosen) == number:
+                    break
         return list(chosen)
 
     def shuffled(self, names: list[str]) -> list[str]:

@@ -113,7 +113,7 @@ class Probing:
 
     def _ask_others(self, probe: Probe) -> None:
         """No ack in time: three others shall try, and TCP, in case only UDP is blocked."""
-        helpers = self.out.some(self.members.helpers_for(probe.target), HELPERS)
+        helpers = self.members.some_alive(HELPERS, probe.target)
         for helper in helpers:
             request = PingRequest(probe.number, probe.target, self.members.pack(PING_SIZE))
             self.out.send(helper, "gossip", request, coin=probe.number)

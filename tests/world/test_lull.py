@@ -70,7 +70,7 @@ def storm(messages, seed, rounds=6):
     return swarm
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 3, 8])
 def test_a_run_with_rest_has_the_same_facts_as_one_without(seed):
     awake, rested = storm(True, seed), storm(False, seed)
     assert awake.network.lull is None and rested.network.lull
