@@ -12,6 +12,8 @@ from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
 
+DRAWS = 3  # lots that 64 bits are good for; then they are stirred anew
+
 
 class Backend(NamedTuple):
     """One task that a balancer may choose, as this balancer knows it."""
@@ -120,7 +122,10 @@ def connections(backend: Backend) -> int:
 
 def lot(request: Request, count: int, draw: int = 0) -> int:
     """A number below `count` that looks random but follows from the request: a balancer without dice repeats itself."""
-    return (mix(request.number) >> 20 * draw) % count
+    stirred = mix(request.number)
+    for _ in range(draw // DRAWS):
+        stirred = mix(stirred)
+    return (stirred >> 20 * (draw % DRAWS)) % count
 
 
 def mix(number: int) -> int:

@@ -138,9 +138,7 @@ def _arrivals(workload: Workload, seed: int | str, runs: int, requests: int) -> 
     opened = draws.instants(workload.arrivals, seed, runs, connections)
     if each == 1:
         return opened, None
-    pauses = draws.exponentials(seed, "pauses", runs, connections * each).reshape(runs, connections, each)
-    pauses[:, :, 0] = 0
-    instants = (opened[:, :, None] + np.cumsum(pauses, axis=2) * workload.pause).reshape(runs, -1)
+    instants = (opened[:, :, None] + np.arange(each) * workload.pause).reshape(runs, -1)
     order = np.argsort(instants, axis=1, kind="stable")[:, :requests]
     return np.take_along_axis(instants, order, axis=1), order // each
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..overlay.balancers import DRAWS
 from . import workload as w
 from .workload import Arrivals, Service, Workload
 
@@ -84,6 +85,9 @@ def numbers(runs: int, number: int, begin: int = 0, across: bool = False) -> Arr
 
 def lots(stirred: Array, count: int, draw: int = 0) -> Array:
     """What `balancers.lot` says for each, at once; from `mixed` numbers."""
+    for _ in range(draw // DRAWS):
+        stirred = mixed(stirred)
+    draw %= DRAWS
     return (stirred >> np.uint64(20 * draw) if draw else stirred) % np.uint64(count)
 
 

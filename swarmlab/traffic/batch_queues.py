@@ -77,7 +77,7 @@ def as_sent(arrived: Array, work: Array, task: Array, replicas: int) -> Array:
     """Ends when it is known who gets what."""
     done = np.empty_like(arrived)
     for run, sent in enumerate(task):
-        order = np.argsort(sent.astype(np.uint16), kind="stable")
+        order = np.argsort(sent.astype(np.min_scalar_type(replicas)), kind="stable")
         last = np.cumsum(np.bincount(sent, minlength=replicas))
         for mine in np.split(order, last[:-1]):
             if len(mine):

@@ -49,6 +49,10 @@ class Shared:
             self.got += (now - self.since) * self.speed / len(self.staying)
         self.since = now
 
+    def known(self, since: float, came: list) -> int:
+        """How many of its requests a balancer still counts: their clients came after `since`, and have not given up."""
+        return sum(came[request] > since for _, request in self.staying)
+
     def enter(self, request: int, work: float) -> None:
         """One request more."""
         heappush(self.staying, (self.got + work, request))
@@ -60,12 +64,13 @@ def _alone(arrived: Array, work: Array, speeds: Array, weights: Array, choice: C
     pick = given.__getitem__ if choice is None else _picker(choice, run, lengths, weights)
     sticky = None if choice is None or choice.connection is None else choice.connection[run].tolist()
     homes: dict[int, int] = {}
+    patient, came = choice is None or choice.patience == np.inf, arrived[run].tolist()
     done, task = [0.0] * arrived.shape[1], []
-    for step, (now, wanted) in enumerate(zip(arrived[run].tolist(), work[run].tolist(), strict=True)):
+    for step, (now, wanted) in enumerate(zip(came, work[run].tolist(), strict=True)):
         if choice is not None:
             for place, replica in enumerate(replicas):
                 replica.leave(now, done)
-                lengths[place] = len(replica.staying)
+                lengths[place] = len(replica.staying) if patient else replica.known(now - choice.patience, came)
         place = pick(step) if sticky is None or sticky[step] not in homes else homes[sticky[step]]
         if sticky is not None:
             homes[sticky[step]] = place

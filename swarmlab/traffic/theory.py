@@ -5,7 +5,9 @@ compare all of them with printed tables, and the simulations with them.
 """
 
 from itertools import count
-from math import ceil, comb, e, exp, floor, inf, isclose, lgamma, log, log2, log10, pi, sqrt
+from math import ceil, e, exp, floor, inf, isnan, lgamma, log, log1p, log2, log10, pi, sqrt
+from numbers import Integral, Real
+from typing import Any
 
 INTERVAL = 0.2  # s between two rounds of gossip: memberlist's LAN profile, and NetworkDB
 FANOUT = 3  # whom a node tells in one round
@@ -20,6 +22,8 @@ def mm1(load: float) -> float:
 
 def mg1(load: float, variation: float) -> float:
     """Any service time, first come, first served: `variation` is variance ÷ mean² [Pollaczek 1930, Khinchine 1932]."""
+    if not _is_number(variation) or not variation >= 0:
+        raise ValueError(f"the variation must be a number of 0 or more, not {variation!r}")
     return 1 + _steady(load) * (1 + variation) / (2 * (1 - load))
 
 
@@ -43,10 +47,14 @@ def mmc(replicas: int, load: float) -> float:
 
 def round_robin(replicas: int, load: float) -> float:
     """Each in turn: a replica sees every so manieth arrival, σ = (Cρ / (Cρ + 1 − σ))^C, T = 1 / (1 − σ)."""
-    rate, guess, sigma = _replicas(replicas) * _steady(load), 0.0, -1.0
-    while not isclose(guess, sigma, rel_tol=1e-13, abs_tol=1e-15):
-        sigma, guess = guess, (rate / (rate + 1 - guess)) ** replicas
-    return 1 / (1 - guess)
+    rate, low, high = _replicas(replicas) * _steady(load), 0.0, 1.0
+    if not rate:
+        return 1.0
+    for _ in range(100):  # 1 − σ is between them: halved, since step by step σ comes near 1 too slowly
+        middle = (low + high) / 2
+        above = middle < 1 and log1p(-middle) + replicas * log1p(middle / rate) > 0
+        low, high = (middle, high) if above else (low, middle)
+    return 2 / (low + high)
 
 
 # ── many queues ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -54,7 +62,7 @@ def round_robin(replicas: int, load: float) -> float:
 
 def supermarket(load: float, choices: int) -> float:
     """The shortest of so many random queues, among infinitely many [Mitzenmacher 2001]."""
-    if choices == 1:
+    if _whole("choices", choices, 1) == 1:
         return mm1(load)
     powers, total = _steady(load), 0.0
     for place in count(1):
@@ -67,13 +75,16 @@ def supermarket(load: float, choices: int) -> float:
 
 def supermarket_tail(load: float, choices: int, length: int) -> float:
     """The share of the queues that are so long or longer: it falls doubly exponentially."""
+    _whole("choices", choices, 1)
+    _whole("the length", length, 0)
     grown = length if choices == 1 else (choices**length - 1) // (choices - 1)
     return _steady(load) ** grown if grown < 10_000 else 0.0
 
 
 def largest_bin(balls: int, choices: int) -> float:
     """About how many of n balls lie in the fullest of n bins; true up to a constant [Azar and others 1994]."""
-    if choices == 1:
+    _whole("balls", balls, 3)  # with fewer there is no such logarithm
+    if _whole("choices", choices, 1) == 1:
         return log(balls) / log(log(balls))
     return log(log(balls)) / log(choices)
 
@@ -83,12 +94,13 @@ def largest_bin(balls: int, choices: int) -> float:
 
 def ring_variation(tasks: int, points: int) -> float:
     """Standard deviation ÷ mean of the shares of a ring with so many random points a task, root mean square."""
-    return sqrt((tasks - 1) / (tasks * points + 1))
+    _whole("points", points, 1)
+    return sqrt((_whole("tasks", tasks, 1) - 1) / (tasks * points + 1))
 
 
 def maglev_entries(tasks: int, size: int) -> tuple[int, int]:
     """The fewest and the most entries of a table that a task has."""
-    return size // tasks, -(-size // tasks)
+    return size // _whole("tasks", tasks, 1), -(-size // tasks)
 
 
 def cached_skew(replicas: int, clients: int) -> float:
@@ -96,7 +108,7 @@ def cached_skew(replicas: int, clients: int) -> float:
 
     The largest of multinomial counts, from Poisson counts under the condition of their sum [Levin 1981].
     """
-    mean, most, below = clients / replicas, 0.0, 0.0
+    mean, most, below = _whole("clients", clients, 1) / _replicas(replicas), 0.0, 0.0
     for largest in range(clients):
         below = _no_more_than(largest, replicas, clients, mean) if largest >= mean else 0.0
         most += 1 - below
@@ -106,13 +118,13 @@ def cached_skew(replicas: int, clients: int) -> float:
 
 
 def idle_replica(replicas: int, clients: int) -> float:
-    """The probability that somebody gets nothing from them, by inclusion and exclusion."""
-    terms = ((-1) ** (idle + 1) * comb(replicas, idle) * (1 - idle / replicas) ** clients for idle in _up_to(replicas))
-    return sum(terms)
-
-
-def _up_to(number: int) -> range:
-    return range(1, number + 1)
+    """The probability that somebody gets nothing from them: client by client, how many replicas have one already."""
+    asked = [1.0] + [0.0] * _replicas(replicas)  # the probability that so many have
+    for _ in range(_whole("clients", clients, 0)):
+        for number in range(replicas, 0, -1):
+            asked[number] = (asked[number] * number + asked[number - 1] * (replicas - number + 1)) / replicas
+        asked[0] = 0.0
+    return sum(asked[:-1])
 
 
 def _no_more_than(largest: int, replicas: int, clients: int, mean: float) -> float:
@@ -151,6 +163,8 @@ def serf_share(nodes: int, rounds: float, fanout: int = FANOUT, loss: float = 0.
 def serf_rounds(nodes: int, share: float, fanout: int = FANOUT, loss: float = 0.0, failed: float = 0.0) -> int:
     """The first whole round in which that curve has reached the share."""
     _share("the share", share)
+    if not _whole("the fanout", fanout, 1) * (1 - loss) * (1 - failed) > 0:
+        raise ValueError(f"with a loss of {loss!r} and {failed!r} of the nodes failed, nobody hears of it")
     return next(rounds for rounds in count() if serf_share(nodes, rounds, fanout, loss, failed) >= share)
 
 
@@ -175,6 +189,8 @@ def push_pull(nodes: int, interval: float = 30.0) -> float:
 def first_probe(nodes: float, live: float = 1.0) -> float:
     """Periods until somebody probes a dead member, that one included, when a share of the members is alive [SWIM §3.1]."""
     _share("the share of live members", live)
+    if not _is_number(nodes) or nodes < 2:
+        raise ValueError(f"nodes must be 2 or more, not {nodes!r}")
     if nodes == inf:
         return 1 / (1 - e**-live)
     return 1 / (1 - (1 - 1 / (nodes - 1)) ** (live * (nodes - 1)))
@@ -206,6 +222,8 @@ def suspicion(nodes: int, confirmations: int = 0, multiplier: int = 4, interval:
 
 
 def _steady(load: float) -> float:
+    if not _is_number(load):
+        raise ValueError(f"the load must be a number from 0 on and below 1, not {load!r}")
     if not 0 <= load < 1:
         reason = "the queue grows without end, so it has no mean" if load >= 1 else "there is no negative work"
         raise ValueError(f"a load of {load:g}: {reason}")
@@ -213,11 +231,19 @@ def _steady(load: float) -> float:
 
 
 def _replicas(replicas: int) -> int:
-    if replicas < 1:
-        raise ValueError(f"replicas must be a whole number from 1 on, not {replicas!r}")
-    return replicas
+    return _whole("replicas", replicas, 1)
+
+
+def _whole(what: str, value: int, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{what} must be a whole number from {least} on, not {value!r}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and not isnan(value)
 
 
 def _share(what: str, value: float) -> None:
-    if not 0 <= value <= 1:
+    if not _is_number(value) or not 0 <= value <= 1:
         raise ValueError(f"{what} must be from 0 to 1, not {value!r}")

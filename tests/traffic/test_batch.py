@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from swarmlab.overlay import balancers
-from swarmlab.overlay.balancers import Backend
+from swarmlab.overlay.balancers import Backend, Request
 from swarmlab.overlay.hashing import maglev_table
-from swarmlab.traffic import batch_queues, measures, queueing, theory
+from swarmlab.traffic import batch_draws, batch_queues, measures, queueing, theory
 from swarmlab.traffic.batch import (
     KNOWN,
     ONE_QUEUE,
@@ -110,11 +110,20 @@ def test_a_shared_processor_does_not_care_for_the_law(service):
 # ── §4.4: the supermarket model ──
 
 
-@pytest.mark.parametrize("choices", [2, 3])  # one choice: see random above
+@pytest.mark.parametrize("choices", [2, 3, 5])  # one choice: see random above
 def test_a_supermarket_of_300_is_nearly_one_without_end(choices):
     """§4.4: a hundred are 1 to 1.5 % above, so three hundred are given 0.6 %."""
     batch = simulate(workload(0.8, 300), balancers.two_choices, 300, 9_000, 30, choices=choices, distinct=False)
     compare(batch, theory.supermarket(0.8, choices), 4_000, 0.006)
+
+
+def test_every_lot_of_a_connection_is_even_and_the_same_in_both_forms():
+    """The fourth and later ones, too. Each of 10 is drawn 2000 ± 42 times of 20 000; 5 of them allowed."""
+    stirred = batch_draws.mixed(batch_draws.numbers(1, 20_000))
+    for draw in range(8):
+        lots = batch_draws.lots(stirred, 10, draw)[0]
+        assert all(abs(number - 2_000) < 5 * 42.4 for number in np.bincount(lots, minlength=10))
+        assert lots[:200].tolist() == [balancers.lot(Request(number), 10, draw) for number in range(200)]
 
 
 def test_queues_of_two_choices_have_a_doubly_exponential_tail():
@@ -185,6 +194,20 @@ def test_the_event_form_agrees_request_by_request(balancer):
     run = queueing.simulate(given, replicas, balancer)
     assert list(run.task) == batch.task[0].tolist()
     assert np.array(measures.latencies(run)) / 1e6 == pytest.approx(batch.latency[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("balancer", [balancers.least_connections, balancers.two_choices])
+def test_shared_replicas_with_impatient_clients_are_those_of_the_event_form(balancer):
+    """Who has given up is worked for, and counted by the balancer no more."""
+    asked = workload(1.1, 5, timeout=0.7)
+    batch = simulate(asked, balancer, 5, 500, 1, "forms", sharing=True)
+    given = queueing.Requests(*(np.rint(one[0] * 1e6).astype(int).tolist() for one in (batch.arrived, batch.work)))
+    there = [queueing.Server(place, queueing.Replica(f"{place}", sharing=True)) for place in range(5)]
+    events = queueing.Simulation(given, there, balancer)
+    events.patience = 700_000
+    run = events.run()
+    assert list(run.task) == batch.task[0].tolist()
+    assert measures.error_rate(run) == pytest.approx(error_rate(batch)) and error_rate(batch) > 0.2
 
 
 class Given:

@@ -174,6 +174,43 @@ def test_a_queue_without_end_has_no_mean(formula):
         formula(-0.1)
 
 
+def test_round_robin_near_a_load_of_one():
+    """Heavy traffic (Kingman): T → (1 + 1/C) / 2 / (1 − ρ), to a part in a million at 1 − ρ = 10⁻⁷."""
+    for replicas in (1, 2, 10, 100):
+        limit = (1 + 1 / replicas) / 2 / 1e-7
+        assert theory.round_robin(replicas, 1 - 1e-7) == pytest.approx(limit, rel=1e-6)
+    assert theory.round_robin(10, 0) == 1 == pytest.approx(theory.round_robin(10, 1e-12))
+
+
+def test_somebody_is_idle_for_certain_where_clients_are_fewer_than_replicas():
+    assert theory.idle_replica(100, 20) == pytest.approx(1) and theory.idle_replica(1, 0) == 1
+    assert theory.idle_replica(10, 1_000) == pytest.approx(10 * 0.9**1_000, rel=1e-6)  # nearly sure: each by itself
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda: theory.supermarket(0.5, 0), "choices must be a whole number from 1 on, not 0"),
+        (lambda: theory.supermarket(0.5, 1.5), "choices must be a whole number from 1 on, not 1.5"),
+        (lambda: theory.supermarket_tail(0.5, 2, -1), "the length must be a whole number from 0 on, not -1"),
+        (lambda: theory.mm1(float("nan")), "the load must be a number from 0 on and below 1, not nan"),
+        (lambda: theory.mm1(True), "the load must be a number from 0 on and below 1, not True"),
+        (lambda: theory.mm1("much"), "the load must be a number from 0 on and below 1, not 'much'"),
+        (lambda: theory.mmc(2.5, 0.5), "replicas must be a whole number from 1 on, not 2.5"),
+        (lambda: theory.round_robin(0, 0.5), "replicas must be a whole number from 1 on, not 0"),
+        (lambda: theory.mg1(0.5, -1), "the variation must be a number of 0 or more, not -1"),
+        (lambda: theory.largest_bin(2, 1), "balls must be a whole number from 3 on, not 2"),
+        (lambda: theory.cached_skew(3, 0), "clients must be a whole number from 1 on, not 0"),
+        (lambda: theory.ring_variation(0, 10), "tasks must be a whole number from 1 on, not 0"),
+        (lambda: theory.first_probe(1), "nodes must be 2 or more, not 1"),
+        (lambda: theory.serf_rounds(10, 0.99, loss=1), "nobody hears of it"),
+    ],
+)
+def test_what_no_formula_covers_gets_one_clear_sentence(act, words):
+    with pytest.raises(ValueError, match=words):
+        act()
+
+
 def test_shares_are_shares():
     for wrong in (-0.1, 1.1):
         with pytest.raises(ValueError, match="must be from 0 to 1"):
