@@ -165,7 +165,8 @@ class Mesh:
         waiting = self.waiting.pop(response.request, None)
         if waiting is None:
             return []
-        self.routes.end(waiting.visit, waiting.way, now - waiting.since, now)
+        took = now - waiting.since if response.status else None
+        self.routes.end(waiting.visit, waiting.way, took, now)
         stops = path.back(waiting.visit, waiting.way, self.tables.vtep) if waiting.visit.traced else []
         return [*stops, Send(waiting.visitor, "http", response)]
 
@@ -223,7 +224,7 @@ class Mesh:
         stops = path.into_container(visit, own, frame, way, inside, closed) if visit.traced else []
         if closed:
             reason = f"{own.name} does not publish port {port}: its ingress interface drops it"
-            return [*stops, *self._lose(visit, reason)]
+            return [*stops, Note(FrameDropped(visit.request, reason))]
         self.serving[visit.request] = Serving(task, visit, frame, way, hops, now)
         if visit.ping:
             return [*stops, *self._answer(Served(visit.request, task, 200), now)]
@@ -240,7 +241,8 @@ class Mesh:
             return []
         own = self.tables.local.get(served.key)
         if own is None and not served.status:
-            return self._lose(job.visit, "the container has ended meanwhile")
+            reason = "the container has ended meanwhile"
+            return self._drop(job.frame, "container", reason) if job.frame else self._lose(job.visit, reason)
         facts: list = [Note(RequestServed(served.request, served.key))] if served.status and not job.visit.ping else []
         name = own.name if own else served.key
         response = self._response(job, served, name)

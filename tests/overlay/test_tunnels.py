@@ -6,7 +6,7 @@ import pytest
 from harness import endpoint
 
 from swarmlab.effects import SECOND, Note, Received, Send, Tell, Told
-from swarmlab.events import FrameDropped, RequestServed
+from swarmlab.events import FrameDropped, PacketPassed, RequestServed
 from swarmlab.messages import (
     Advertised,
     Attach,
@@ -43,6 +43,7 @@ class Lab:
         self.meshes = {name: mesh(name, None, random.Random(name)) for name in NODES}
         self.untold = {name: [] for name in NODES}  # rows that this node has not heard of
         self.now, self.number, self.facts, self.ends, self.sent = 0, 0, [], {}, []
+        self.status = 200  # what all containers answer
         self.nowhere = []  # requests that were sent to an address of no machine
         self.took = []  # (machine, request, task): who was given a request to work on
         for n, name in enumerate(NODES):
@@ -80,7 +81,7 @@ class Lab:
                 case Tell("executor", serve):
                     self.check(name, serve, message)
                     self.took.append((name, serve.request, serve.key))
-                    self.do(name, self.meshes[name].step(Told("executor", Served(*serve, 200)), self.now))
+                    self.do(name, self.meshes[name].step(Told("executor", Served(*serve, self.status)), self.now))
                 case Send("client", "http", Response() as response):
                     assert response.request not in self.ends, "answered twice"
                     self.ends[response.request] = response
@@ -240,6 +241,26 @@ def test_a_task_takes_on_ingress_only_what_it_publishes(lab):
     assert "web.1 does not publish port 81: its ingress interface drops it" in [
         r for n in (1, 2, 3) for r in lab.dropped(n)
     ]
+
+
+def test_a_traced_packet_is_lost_once(lab):
+    lab.expose("n3", "c", name="web.3", ports=(80, 81), octet=5)
+    lab.gossip()
+    for _ in range(3):
+        lab.visit("n1", port=81, traced=True)
+    lost = [fact.lost for _, fact in lab.facts if type(fact) is PacketPassed and fact.lost]
+    assert lost == [
+        "port 81 is not one that web.1 publishes: dropped",
+        "port 81 is not one that web.2 publishes: dropped",
+    ]
+
+
+def test_an_answer_that_is_a_refusal_says_nothing_of_how_fast_a_task_is(lab):
+    lab.status = 0
+    lab.now = SECOND
+    assert lab.visit("n1").error == "connection refused"
+    pool = lab.meshes["n1"].tables.services.pools["net-ingress", "id-web"]
+    assert [(backend.active, backend.latency) for backend in pool.backends] == [(0, 0)] * 2
 
 
 def test_a_node_without_an_address_on_ingress_opens_no_port():
