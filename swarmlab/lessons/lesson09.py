@@ -12,7 +12,7 @@ from ..traffic.measures import Run, counts, mean_latency, percentiles
 from ..traffic.queueing import Add, Change, Leave, Replica, simulate
 from ..traffic.workload import Exponential, Poisson, Workload
 from . import CORRECT, Prediction, Verdict
-from .scenes09 import BALANCERS, SECOND, mean_time, on_which, serving, side_by_side
+from .scenes09 import BALANCERS, SECOND, COMPARED, mean_time, on_which, serving, side_by_side
 
 PREDICTIONS = {
     "1": Prediction(
@@ -149,7 +149,7 @@ def compare(dealt: Mapping[str, int]) -> None:
     each = " ".join(str(number) for number in dealt.values())
     print(f"{'100 connections, three tasks':30} {each:13} known: they differ by 1 at most")
     for what, balancer, options, known in KNOWN:
-        mean, error = mean_time(0.8, balancer, runs=120, **options)
+        mean, error = mean_time(0.8, balancer, runs=80, **options)
         print(f"{what:30} {mean:.2f} ± {2 * error:.2f}   known: {known}")
 
 
@@ -390,11 +390,10 @@ def _fair(run: Run, slow: str, left: str, seed: int) -> Verdict:
 
 def beside(mine: Any) -> dict[str, Any]:
     """Round robin, the learner's function and two others on the same requests, one task of ten slow, for pictures."""
-    ours = {title: BALANCERS[title] for title in ("round robin", "two choices", "least connections")}
     try:
-        return side_by_side(ours | {"yours": watched(mine)}, load=0.7, slow=1)
+        return side_by_side(COMPARED | {"yours": watched(mine)}, load=0.7, slow=1)
     except Exception:  # the check has said what is wrong
-        return side_by_side(ours, load=0.7, slow=1)
+        return side_by_side(COMPARED, load=0.7, slow=1)
 
 
 CHECKS: dict[str, Callable[[Any], Verdict]] = {"recall": _recall, "modify": _modify, "build": _build}

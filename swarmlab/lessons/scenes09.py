@@ -22,6 +22,8 @@ BALANCERS: dict[str, Callable] = {
     "least connections": least_connections,
 }
 
+COMPARED = {title: balancer for title, balancer in BALANCERS.items() if title != "random"}
+
 # ── in a swarm ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -156,7 +158,7 @@ def side_by_side(
 
 # ── deeper ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-LOADS = (0.5, 0.65, 0.8, 0.85)
+LOADS = (0.5, 0.65, 0.8)
 FIRST, COUNTED = 3000, 1500  # requests of each run: those until it is as it will be, those that count
 MANY = 100  # replicas where the formula has infinitely many
 
@@ -172,7 +174,7 @@ def curves() -> tuple[dict, dict]:
         "one queue": lambda load: theory.mmc(10, load),
     }
     ways = dict(zip(lines, ((at_random, 10), (round_robin, 10), (two_choices, MANY), (ONE_QUEUE, 10)), strict=True))
-    fine = [0.5 + 0.01 * n for n in range(39)]
+    fine = [0.5 + 0.01 * n for n in range(36)]
     dots = {title: [(load, *mean_time(load, *way)) for load in LOADS] for title, way in ways.items()}
     return {title: [(load, line(load)) for load in fine] for title, line in lines.items()}, dots
 
