@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ..effects import MS, SECOND, Dice
 from ..messages import Binding
 from .ipam import number
+from .rows import INGRESS
 
 RESOLVER = "127.0.0.11"
 TTL = 600  # seconds
@@ -63,8 +64,11 @@ class Names:
         """A row was `old` and is `new`.
 
         The name of a virtual IP is made with the first task that is enabled, and goes with the last row: a task that
-        is about to stop takes only its own names away.
+        is about to stop takes only its own names away. On ingress nobody has a name: it is there for published ports
+        alone [moby: network.go, addSvcRecords].
         """
+        if is_routing_only(old or new):
+            return
         kept = self._kept(new)
         if old:
             self._forget(old, kept)
@@ -105,7 +109,7 @@ class Names:
 
     def resolve(self, name: str, networks: Iterable[Network]) -> tuple[str, ...]:
         """The first of these networks that knows the name answers alone. The order is always the same: see `shuffled`."""
-        networks = asked_in_order(networks)
+        networks = tuple(networks)
         for asked, called in readings(name):
             for id, network in networks:
                 if called in ("", network.lower()) and (found := self.addresses(asked, id)):
@@ -114,7 +118,7 @@ class Names:
 
     def pointer(self, address: str, networks: Iterable[Network]) -> str:
         """The name of the container that has this address, '' for none. A virtual IP is nobody's."""
-        for id, _ in asked_in_order(networks):
+        for id, _ in networks:
             if found := self.pointers.get((id, address)):
                 return next(reversed(found.values()))
         return ""
@@ -207,9 +211,9 @@ def rank(row: Binding) -> tuple:
     return len(row.name), row.name, row.task
 
 
-def asked_in_order(networks: Iterable[Network]) -> tuple[Network, ...]:
-    """User networks are asked before ingress, and that before bridges of the machine [moby: sandbox.go]."""
-    return tuple(sorted(networks, key=lambda network: network[1] == "ingress"))
+def is_routing_only(row: Binding | None) -> bool:
+    """A row in the network that carries requests from published ports to tasks."""
+    return row is not None and bool(row.service) and row.network_name == INGRESS
 
 
 # ── addresses ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -49,7 +49,12 @@ def ask(name, *networks, rows=EVERYTHING):
 
 def test_a_service_name_is_its_virtual_ip_on_the_shared_network():
     assert ask("web") == ("10.0.1.2",)
-    assert ask("web", "net-ingress") == ("10.0.0.2",)
+
+
+def test_on_ingress_nobody_has_a_name():
+    """moby: network.go, addSvcRecords: it is a network for routing only."""
+    for name in ("web", "tasks.web", "web.2.t2", "web.ingress"):
+        assert ask(name, "net-ingress") == ()
 
 
 def test_an_alias_holds_only_in_its_network():
@@ -81,11 +86,11 @@ def test_only_shared_networks_are_asked():
 def test_a_network_after_the_name_restricts_the_search():
     both = ("net-front", "net-ingress")
     assert ask("web.front", *both) == ("10.0.1.2",)
-    assert ask("web.ingress", *both) == ("10.0.0.2",)
+    assert ask("web.ingress", *both) == ()
     assert ask("web.back", *both) == ()
 
 
-def test_user_networks_are_asked_before_ingress_and_the_first_that_knows_the_name_answers_alone():
+def test_the_first_network_that_knows_the_name_answers_alone():
     assert ask("web", "net-back", "net-ingress", "net-front") == ("10.0.1.2",)
 
 

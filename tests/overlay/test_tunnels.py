@@ -421,11 +421,14 @@ def judge(lab):
 
 
 def test_everything_sent_is_answered_refused_or_dropped_with_a_reason_and_never_in_another_network():
+    drops = 0
     for seed in range(12):
         lab = Lab()
         wander(lab, random.Random(seed))
-        assert len(lab.ends) > 50 and sum(len(lab.dropped(n)) for n in range(lab.number)) > 2
+        assert len(lab.ends) > 50
+        drops += sum(len(lab.dropped(n)) for n in range(lab.number))
         assert len([1 for _, fact in lab.facts if type(fact) is RequestServed]) > 8
+    assert drops > 30
 
 
 def test_a_mesh_that_takes_frames_for_others_is_caught():
