@@ -12,6 +12,7 @@ from ..messages import EnterNetwork, JoinGossip, LeaveGossip, Publish, QuitNetwo
 from .membership import Membership
 from .networkdb import NetworkDB
 from .outbox import Outbox, tick_after
+from .swim import FAILED
 from .wire import Ack, Attachment, BulkSync, Member, Nack, Ping, PingRequest, PushPull, Record, Rumours
 
 RETRY_PERIOD = SECOND  # of joining, and of trying one that failed
@@ -229,8 +230,10 @@ class Gossip:
         for item in news:
             kind = type(item)
             if kind is Member:
-                known = rows.get(item.machine)
-                if known is not item and not (known and members.knows(item)):
+                known = rows.get(item[0])
+                if known is item or (known and known[2] == FAILED and item[1] <= known[1]):
+                    continue  # the most frequent ones, at a glance
+                if not members.knows(item):
                     members.hear(item)
                     found = True
             elif kind is Attachment:
@@ -248,7 +251,10 @@ class Gossip:
         for item in news:
             kind = type(item)
             if kind is Member:
-                if rows.get(item.machine) is not item and not self.membership.knows(item):
+                known = rows.get(item[0])
+                if known is item or (known and known[2] == FAILED and item[1] <= known[1]):
+                    continue
+                if not self.membership.knows(item):
                     return False
             elif kind is Attachment:
                 words = attached.get(item.network)

@@ -174,6 +174,7 @@ class Membership:
         """They did not defend themselves."""
         for machine in [name for name, suspicion in self.suspicions.items() if suspicion.end <= self.out.now]:
             self.hear(self.rows[machine]._replace(state=FAILED, by=""))
+        self.suspect_at = min((suspicion.end for suspicion in self.suspicions.values()), default=NEVER)
 
     def _forget_old(self) -> None:
         for machine in [name for name, since in self.gone.items() if self.out.now >= since + MEMORY]:
@@ -285,8 +286,8 @@ class Membership:
         self.tell(row)
 
     def _drop_suspicion(self, machine: str) -> None:
-        if self.suspicions.pop(machine, None):
-            self.suspect_at = min((suspicion.end for suspicion in self.suspicions.values()), default=NEVER)
+        if self.suspicions.pop(machine, None) and not self.suspicions:
+            self.suspect_at = NEVER  # else it may look too early, once
 
     # ── push-pull ──
 
