@@ -254,9 +254,13 @@ def show_way(way: Any, kinds: Mapping[str, str]) -> None:
     """Display the stops of a packet where its addresses change, and name them in words."""
     from ..viz.charts import packet_strip, show
 
-    said = [f"{n} {hop.machine}, to {hop.target}" for n, hop in enumerate(way.there, 1) if hop.target and not hop.outer]
+    said, to = [], ""
+    for n, hop in enumerate(way.there, 1):
+        if not hop.outer and hop.target != to:
+            said.append(f"{n} on {hop.machine} to {hop.target}")
+            to = hop.target
     last = way.there[-1]
-    words = f"From container to container in {len(way.there)} steps: {'; '.join(said)}; {len(way.there)} {last.machine}: {last.said}."
+    words = f"From container to container in {len(way.there)} steps: {'; '.join(said)}; {len(way.there)} on {last.machine}: {last.said}."
     show(packet_strip(way, kinds=kinds), words)
 
 
@@ -323,10 +327,10 @@ def closed(
     less.docker(f"service scale -d web={before - 1}")
     late.run_for(60)
     out = until_true(less, lambda: known(less) < before)
-    less.run_for(15)
+    less.run_for(60)
     return {
         "news of a new task": until_true(more, lambda: known(more) == before + 1),
-        "a stopped task is out": out if known(less) else (out, f"{ink.span(out)}, as all the others"),
+        "a stopped task is out": out if known(less) == before - 1 else (out, f"{ink.span(out)}, as all the others"),
         "web resolves, a minute later": bool(late.resolve("web", asker)),
     }
 
