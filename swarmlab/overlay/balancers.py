@@ -12,6 +12,7 @@ from functools import lru_cache
 from math import gcd
 from typing import NamedTuple
 
+HEAVIEST = 65_535  # weight [ipvsadm(8)]
 DRAWS = 3  # lots that 64 bits are good for; then they are stirred anew
 
 

@@ -16,13 +16,13 @@ import numpy as np
 from ..effects import SECOND
 from ..overlay import balancers as b
 from ..overlay import hashing as h
-from ..overlay.balancers import Backend, Request
+from ..overlay.balancers import HEAVIEST, Backend, Request
 from . import batch_draws as draws
 from . import batch_queues as queues
 from . import measures
 from .batch_queues import Choice
 from .batch_sharing import shared
-from .workload import Closed, Workload, address, checked
+from .workload import LARGEST, Closed, Workload, address, checked
 
 Array = Any  # a numpy array
 
@@ -120,15 +120,16 @@ def _checked(workload, balancer, replicas, requests, runs, choices, speeds, weig
     if balancer != ONE_QUEUE and balancer not in KNOWN:
         name = getattr(balancer, "__name__", repr(balancer))
         raise ValueError(f"the batch form does not know the balancer {name}: run it event by event")
-    pace = np.array([1.0] * replicas if speeds is None else list(speeds), dtype=float)
-    heavy = np.array([1] * replicas if weights is None else list(weights), dtype=int)
+    pace, heavy = [1.0] * replicas if speeds is None else speeds, [1] * replicas if weights is None else weights
     if len(pace) != replicas or len(heavy) != replicas:
         raise ValueError(f"there are {replicas} replicas: give as many speeds and weights")
-    if not ((pace > 0) & (pace < np.inf)).all():
+    if not all(isinstance(speed, int | float | np.number) and 0 < speed <= LARGEST for speed in pace):
         raise ValueError("speeds must be above 0")
-    if (heavy < 0).any() or not heavy.any():
-        raise ValueError("no destination available: weights must be 0 or more, and one above 0")
-    return pace, heavy
+    if not all(isinstance(weight, int | np.integer) and 0 <= weight <= HEAVIEST for weight in heavy) or not any(heavy):
+        raise ValueError(
+            f"no destination available: weights must be 0 or more, {HEAVIEST} at the most, and one above 0"
+        )
+    return np.array(pace, dtype=float), np.array(heavy, dtype=int)
 
 
 def _arrivals(workload: Workload, seed: int | str, runs: int, requests: int) -> tuple[Array, Array]:

@@ -1,10 +1,14 @@
 """What serves requests outside a cluster, and what may happen to it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ..effects import NEVER
+from ..overlay.balancers import HEAVIEST
 from ..overlay.queues import Queue, Shared
+
+MOST = 100_000  # replicas, and workers of one
+SLOWEST, FASTEST = 1e-6, 1e6
 
 # ── what people say ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -58,7 +62,11 @@ Change = Add | Leave | Fail | Pace
 
 def replicas_of(replicas: int | Sequence[Replica]) -> tuple[Replica, ...]:
     """`3` is web.1, web.2, web.3, one worker each."""
+    if isinstance(replicas, bool) or not isinstance(replicas, int | Sequence) or isinstance(replicas, str):
+        raise ValueError(f"replicas={replicas!r}: a whole number, or a list of Replica")
     if isinstance(replicas, int):
+        if replicas > MOST:
+            raise ValueError(f"replicas={replicas!r}: {MOST} at the most")
         replicas = [Replica(f"web.{number + 1}") for number in range(replicas)]
     made = tuple(replicas)
     if not made:
@@ -71,23 +79,39 @@ def replicas_of(replicas: int | Sequence[Replica]) -> tuple[Replica, ...]:
 
 
 def _check(one: Replica) -> None:
-    if type(one.workers) is not int or one.workers < 1:
-        raise ValueError(f"{one.name} has {one.workers!r} workers: a whole number from 1 on")
+    if not isinstance(one, Replica) or not isinstance(one.name, str):
+        raise ValueError(f"{one!r} is no replica, such as Replica('web.1')")
+    if type(one.workers) is not int or not 1 <= one.workers <= MOST:
+        raise ValueError(f"{one.name} has {one.workers!r} workers: a whole number from 1 on, {MOST} at the most")
     if type(one.room) is not int or one.room < 0 or type(one.weight) is not int or one.weight < 0:
         raise ValueError(f"{one.name}: room and weight are whole numbers from 0 on")
+    if one.weight > HEAVIEST:
+        raise ValueError(f"{one.name} has a weight of {one.weight}: {HEAVIEST} at the most")
     _check_speed(one.name, one.speed)
 
 
 def _check_speed(name: str, speed: Any) -> None:
-    if isinstance(speed, bool) or not isinstance(speed, int | float) or not 0 < speed <= 1e6:
-        raise ValueError(f"the speed of {name} must be a number above 0, not {speed!r}")
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not SLOWEST <= speed <= FASTEST:
+        raise ValueError(f"the speed of {name} must be a number above 0, {FASTEST:g} at the most, not {speed!r}")
+
+
+def plan_of(made: tuple[Replica, ...], changes: Iterable[Change]) -> list[Change]:
+    """The changes in order of time, or one sentence about what is wrong with them."""
+    plan = list(changes) if isinstance(changes, Iterable) else [changes]
+    for change in plan:
+        if not isinstance(change, Change):
+            raise ValueError(f"{change!r} is no change, such as Leave(10, 'web.1')")
+        if isinstance(change.at, bool) or not isinstance(change.at, int | float) or not 0 <= change.at < 1e9:
+            raise ValueError(f"a change at {change.at!r} s: a time of 0 or more")
+    plan.sort(key=lambda change: change.at)
+    check_changes(made, plan)
+    return plan
 
 
 def check_changes(made: tuple[Replica, ...], plan: Sequence[Change]) -> None:
+    """Whether all replicas are there when something happens to them."""
     names = [one.name for one in made]
     for change in plan:
-        if not 0 <= change.at < 1e9:
-            raise ValueError(f"a change at {change.at!r} s: a time of 0 or more")
         if isinstance(change, Add):
             _check(change.replica)
             if change.replica.name in names:

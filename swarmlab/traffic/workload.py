@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle, islice, pairwise, takewhile
 from math import cos, exp, inf, isfinite, log, pi, sin, sqrt
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..effects import SECOND, Dice
 from ..overlay.balancers import Request, mix
 
 CLIENTS = 1 << 52  # keeps the lot that draws the client apart from those that draw a task
+
+LEAST, LARGEST = 1e-9, 1e9  # of rates, times and speeds: beyond them there are only slips of the pen
+BRIEFEST = 1e-6  # s: as long as a busy time, or a period, must be
 
 # ── when: arrivals, at a mean rate per second ────────────────────────────────────────────────────────────────────
 
@@ -280,6 +283,8 @@ def counted(path: str) -> tuple[int, ...]:
 
 def checked(workload: Workload) -> Workload:
     """The same, or one sentence about what is wrong with it."""
+    if not isinstance(workload, Workload):
+        raise ValueError(f"{workload!r} is no workload, such as Workload(Poisson(80), Exponential(0.1))")
     check_arrivals(workload.arrivals)
     check_service(workload.service)
     _whole("requests per connection", workload.per_connection, 1)
@@ -296,7 +301,7 @@ def check_arrivals(law: Arrivals) -> None:
     """Refuse what cannot be drawn."""
     match law:
         case Recorded(counts, rate):
-            if not any(counts) or min(counts) < 0:
+            if not _is_list(counts) or any(type(one) is not int or one < 0 for one in counts) or not any(counts):
                 raise ValueError("recorded arrivals need counts of 0 and more, and one above 0")
             _not_negative("the rate of arrivals", rate)
         case Closed(clients, think):
@@ -307,11 +312,12 @@ def check_arrivals(law: Arrivals) -> None:
         case _:
             raise ValueError(f"{law!r} is no law of arrivals, such as Poisson(rate=80)")
     if isinstance(law, Bursts):
-        _positive("the length of busy times", law.on)
+        _lasting("the length of busy times", law.on)
         _not_negative("the length of silent times", law.off)
     if isinstance(law, Diurnal):
-        _positive("the period", law.period)
-        if not 0 <= law.swing <= 1:
+        _lasting("the period", law.period)
+        _not_negative("the swing", law.swing)
+        if law.swing > 1:
             raise ValueError(f"the swing must be from 0 to 1, not {law.swing!r}")
 
 
@@ -322,23 +328,41 @@ def check_service(law: Service) -> None:
     _positive("the mean service time", law.mean)
     if isinstance(law, Lognormal):
         _not_negative("the spread", law.spread)
-    if isinstance(law, Pareto) and not law.shape > 1:
+    if isinstance(law, Pareto) and not _positive("the shape of a Pareto law", law.shape) > 1:
         raise ValueError(f"the shape of a Pareto law must be above 1, else it has no mean, not {law.shape!r}")
     if isinstance(law, Measured):
         steps = law.quantiles
-        if len(steps) < 2 or list(steps) != sorted(steps) or steps[0] < 0 or steps[-1] <= 0:
+        known = _is_list(steps) and len(steps) > 1 and all(_is_number(step) for step in steps)
+        if not known or list(steps) != sorted(steps) or steps[0] < 0 or not 0 < steps[-1] <= LARGEST:
             raise ValueError("quantiles must be two or more numbers of 0 and more, in order, the last above 0")
 
 
 def _positive(what: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < inf:
+    if not _is_number(value) or not 0 < value < inf:
         raise ValueError(f"{what} must be a number above 0, not {value!r}")
+    if not LEAST <= value <= LARGEST:
+        raise ValueError(f"{what} must be from {LEAST:g} to {LARGEST:g}, not {value!r}")
     return value
 
 
+def _lasting(what: str, value: float) -> None:
+    if _positive(what, value) < BRIEFEST:
+        raise ValueError(f"{what} must be a microsecond at least, not {value!r} s")
+
+
 def _not_negative(what: str, value: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= value < inf:
+    if not _is_number(value) or not 0 <= value < inf:
         raise ValueError(f"{what} must be a number of 0 or more, not {value!r}")
+    if value > LARGEST:
+        raise ValueError(f"{what} must be {LARGEST:g} at the most, not {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_list(values: Any) -> bool:
+    return isinstance(values, Sequence) and not isinstance(values, str)
 
 
 def _whole(what: str, value: int, least: int) -> None:

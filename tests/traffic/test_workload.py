@@ -1,7 +1,7 @@
 """Workloads are plain data: their laws have the means they promise, and what cannot be is refused in one sentence."""
 
 from itertools import pairwise
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from random import Random
 from statistics import fmean, pvariance
@@ -157,12 +157,38 @@ def test_the_tables_of_real_arrivals():
         ({"retries": 1.5}, "retries must be a whole number from 0 on, not 1.5"),
         ({"timeout": 0}, "the time-out must be a number above 0, not 0"),
         ({"pause": -1}, "the pause must be a number of 0 or more, not -1"),
+        ({"arrivals": Poisson(1e300)}, r"the rate of arrivals must be from 1e-09 to 1e\+09, not 1e\+300"),
+        ({"arrivals": Poisson(5e-324)}, "the rate of arrivals must be from 1e-09"),
+        ({"arrivals": Poisson(True)}, "the rate of arrivals must be a number above 0, not True"),
+        ({"arrivals": Recorded((1.5, 2))}, "recorded arrivals need counts"),
+        ({"arrivals": Recorded(5)}, "recorded arrivals need counts"),
+        ({"arrivals": Recorded("55")}, "recorded arrivals need counts"),
+        ({"arrivals": Recorded((1, nan))}, "recorded arrivals need counts"),
+        ({"arrivals": Recorded((1, 2), nan)}, "the rate of arrivals must be a number of 0 or more, not nan"),
+        ({"arrivals": Diurnal(80, "x")}, "the swing must be a number of 0 or more, not 'x'"),
+        ({"arrivals": Diurnal(80, nan)}, "the swing must be a number of 0 or more, not nan"),
+        ({"arrivals": Diurnal(80, period=1e-8)}, "the period must be a microsecond at least, not 1e-08 s"),
+        ({"arrivals": Bursts(80, 1e-8)}, "the length of busy times must be a microsecond at least"),
+        ({"service": Exponential(nan)}, "the mean service time must be a number above 0, not nan"),
+        ({"service": Exponential(1e300)}, "the mean service time must be from 1e-09"),
+        ({"service": Lognormal(1, 1e200)}, r"the spread must be 1e\+09 at the most, not 1e\+200"),
+        ({"service": Pareto(1, inf)}, "the shape of a Pareto law must be a number above 0, not inf"),
+        ({"service": Pareto(1, "3")}, "the shape of a Pareto law must be a number above 0, not '3'"),
+        ({"service": Measured(1, (1, nan))}, "quantiles must be two or more numbers"),
+        ({"service": Measured(1, (0, inf))}, "quantiles must be two or more numbers"),
+        ({"service": Measured(1, ("a", "b"))}, "quantiles must be two or more numbers"),
+        ({"service": Measured(1, 5)}, "quantiles must be two or more numbers"),
         ({"backoff": True}, "the wait before a retry must be a number of 0 or more, not True"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_sentence(change, said):
     with pytest.raises(ValueError, match=said):
         checked(PLAIN._replace(**change))
+
+
+def test_what_is_no_workload_at_all_is_refused_in_one_sentence():
+    with pytest.raises(ValueError, match="80 is no workload, such as Workload"):
+        checked(80)
 
 
 def test_a_closed_loop_has_no_rate():
