@@ -12,7 +12,7 @@ from ..traffic.measures import Run, counts, mean_latency, percentiles
 from ..traffic.queueing import Add, Change, Leave, Replica, simulate
 from ..traffic.workload import Exponential, Poisson, Workload
 from . import CORRECT, Prediction, Verdict
-from .scenes09 import BALANCERS, SECOND, COMPARED, mean_time, on_which, serving, side_by_side
+from .scenes09 import BALANCERS, COMPARED, SECOND, mean_time, on_which, serving, side_by_side
 
 PREDICTIONS = {
     "1": Prediction(
