@@ -283,7 +283,7 @@ class World(Recorder):
         details |= {"connection": connection} if connection else {}
         machine, ask = self._visit(url, source, timeout, size=size)
         self._did("request", url=url, source=source, timeout=timeout, **details)
-        talk = (connection, source or machine, split_url(url)[:2])
+        talk = (connection, source or machine, split_url(url)[:2]) if connection else ()
         if connection:
             ask = ask._replace(connection=self._talks.get(talk, self._asked + 1), opens=talk not in self._talks)
         answer = self._ask_page(ask)

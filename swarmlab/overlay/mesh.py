@@ -175,16 +175,17 @@ class Mesh:
     def _send(self, frame: Frame, machine: str, mac: str, vtep: str, data: int) -> list:
         """Wrap a frame. Of much data the packets are as large as the network inside allows."""
         network = self.tables.networks[self.tables.numbers[frame.vni]]
-        frame = frame._replace(key=self.tables.key if network.encrypted else 0)
-        if network.encrypted and not frame.key:
-            return self._drop(frame, "vtep", "this node has no keys for encrypted networks")
+        if network.encrypted:
+            frame = frame._replace(key=self.tables.key)
+            if not frame.key:
+                return self._drop(frame, "vtep", "this node has no keys for encrypted networks")
         inside = min(mtu(network), HEADERS + data)
         packets = -(-data // (inside - HEADERS)) if data > 0 else 1
         size = vxlan.outer_size(inside, network.encrypted)
         stops = path.into_tunnel(frame, self.tables, mac, vtep) if frame.visit.traced else []
-        channel = "esp" if frame.key else "vxlan"
-        detail = f"from {self.machine}, " + ("IP protocol 50" if frame.key else "port 4789")
-        frame = frame._replace(hops=(*frame.hops, (channel, machine, detail))) if frame.answer is None else frame
+        channel, how = ("esp", "IP protocol 50") if frame.key else ("vxlan", "port 4789")
+        if frame.answer is None:
+            frame = frame._replace(hops=(*frame.hops, (channel, machine, f"from {self.machine}, {how}")))
         return [*stops, Send(vtep, channel, frame, packets * size, packet=size)]
 
     def _arrive(self, frame: Frame, now: int) -> list:
