@@ -20,7 +20,7 @@ from ..messages import (
     StartContainer,
     StopContainer,
 )
-from ..objects import ApiError, LogDriver, Mount, NetworkTarget
+from ..objects import ApiError, HealthConfig, LogDriver, Mount, NetworkTarget
 from ..worker import images
 from .ask import environment, healthcheck, mapping
 from .filters import CONTAINER_TESTS, matching
@@ -68,11 +68,23 @@ def _request(session: Session, options: Options) -> Run:
         mounts=(*options["mount"], *(_volume(text) for text in options["volume"])),
         log_driver=LogDriver(driver, mapping(options["log-opt"])) if driver else None,
         restart=_policy(options),
-        healthcheck=healthcheck(options),
+        healthcheck=_healthcheck(options),
     )
     networks = tuple(NetworkTarget(name, options["network-alias"]) for name in options["network"])
     labels = mapping(options["label"])
     return Run(image, options["name"], tuple(args), ports, settings, labels, networks, options["rm"])
+
+
+def _healthcheck(options: Options) -> HealthConfig | None:
+    """`docker run` takes any duration, and looks only then whether it is less than nothing."""
+    try:
+        check = healthcheck(options)
+    except Exit as conflict:
+        raise UnitError(conflict.text) from None
+    for name in ("interval", "timeout", "retries", "start-period", "start-interval"):
+        if (options[f"health-{name}"] or 0) < 0:
+            raise UnitError(f"--health-{name} cannot be negative")
+    return check
 
 
 def _policy(options: Options) -> str:

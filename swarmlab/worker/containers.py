@@ -33,7 +33,7 @@ from ..messages import (
     StopContainer,
 )
 from ..objects import ApiError, NetworkTarget, PortConfig, replace
-from . import identity, networks, plain
+from . import health, identity, networks, plain
 from .events import Recent
 from .founding import answer
 
@@ -102,6 +102,8 @@ class Containers:
 
     def _run(self, call, request: Run, containers, rows):
         plain.check_name(request.name, containers)
+        if why := health.refusal(request.settings.healthcheck):
+            raise ApiError(why)
         targets = request.networks or (NetworkTarget("bridge"),)
         joined = tuple(_joined(target, rows) for target in targets)
         name = request.name.removeprefix("/") or plain.random_name(self.dice, containers)

@@ -21,9 +21,18 @@ def complete(asked: HealthConfig | None, own: HealthConfig | None = None) -> Hea
     return None if check.test[:1] in ((), ("NONE",)) else check
 
 
-def begun() -> Health:
-    """What is known of a container that has just started."""
-    return Health(STARTING)
+def refusal(check: HealthConfig | None) -> str:
+    """Why no container can have such a check; '' if it can [moby: daemon/container.go, validateHealthCheck]."""
+    check = check or HealthConfig()
+    times = (("Interval", check.interval), ("Timeout", check.timeout))
+    more = (("StartPeriod", check.start_period), ("StartInterval", check.start_interval))
+    short = (f"{name} in Healthcheck cannot be less than 1ms" for name, time in (*times, *more) if time and time < MS)
+    return next(short, "Retries in Healthcheck cannot be negative" if check.retries < 0 else "")
+
+
+def begun(before: Health | None = None) -> Health:
+    """What is known of a container that has just started; one that ran before keeps the results of then."""
+    return Health(STARTING, 0, before.log if before else ())
 
 
 def pause(check: HealthConfig, health: Health, age: int) -> int:

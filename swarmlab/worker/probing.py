@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def watched(here: "Executor", key: str, box: Box, now: int) -> Box:
     """A container that has just started, with the first check ahead of it; without a check nothing is known of it."""
     check = _check(here, box)
-    known = health.begun() if check else None
+    known = health.begun(box.container.health) if check else None
     if check and known:
         here.set(now + health.pause(check, known, 0), "probe", key, (now,))
     return box._replace(container=box.container._replace(health=known))

@@ -124,3 +124,32 @@ def test_a_slow_healthy_start_slows_an_update_that_waits_for_it(cluster):
         fewest = min(fewest, sum(one.service == "web" for one in cluster.running))
     assert cluster.services[-1].update_status[0] == "completed" and fewest == 3
     assert 3 * 8 < cluster.now - began < 3 * 13
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        ("--health-retries -1", "--health-retries cannot be negative"),
+        ("--health-interval -1s", "--health-interval cannot be negative"),
+        ("--health-start-interval -1ns", "--health-start-interval cannot be negative"),
+        ("--no-healthcheck", "--no-healthcheck conflicts with --health-* options"),
+        ("--health-interval 999us", "Error response from daemon: Interval in Healthcheck cannot be less than 1ms"),
+        ("--health-timeout 1ns", "Error response from daemon: Timeout in Healthcheck cannot be less than 1ms"),
+        ("--health-start-period 1us", "Error response from daemon: StartPeriod in Healthcheck cannot be less than 1ms"),
+    ],
+)
+def test_docker_run_refuses_times_that_are_none(cluster, flags, why):
+    """moby: daemon/container.go, validateHealthCheck; docker/cli: container/opts.go."""
+    result = cluster.docker(f"run -d --health-cmd true {flags} nginx", "worker-1")
+    assert result.exit_code == 125 and f"docker: {why}\n\nRun 'docker run --help'" in result.stderr
+    assert not say(cluster, "ps -aq --filter ancestor=nginx --filter name=_", "worker-1")
+    assert cluster.docker("run -d --health-cmd true --health-interval 1ms nginx", "worker-1").exit_code == 0
+
+
+def test_a_container_that_is_started_anew_keeps_the_results_of_before(cluster):
+    """moby: initHealthMonitor sets status and streak alone."""
+    say(cluster, f"run -d --name one {CHECK} acme/web:slow", "worker-1")
+    cluster.run_for(4.5)
+    say(cluster, "restart one", "worker-1")
+    form = "{{.State.Health.Status}} {{.State.Health.FailingStreak}} {{len .State.Health.Log}}"
+    assert say(cluster, f"inspect one --format '{form}'", "worker-1") == "starting 0 4"

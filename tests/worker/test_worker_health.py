@@ -243,6 +243,7 @@ def test_a_container_that_is_started_anew_is_judged_anew():
     here.run(0.1)
     here.tell(Start("t1"))
     here.run(0.5)
-    assert (here.container.health.status, here.container.health.log) == ("starting", ())
+    assert (here.container.health.status, here.container.health.streak) == ("starting", 0)
+    assert len(here.container.health.log) == 2  # the results of before are kept
     here.run(1.5)
-    assert len(here.container.health.log) == 1  # that of the first life has not gone on
+    assert len(here.container.health.log) == 3  # the checks of the first life have not gone on
