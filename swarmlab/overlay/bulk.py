@@ -30,24 +30,24 @@ class Way(NamedTuple):
 
 
 class Known:
-    """What a node's tables said of a published port, and in which version of them."""
+    """What a node's tables said of a published port, and in which version of them. After a boot the tables are others."""
 
-    __slots__ = ("pool", "version", "ways")
+    __slots__ = ("pool", "tables", "version", "ways")
 
-    def __init__(self, version: int, pool: Any):
-        self.version, self.pool = version, pool
+    def __init__(self, tables: Any, pool: Any):
+        self.tables, self.version, self.pool = tables, tables.version, pool
         self.ways: dict[str, Way] = {}  # by task
 
 
 def quick(mesh: Any, known: dict, port: int, number: int, source: str, now: int) -> Way | str:
     """The same as `route` for those who ask from outside, only faster: while the tables stay as they are, it remembers
     what they said."""
-    version, found = mesh.tables.version, known.get(port)
-    if found is None or found.version != version:
-        key = mesh.tables.services.behind_port(port)
+    tables, found = mesh.tables, known.get(port)
+    if found is None or found.version != tables.version or found.tables is not tables:
+        key = tables.services.behind_port(port)
         if key is None:
             return route(mesh, port, "", "", Request(number, source), now)
-        found = known[port] = Known(version, mesh.tables.services.pools[key])
+        found = known[port] = Known(tables, tables.services.pools[key])
     pool, balancer = found.pool, mesh.routes.balancer
     if not pool.able:
         return REFUSED

@@ -311,6 +311,22 @@ def test_a_node_that_was_booted_knows_none_of_the_connections_before(cluster):
     assert sum(row.status != OK for row in after) == 4 and after[-1].status == OK
 
 
+def test_after_a_boot_a_node_goes_by_its_new_tables(cluster):
+    """Even if they have changed as often as the old ones had."""
+    cluster.traffic("http://worker-1:8080/", WORK, number=4)
+    cluster.run_for(5)
+    old = cluster._core("worker-1", "mesh").tables
+    cluster.restart("worker-1")
+    cluster.run_for(20)
+    tables = cluster._core("worker-1", "mesh").tables
+    assert tables is not old
+    tables.version = old.version
+    cluster.traffic("http://worker-1:8080/", WORK, number=8)
+    cluster.run_for(5)
+    assert tables.services.pools[tables.services.behind_port(8080)].turn == 8
+    assert error_rate(cluster.requests()) == 0
+
+
 def test_a_graceful_end_costs_no_request(cluster):
     """Out of the balancers first, then the stop signal; connections that are open are closed by the container."""
     cluster.traffic("http://worker-1:8080/", WORK, seconds=40)
