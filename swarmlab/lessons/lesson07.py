@@ -8,7 +8,7 @@ from ..cluster import Cluster
 from ..overlay import vxlan
 from ..overlay.addresses import room
 from . import CORRECT, Prediction, Verdict
-from .scenes07 import fate, frame_of, lab, matrix, must, shop, start
+from .scenes07 import fate, frame_of, lab, matrix, must, shop, start, tell_shut
 
 PREDICTIONS = {
     "1": Prediction(
@@ -48,8 +48,8 @@ PREDICTIONS = {
     "5": Prediction(
         "Everything. What the nodes tell each other is always encrypted; what containers say is so only on request.",
         {
-            "a": "So it is with the network made with --opt encrypted, in the next cell. On this one read the last bytes.",
-            "b": "Docker's own talk is encrypted, on 2377 and 7946. Look at the bytes of the payload: that is yours.",
+            "a": "So it is with the network made with --opt encrypted, in the last lines. On the other one read the password.",
+            "b": "Docker's own talk is encrypted, on 2377 and 7946. This is yours: read the second line.",
             "c": "Yes.",
         },
     ),
@@ -95,10 +95,10 @@ def boxes(size: int = 1450, encrypted: bool = False, wire: int = 1500, docker_be
 
 def ports(port: str = "4789", machine: str = "worker-2") -> tuple[Any, str]:
     """One port, shut on one machine, beside nothing."""
-    from ..viz.charts import draw_symptoms, tell_symptoms
+    from ..viz.charts import draw_symptoms
 
     rows = matrix(dict.fromkeys(("nothing", port)), machine)
-    return draw_symptoms(rows), tell_symptoms(rows)
+    return draw_symptoms(rows), tell_shut(rows)
 
 
 def subnet(bits: int = 28, workers: int = 3, tasks: int = 12) -> tuple[Any, str]:
@@ -274,9 +274,8 @@ def visits(cluster: Cluster, name: str) -> dict[str, Any]:
 def show_broken() -> None:
     """Print what is shut in each swarm, and who does not reach whom."""
     for name, what in BROKEN.items():
-        print(
-            f"{name}: network create --driver overlay {what.options or '       '}  {'web is published at 8080' * what.published}"
-        )
+        site = "; web is published at 8080" if what.published else ""
+        print(f"{name}: {'an encrypted' if what.options else 'a plain'} network{site}")
         print("   shut:", ", ".join(f"{port} on {machine}" for machine, port in what.shut))
         failed = {
             who: answer.error.partition(":")[0] for who, answer in visits(broken(name), name).items() if answer.error

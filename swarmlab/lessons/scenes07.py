@@ -1,6 +1,7 @@
 """Scenes of lesson 07: networks of one machine, a shop across two, frames of any size, and ports that are shut."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from math import inf
 from random import Random
 from typing import Any
@@ -48,6 +49,7 @@ CONTAINERS = (  # name, machine, network
     ("db", "worker-1", "lan"),
     ("far", "worker-2", "lan"),
     ("plain", "worker-1", "bridge"),
+    ("bare", "worker-1", "host"),
     ("alone", "worker-1", "none"),
 )
 OUT = "http://worker-3:8080/"
@@ -71,6 +73,21 @@ def reached(cluster: Cluster) -> str:
         by_name, out = cluster.request(f"http://{name}/", source="app"), cluster.request(OUT, source=name)
         lines.append(f"{name:10} {machine:9} {network:8} {by_name.error or 'answered':29} {out.error or 'answered'}")
     return "\n".join(lines)
+
+
+# ── the way of a packet, in few words ────────────────────────────────────────────────────────────────────────────────
+
+PLACES = {"sandbox": "load balancer", "gwbridge": "docker_gwbridge", "vtep": "VTEP"}
+
+
+def tell_way(way: Any) -> str:
+    """Through which places a packet goes on which machine; `tell_packet` says what happens at each of them."""
+    hops, parts = way.there, []
+    for machine, group in groupby(hops, key=lambda hop: hop.machine):
+        places = [PLACES.get(layer, layer) for layer, _ in groupby(hop.layer for hop in group)]
+        parts.append(machine if places == [machine] else f"{machine} ({', '.join(places)})")
+    lost = f" It is lost there: {hops[-1].lost}." if hops[-1].lost else ""
+    return f"A packet from {hops[0].source} in {len(hops)} stops: {'; '.join(parts)}.{lost}"
 
 
 # ── bytes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,6 +133,17 @@ def overheard(encrypted: bool = False) -> str:
     layers = frames.decode(asks)
     last = next(layer for layer in layers if layer.name in ("data", "encrypted"))
     return f"{', '.join(layer.name for layer in layers)}\n{asks[last.start :][: len(LOGIN)]!r}"
+
+
+def probes(cluster: Cluster, *sizes: int) -> str:
+    """What becomes of packets of these sizes from `app` to `db`."""
+    return "; ".join(f"{size} bytes: {cluster.probe('app.1', 'tasks.db', size)}" for size in sizes)
+
+
+def answers(cluster: Cluster, *sizes: int) -> str:
+    """What comes back when `app` asks `db` for pages of these sizes."""
+    asked = {size: cluster.request("http://tasks.db/", source="app.1", size=size) for size in sizes}
+    return "; ".join(f"a page of {size} bytes: {answer.error or 'answered'}" for size, answer in asked.items())
 
 
 # ── addresses ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -184,7 +212,28 @@ def news(cluster: Cluster) -> Any:
         if cluster.resolve("new", "app.1"):
             return max(0.05, cluster.now - begun)
         cluster.run_for(0.05 if cluster.now < end - PATIENCE + 5 else 0.5)
-    return inf if begun else (False, "it does not even start")
+    return inf if begun else (False, "never: it does not start")
+
+
+def tell_shut(rows: dict[str, dict[str, Any]]) -> str:
+    """The symptoms in words: for each port what is not as it is with nothing shut."""
+    from ..viz.symptoms import answer_of, said
+
+    usual = {question: answer_of(value) for question, value in rows["nothing"].items()}
+    told = []
+    for port, cells in rows.items():
+        other = [(question, answer_of(value)) for question, value in cells.items()]
+        odd = [
+            f"{question} {said(answer).lstrip('✓✕ ')}" for question, answer in other if _odd(answer, usual[question])
+        ]
+        told += [f"{port}: {', '.join(odd) or 'nothing changes'}"] * (port != "nothing")
+    return f"What each shut port breaks. {'. '.join(told)}."
+
+
+def _odd(answer: Any, usual: Any) -> bool:
+    """Whether this answer differs from the usual one; a little later does not count."""
+    late = answer.seconds is not None and usual.seconds is not None and answer.seconds > 3 * usual.seconds
+    return answer.ok != usual.ok or late or (answer.ok is None and answer.words != usual.words)
 
 
 def matrix(ports: Iterable[str] = PORTS, machine: str = "worker-2") -> dict[str, dict[str, Any]]:

@@ -14,7 +14,7 @@ def lesson(lab):
     shutil.copy(LESSON, lab.folder / "overlay.ipynb")
     notebook = lab.open("overlay.ipynb")
     notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    notebook.run_all("a stale route led here, and there it is lost")
+    notebook.run_all("It is lost there: nobody here has")
     notebook.page.wait_for_selector(".sl-packets[data-ready]", state="attached")
     yield notebook
     lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge

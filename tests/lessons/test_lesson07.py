@@ -165,12 +165,16 @@ def test_a_bridge_ends_with_its_machine():
     rows = dict(line.split(maxsplit=1) for line in scenes07.reached(scenes07.islands()).splitlines()[1:])
     assert rows["db"].count("answered") == 2 and rows["far"].count("answered") == 1
     assert "could not resolve host: plain" in rows["plain"] and rows["alone"].endswith("no route to host")
+    assert rows["bare"].endswith("answered")
 
 
 def test_no_manager_is_on_the_way_and_it_is_wrapped_between_the_machines():
     way = scenes07.shop().trace_packet("app.1", "http://tasks.db/")
     assert [hop.machine for hop in way.there] == ["worker-1"] * 4 + ["worker-3"] * 4
     assert [layer.name for layer in decode(way.there[3].frame)].count("Ethernet") == 2
+    assert "8 stops: worker-1 (container, bridge, VTEP, host); worker-3 (host, VTEP, bridge, con" in scenes07.tell_way(
+        way
+    )
 
 
 def test_each_port_has_its_own_symptom():
@@ -210,7 +214,8 @@ def test_knobs_say_what_becomes_of_a_packet_and_of_tasks():
     assert lesson07.boxes(1350, wire=1400, docker_believes=1400)[1].endswith("0 to spare.")
     assert lesson07.subnet(28, 3, 12)[1].endswith("no address is free; 3 tasks wait for one.")
     assert lesson07.subnet(29, 5, 3)[1]
-    assert "connection opens? ✕ timed out" in lesson07.ports()[1]
+    assert lesson07.ports()[1] == "What each shut port breaks. 4789: connection opens? timed out."
+    assert lesson07.ports("4789", "worker-3")[1] == "What each shut port breaks. 4789: nothing changes."
 
 
 def test_a_task_on_a_colliding_range_does_not_reach_the_office():
