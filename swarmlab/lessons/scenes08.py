@@ -1,6 +1,7 @@
 """Scenes of lesson 08: swarms to ask in, who is in which answer, a task's way into the tables, and closed ports."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from math import inf
 from typing import Any, NamedTuple
 
@@ -271,20 +272,23 @@ def rumour_board(nodes: int = 100, loss: str = "0 %", round: int = 20) -> tuple[
     """One piece of news through so many nodes, up to a round: knobs of the lesson."""
     from ..traffic.rumours import spread
     from ..viz.charts import draw_rumour, tell_rumour
+    from ..viz.rumour import last_of
 
     heard = spread(nodes, seed=8, loss=float(loss.rstrip(" %")) / 100)
-    return draw_rumour(heard, upto=round), tell_rumour(heard, round)
+    upto = round if round < last_of(heard) else None
+    return draw_rumour(heard, upto=upto), tell_rumour(heard, upto)
 
 
 def midway(trace: Any, task: str) -> float:
-    """The second at which half of the nodes have heard of this task."""
+    """A second at which some nodes have heard of this task and others have not: in the longest pause of the news."""
     names = {r.fact.id: r.fact.name for r in trace.of(TaskStored)}
     times: dict[str, int] = {}
     for r in trace.of(BackendAdded):
         if names.get(r.fact.task) == task:
             times.setdefault(r.source, r.time)
-    ordered, half = sorted(times.values()), len(times) // 2
-    return (ordered[half - 1] + ordered[half]) / 2 / SECOND
+    ordered = sorted(times.values())
+    pause, begin = max((later - time, time) for time, later in pairwise(ordered))
+    return (begin + pause / 2) / SECOND
 
 
 def differing(trace: Any, t: float, service: str) -> dict[str, dict[str, Any]]:
@@ -295,6 +299,11 @@ def differing(trace: Any, t: float, service: str) -> dict[str, dict[str, Any]]:
     know = [who for who, held in tables.items() if who != "truth" and held == tables["truth"]]
     lack = [who for who in tables if who != "truth" and who not in know]
     return {who: {service: tables[who]} for who in ("truth", *know[:2], *lack[:2])}
+
+
+def asker_on(cluster: Cluster, machine: str, service: str = "web") -> str:
+    """The name of a task of this service on a machine."""
+    return next(f"{service}.{run.slot}" for run in cluster.running if (run.service, run.machine) == (service, machine))
 
 
 def until_true(cluster: Cluster, holds: Callable[[], bool], longest: float = 90, step: float = 0.1) -> float:
