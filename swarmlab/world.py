@@ -4,6 +4,7 @@ Time passes only in `run_for`, `run_until` and in acts that wait for an answer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from .effects import Damaged, Disk
@@ -305,11 +306,16 @@ class World(Recorder):
         the connections out, and with `checks` it looks whether the machines are up. The answer is the name of the load;
         what became of its requests is in `trace.requests`, and `requests(name)` is that for the measures.
         """
-        name = name or f"load-{len([act for act in self.acts if act.name == 'traffic']) + 1}"
+        name = name or self._free_name()
         wish = self._wish(url, workload, name, source, settings)
         self._did("traffic", url=url, workload=plain(workload), name=name, source=source, **settings)
         self.loads.start(wish)
         return name
+
+    def _free_name(self) -> str:
+        """load-3 for the third act of traffic, unless another one is called so."""
+        names = [act.details["name"] for act in self.acts if act.name == "traffic"]
+        return next(name for number in count(len(names) + 1) if (name := f"load-{number}") not in names)
 
     def requests(self, load: str = "") -> Run:
         """What became of the requests of a load, or of all loads: for `swarmlab.traffic.measures`."""
@@ -319,11 +325,19 @@ class World(Recorder):
         host, port, _ = split_url(str(url))
         via, swarm = settings.get("via", ()), tuple(name for name in self.machines if name not in OUTSIDE)
         task = ""
+        if not isinstance(via, bool | list | tuple):
+            raise ValueError(f"via={via!r}: a list of machines, or True for all")
+        if not isinstance(source, str):
+            raise ValueError(f"no running task {source}")
+        if source and (host in self.computers or host in {one.address for one in self.computers.values()}):
+            raise ValueError(
+                f"{source} asks services by name, as http://web/: many requests to {host} come from outside"
+            )
         if source:
             asking, task = self._running_task(source)
             nodes: tuple[str, ...] = (asking,)
         else:
-            nodes = swarm if via is True else tuple(self._machine(node).name for node in via or (host,))
+            nodes = swarm if via is True else tuple(self._machine(str(node)).name for node in via or (host,))
         if not isinstance(name, str):
             raise ValueError(f"{name!r} is no name for a load")
         if any(act.name == "traffic" and act.details["name"] == name for act in self.acts):
@@ -335,8 +349,8 @@ class World(Recorder):
     def pace(self, task: str, speed: float) -> None:
         """Let the container of a task (`web.2`) work faster or slower from now on: 1/3 is three times slower, 1 as usual."""
         machine, key = self._running_task(task)
-        if not is_number(speed) or not 0 < speed <= 1e6:
-            raise ValueError(f"a speed of {speed!r}: a number above 0")
+        if not is_number(speed) or not 1e-6 <= speed <= 1e6:
+            raise ValueError(f"a speed of {speed!r}: a number above 0, 1e6 at the most")
         executor = self.machines[machine].seats["executor"].core
         line = executor.line(key)
         if line is None:

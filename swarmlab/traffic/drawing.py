@@ -5,7 +5,19 @@ from math import inf, log
 from typing import NamedTuple
 
 from ..effects import SECOND, Dice
-from .workload import Arrivals, Exponential, Poisson, Service, Workload, arrival_times, service_time
+from .workload import (
+    Arrivals,
+    Exponential,
+    Poisson,
+    Service,
+    Workload,
+    arrival_times,
+    check_arrivals,
+    mean_rate,
+    service_time,
+)
+
+MOST = 20_000_000  # requests of one run: more do not fit into memory
 
 
 class Requests(NamedTuple):
@@ -31,6 +43,10 @@ def drawn(load: Workload, seconds: float | None, number: int | None, seed: int |
 def instants(law: Arrivals, dice: Dice, number: int | None, seconds: float | None) -> list[int]:
     """When they arrive, µs."""
     limit = inf if seconds is None else seconds
+    check_arrivals(law)
+    expected = min(inf if number is None else number, mean_rate(law) * limit)
+    if MOST < expected < inf:
+        raise ValueError(f"{expected:.3g} requests are too many: {MOST} at the most")
     if not isinstance(law, Poisson) or number is None:
         return arrival_times(law, dice, number, limit)
     now, found, rate, chance = 0.0, [], law.rate, dice.random  # the same, only faster

@@ -1,6 +1,6 @@
 """What people ask for with `Cluster.traffic`: checked, drawn, and as plain data, so that it can be written down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..effects import SECOND
@@ -33,6 +33,8 @@ def wish_of(
         raise ValueError("a task asks on its own machine: `via` is for clients outside")
     if settings.get("checks") and not settings.get("via"):
         raise ValueError("checks are made by a balancer in front: name its machines, via=[…], or via=True for all")
+    if not isinstance(settings.get("checks", False), bool):
+        raise ValueError(f"checks={settings['checks']!r}: True or False")
     seconds, number = settings.get("seconds"), settings.get("number")
     asked, given = understood(workload)
     closed = isinstance(asked.arrivals, Closed)
@@ -61,7 +63,10 @@ def _drawn(asked: Workload, seconds: float | None, number: int | None, dice: Cal
 def understood(workload: Any) -> tuple[Workload, Requests | None]:
     """A workload, or arrivals alone, or requests one by one, or the plain form of one of these."""
     if isinstance(workload, dict):
-        workload = _unplain(workload)
+        try:
+            workload = _unplain(workload)
+        except (AttributeError, KeyError, TypeError):
+            raise ValueError(f"{workload!r} is no workload, such as Workload(Poisson(80), Exponential(0.1))") from None
     if isinstance(workload, Requests):
         _check_requests(workload)
         return Workload(laws.Poisson(1.0), None), workload  # type: ignore[arg-type]
@@ -75,6 +80,8 @@ def understood(workload: Any) -> tuple[Workload, Requests | None]:
 
 
 def _check_requests(requests: Requests) -> None:
+    if not isinstance(requests.arrived, Sequence) or not isinstance(requests.work, Sequence):
+        raise ValueError("requests need two lists: instants, and works")
     arrived, work = list(requests.arrived), list(requests.work)
     whole = all(type(value) is int and value >= 0 for value in (*arrived, *work))
     if not whole or arrived != sorted(arrived) or (work and len(work) != len(arrived)):

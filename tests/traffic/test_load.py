@@ -644,6 +644,21 @@ def test_every_request_ends_in_exactly_one_way_whatever_happens(cluster, seed):
         (lambda c: c.traffic("http://worker-1:8080/", WORK, number=5, checks=True), "checks are made by a balancer in front"),
         (lambda c: c.traffic("http://web/", WORK, number=5, source="front.1"), "no running task"),
         (lambda c: c.traffic("http://web/", WORK, number=5, source="web.1", via=True), "a task asks on its own machine"),
+        (lambda c: c.traffic("http://x/", WORK, number=5, via="worker-1"), "via='worker-1': a list of machines, or True for all"),
+        (lambda c: c.traffic("http://x/", WORK, number=5, via=5), "via=5: a list of machines"),
+        (lambda c: c.traffic("http://x/", WORK, number=5, via=True, checks="no"), "checks='no': True or False"),
+        (lambda c: c.traffic("http://web/", WORK, number=5, source=5), "no running task 5"),
+        (lambda c: c.traffic("http://worker-1:8080/", WORK, number=5, source="web.1"), "asks services by name"),
+        (lambda c: c.traffic("http://worker-1:8080/", WORK, seconds=float("nan")), "seconds=nan: a number above 0"),
+        (lambda c: c.traffic("http://worker-1:8080/", WORK, number=True), "number=True: a whole number"),
+        (lambda c: c.traffic("http://worker-1:8080/", Poisson(1e9), seconds=60), "6e+10 requests are too many"),
+        (lambda c: c.traffic("http://worker-1:8080/", {}, number=5), "{} is no workload"),
+        (lambda c: c.traffic("http://worker-1:8080/", None, number=5), "None is no workload"),
+        (lambda c: c.traffic("http://worker-1:8080/", Requests(5, 6)), "requests need two lists"),
+        (lambda c: c.traffic("http://worker-1:8080/", Requests((float("nan"),), ())), "instants in order"),
+        (lambda c: c.traffic("http://worker-1:8080/", Requests((0,), (-5,))), "whole µs of 0 and more"),
+        (lambda c: c.pace("web.1", float("nan")), "a speed of nan: a number above 0"),
+        (lambda c: c.pace("web.1", True), "a speed of True: a number above 0"),
         (lambda c: c.pace("web.9", 0.5), "no running task"),
         (lambda c: c.pace("web.1", 0), "a speed of 0: a number above 0"),
     ],
@@ -671,6 +686,11 @@ def test_a_balancer_that_chooses_nobody_is_told_so_in_one_sentence(persistence):
         cluster.run_for(10)  # the second request
     cluster.run_for(10)
     assert fates(cluster.requests()) == {"timed out": 2}
+
+
+def test_a_name_that_was_given_is_not_made_up_again(cluster):
+    assert cluster.traffic("http://worker-1:8080/", WORK, number=5, name="load-2") == "load-2"
+    assert cluster.traffic("http://worker-1:8080/", WORK, number=5) == "load-3"
 
 
 def test_a_name_is_given_once(cluster):
