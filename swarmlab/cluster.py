@@ -257,6 +257,8 @@ class Cluster(World):
 
     def resolve(self, name: str, task: str) -> tuple[str, ...]:
         """The addresses that a name has for this task (`vote_vote.1`) or plain container, in the networks it is on."""
+        if not isinstance(name, str):
+            raise ValueError(f"{name!r} is no name: write a text such as 'web' or 'tasks.web'")
         found = self._running_task(task)
         return self._core(found[0], "mesh").resolve(name, found[1])
 
@@ -268,10 +270,13 @@ class Cluster(World):
 
         asked, kind = dig.asked(name, kind)
         machine, key = self._running_task(task)
-        self._did("dig", name=name, task=task, kind="A" if name.startswith("-x") else kind)
         mesh = self._core(machine, "mesh")
+        if key not in mesh.tables.local:
+            raise ValueError(f"{task} has just ended, and the managers do not know it yet")
+        self._did("dig", name=name, task=task, kind="A" if name.startswith("-x") else kind)
         machines = {name: one.address for name, one in self.computers.items() if one.address}
-        reply = dig.answer(mesh, asked, kind, key, self._way_out(machine), machines)
+        way_out, gateway = self._way_out(machine), not self._is_inside(machine, key)
+        reply = dig.answer(mesh, asked, kind, key, machines, way_out, gateway)
         number, end = mesh.dice.getrandbits(16), self.kernel.now + reply.took
         self._pass(end)
         self._cut_short(end)
@@ -281,6 +286,13 @@ class Cluster(World):
         """Whether a machine reaches the world outside, where the registry is, too."""
         line = self.network.line(machine, "registry")
         return line is None or (not line.cut and line.loss < 1)
+
+    def _is_inside(self, machine: str, key: str) -> bool:
+        """Whether a container is on internal networks alone, and so has no way to anything else."""
+        bridges = {row.id: row.internal for row in self._core(machine, "engine").networks}
+        overlays = {id: one.spec.internal for id, one in self._core(machine, "agent").networks.items()}
+        internal, networks = {**bridges, **overlays}, self._core(machine, "mesh").networks_of(key)
+        return bool(networks) and all(internal.get(id) for id, _ in networks)
 
     def addresses(self, network: str) -> list:
         """Who has which address of a network of the swarm (name or id), lowest first: its gateway, virtual IPs, tasks, and
@@ -346,6 +358,8 @@ class Cluster(World):
         return tuple(ShippedLine(time, node, fact.driver, dict(fact.options), *fact[2:]) for time, node, fact in facts)
 
     def _running_task(self, task: str) -> tuple[str, str]:
+        if not isinstance(task, str):
+            raise ValueError(f"{task!r} is no task: write its name, as in 'web.1', or its id")
         by_id = {node.id: node.machine for node in self.nodes}
         for found in self.tasks:
             if task in (found.name, found.id) and by_id.get(found.node) and self.machines[by_id[found.node]].running:

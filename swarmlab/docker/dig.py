@@ -70,14 +70,16 @@ def asked(name: str, kind: str) -> tuple[str, str]:
     return words[0], kind
 
 
-def answer(mesh: Any, name: str, kind: str, task: str, way_out: bool, machines: Mapping[str, str]) -> Reply:
+def answer(
+    mesh: Any, name: str, kind: str, task: str, machines: Mapping[str, str], way_out: bool, gateway: bool
+) -> Reply:
     """What the resolver of this task says, having asked outside where it must: there the machines are known by name."""
     found = mesh.ask(name, kind, task)
     if found:
         return found
     table = dns.outside()
     outside = table._replace(addresses={**table.addresses, **{name: (one,) for name, one in machines.items()}})
-    reply = dns.forwarded(name, kind, outside, way_out)
+    reply = dns.forwarded(name, kind, outside, way_out, gateway)
     return reply if dns.has_resolver(mesh.networks_of(task)) else reply._replace(server=outside.servers[0])
 
 

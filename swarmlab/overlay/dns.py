@@ -138,12 +138,13 @@ class Names:
 # ── outside ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def forwarded(name: str, kind: str, outside: Outside, way_out: bool) -> Reply:
-    """What the servers outside say. Without a way out each of them is waited for in vain.
+def forwarded(name: str, kind: str, outside: Outside, way_out: bool, gateway: bool = True) -> Reply:
+    """What the servers outside say. Without a way out each of them is waited for in vain; without even a gateway, as
+    on internal networks, nothing can be sent [moby: resolver.go, dialExtDNS].
 
     A name without a dot is asked there, too: `ndots:0` stands in each container's resolv.conf.
     """
-    servers = outside.servers[:MOST_SERVERS]
+    servers = outside.servers[:MOST_SERVERS] if gateway else ()
     if not way_out or not servers:
         return Reply(name, kind, SERVFAIL, took=PATIENCE * len(servers), available=False)
     found = outside.addresses.get(name.lower().rstrip("."))

@@ -92,6 +92,20 @@ def test_outside_names_take_their_time_and_fail_without_a_way_out(cluster):
     assert cluster.dig("web", "web.1").addresses == ("10.0.1.2",)  # the swarm's own names need nobody outside
 
 
+def test_on_internal_networks_nobody_outside_can_be_asked(cluster):
+    """moby: a container on these alone has no gateway; one network of another kind gives it one."""
+    cluster.docker("network create -d overlay --internal vault")
+    cluster.docker("network create --internal cellar", "worker-1")
+    cluster.docker("service create -d --name shut --network vault nginx")
+    cluster.docker("service create -d --name ajar --network vault --network front nginx")
+    cluster.docker("run -d --name wine --network cellar nginx", "worker-1")
+    cluster.run_for(5)
+    found = {name: cluster.dig("example.com", name) for name in ("shut.1", "wine", "ajar.1")}
+    assert [one.status for one in found.values()] == ["SERVFAIL", "SERVFAIL", "NOERROR"]
+    assert found["shut.1"].reply.took == 0  # it is known at once
+    assert cluster.dig("ajar", "shut.1").status == "NOERROR"
+
+
 def test_machines_are_known_by_name_outside(cluster):
     found = cluster.dig("worker-2", "web.1")
     assert found.addresses == (cluster.computers["worker-2"].address,) and found.reply.took == 14_000
@@ -154,3 +168,20 @@ def test_a_stopped_task_leaves_the_names_before_it_ends_everywhere(cluster):
     assert gone and sum(one.service == "rr" for one in cluster.running) == 4  # they still run
     cluster.run_for(5)
     assert sum(one.service == "rr" for one in cluster.running) == 1
+
+
+def test_nobody_asks_from_a_task_that_has_just_died(cluster):
+    """For a tenth of a second the managers believe that it runs."""
+    machine = next(one.machine for one in cluster.running if (one.service, one.slot) == ("web", 1))
+    container = cluster.docker("ps -q --filter name=web.1", machine).stdout.strip()
+    cluster.docker(f"kill {container}", machine)
+    with pytest.raises(ValueError, match=r"^web\.1 has just ended"):
+        cluster.dig("rr", "web.1")
+
+
+@pytest.mark.parametrize("odd", [None, 5, b"web", ("web",)])
+def test_what_is_no_text_is_refused(cluster, odd):
+    with pytest.raises(ValueError, match="is no task"):
+        cluster.dig("web", odd)
+    with pytest.raises(ValueError, match="is no name"):
+        cluster.resolve(odd, "web.1")
