@@ -73,7 +73,7 @@ def members(cluster: Cluster, service: str, network: str, asker: str) -> list[Me
 def draw_answers(service: str, vip: str, tasks: Sequence[Member]) -> Any:
     """Two names at the left, what they stand for at the right: a virtual IP and behind it the tasks, or the tasks."""
     known = [member for member in tasks if member.known]
-    high = max(2, len(tasks)) * 0.34 + 0.5
+    high = max(2, len(tasks)) * 0.34 + 0.25
     ax = canvas(None, ink.WIDTH, high)
     heights = {member.name: 0.4 + 0.34 * n for n, member in enumerate(tasks)}
     middle, low = 0.4 + 0.34 * (max(2, len(tasks)) - 1) * 0.2, 0.4 + 0.34 * (max(2, len(tasks)) - 1) * 0.8
