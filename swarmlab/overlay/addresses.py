@@ -97,7 +97,7 @@ def local_network(lan: str) -> Subnet:
     """`10.0.0.0/16`, or one address, as a block."""
     try:
         return subnet(lan if "/" in lan else f"{lan}/32")
-    except ValueError:
+    except (TypeError, ValueError):
         raise ValueError(f"{lan!r} is no range of addresses: write 10.0.0.0/24, or one address") from None
 
 

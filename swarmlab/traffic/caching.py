@@ -7,7 +7,7 @@ Source: networking.md §4.6; closed forms in `theory`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from math import ceil
+from math import ceil, isfinite
 from typing import NamedTuple
 
 from ..effects import SECOND
@@ -137,11 +137,17 @@ def _check(replicas, clients, ttl, seconds, rate, noticed, dies):
         if not isinstance(number, int) or number < least:
             raise ValueError(f"{name}={number!r}: a whole number, {least} or more")
     for name, value in (("ttl", ttl), ("noticed", noticed)):
-        if not 0 <= value < float("inf"):
+        if not (_is_time(value) and value >= 0):
             raise ValueError(f"{name}={value!r}: seconds, 0 or more")
     for name, value in (("seconds", seconds), ("rate", rate)):
-        if not 0 < value < float("inf"):
+        if not (_is_time(value) and value > 0):
             raise ValueError(f"{name}={value!r}: a number greater than 0")
+    if not isinstance(dies, Mapping) or not all(map(_is_time, dies.values())):
+        raise ValueError(f"dies={dies!r}: when which replica dies, in seconds, as {{1: 120}}")
     strangers = [number for number in dies if not (isinstance(number, int) and 0 <= number < replicas)]
     if strangers:
         raise ValueError(f"dies={dict(dies)!r}: there is no replica {strangers[0]}, they are 0 to {replicas - 1}")
+
+
+def _is_time(value):
+    return isinstance(value, int | float) and isfinite(value)

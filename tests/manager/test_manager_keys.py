@@ -45,6 +45,14 @@ def test_every_12_hours_the_oldest_key_of_each_subsystem_goes_and_a_new_one_come
         assert new[:2] == old[1:] and new[2].time > max(key.time for key in before)
 
 
+def test_a_leader_that_was_frozen_for_days_rotates_once_and_not_for_every_12_hours_it_missed():
+    """A ticker of Go drops the ticks that nobody took: two rotations at once would cut off who is one behind."""
+    store, memory = swarm(), keys.Memory()
+    look(store, memory, 0)
+    after, wake_at = look(store, memory, 40 * HOUR)
+    assert wake_at == 48 * HOUR and look(store, memory, 40 * HOUR + 1) == (after, 48 * HOUR)
+
+
 def test_a_new_leader_keeps_the_keys_and_counts_its_12_hours_anew():
     store = swarm()
     before, _ = look(store, keys.Memory(), 0)

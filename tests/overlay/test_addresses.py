@@ -77,5 +77,7 @@ def test_a_local_network_meets_what_shares_addresses_with_it(cluster, lan, kinds
 def test_what_is_no_range_or_no_network_is_refused_in_a_sentence(cluster):
     with pytest.raises(ValueError, match=r"'10\.0\.0' is no range of addresses"):
         cluster.conflicts("10.0.0")
+    with pytest.raises(ValueError, match="None is no range of addresses"):
+        cluster.conflicts(None)
     with pytest.raises(ValueError, match="network nowhere not found"):
         cluster.addresses("nowhere")

@@ -95,6 +95,11 @@ def test_the_same_seed_gives_the_same_run():
         ({"rate": 0}, "rate=0: a number greater than 0"),
         ({"seconds": float("inf")}, "seconds=inf"),
         ({"dies": {3: 1}}, "there is no replica 3, they are 0 to 2"),
+        ({"ttl": "600"}, "ttl='600': seconds"),
+        ({"rate": None}, "rate=None: a number greater than 0"),
+        ({"dies": {1: "soon"}}, "when which replica dies, in seconds"),
+        ({"dies": [1]}, r"dies=\[1\]: when which replica dies"),
+        ({"dies": {1: float("nan")}}, "when which replica dies"),
         ({"pick": lambda answers, memory: "10.9.9.9"}, "'10.9.9.9' is not one of the addresses"),
     ],
 )
