@@ -45,11 +45,12 @@ class Suspicion(NamedTuple):
     members: int  # how many there were then
     accusers: tuple[str, ...]  # the first one, and those that confirm
     end: int
+    hopes: int  # for so many confirmations
 
     @property
     def is_sure(self) -> bool:
-        """Whether it has all the confirmations that it hopes for."""
-        return len(self.accusers) > expected_confirmations(self.members)
+        """Whether it has all of them."""
+        return len(self.accusers) > self.hopes
 
 
 class Membership:
@@ -203,7 +204,7 @@ class Membership:
         if state != SUSPECT or machine not in self.suspicions:
             return False
         suspicion = self.suspicions[machine]
-        return by in suspicion.accusers or suspicion.is_sure
+        return by in suspicion.accusers or len(suspicion.accusers) > suspicion.hopes
 
     def hear(self, row: Member, spread: bool = True) -> None:
         """Believe a rumour, if it is newer than what is known."""
@@ -271,7 +272,9 @@ class Membership:
 
     def _begin_suspicion(self, row: Member) -> None:
         end = self.out.now + suspicion_time(self.size, 0)
-        self.suspicions[row.machine] = Suspicion(self.out.now, self.size, (row.by,), end)
+        self.suspicions[row.machine] = Suspicion(
+            self.out.now, self.size, (row.by,), end, expected_confirmations(self.size)
+        )
         self.suspect_at = min(self.suspect_at, end)
         self.out.note(PeerSuspected(row.machine))
 
