@@ -11,12 +11,13 @@ from .effects import Damaged, Disk
 from .events import ContainerPaced, DiskDamaged, MachineAdded
 from .manager.manager import Manager
 from .messages import Call, Reply
+from .overlay.dns import is_address
 from .overlay.gossip import Gossip
 from .overlay.ipvs import round_robin
 from .overlay.journey import Journey, journey
 from .overlay.mesh import Mesh
 from .overlay.visitor import Answer, Ask, Visitor, split_url
-from .overlay.wire import SMALL
+from .overlay.wire import CLIENT, SMALL
 from .rack import Computer, address_of, computer, groups_of, is_number, link_settings, micros, ports_of
 from .raft.core import SWARMKIT, RaftNode, Settings, impossible
 from .sim.kernel import Kernel
@@ -275,14 +276,25 @@ class World(Recorder):
     # ── people and visitors ──────────────────────────────────────────────────────────────────────────────────────
 
     def request(
-        self, url: str, *, source: str = "", timeout: float = 5, size: int = SMALL, connection: str = ""
+        self,
+        url: str,
+        *,
+        source: str = "",
+        timeout: float = 5,
+        size: int = SMALL,
+        connection: str = "",
+        client: str = "",
     ) -> Response:
         """Ask a machine of the swarm for a page of `size` bytes, as a visitor from outside (or, with `source`, as the
         task of that name): `http://worker-2:5000/`. Time passes until the answer, `timeout` seconds at most. Requests
-        that name the same `connection` share one, until one of them fails."""
+        that name the same `connection` share one, until one of them fails. `client` is the address of the visitor: a local
+        network that shares addresses with one of Docker's gets no answers."""
         details: dict[str, Any] = {"size": _whole(size)} if size != SMALL else {}
         details |= {"connection": connection} if connection else {}
-        machine, ask = self._visit(url, source, timeout, size=size)
+        details |= {"client": client} if client else {}
+        if client and (source or not is_address(client)):
+            raise ValueError(f"client={client!r}: the address of a visitor from outside, as 10.0.0.50")
+        machine, ask = self._visit(url, source, timeout, size=size, **({"address": client} if client else {}))
         self._did("request", url=url, source=source, timeout=timeout, **details)
         talk = (connection, source or machine, split_url(url)[:2]) if connection else ()
         if connection:
@@ -360,14 +372,18 @@ class World(Recorder):
         self.loads.pace(self.machines[machine], line, speed)
 
     def trace_packet(self, source: str, url: str, timeout: float = 5) -> Journey:
-        """A request whose every stop is noted, there and back: `trace_packet("client", "http://worker-1:8080/")`, or
-        from a task: `trace_packet("web.1", "http://db/")`. Where it is lost, the last stop says why."""
-        machine, ask = self._visit(url, "" if source == "client" else source, timeout, traced=True)
+        """A request whose every stop is noted, there and back: `trace_packet("client", "http://worker-1:8080/")` (or from
+        a visitor of this address, `"10.0.0.50"`), or from a task: `trace_packet("web.1", "http://db/")`. Where it is lost,
+        the last stop says why."""
+        visitor = {"address": source} if is_address(source) else {}
+        machine, ask = self._visit(
+            url, "" if visitor or source == "client" else source, timeout, traced=True, **visitor
+        )
         door = f"{self.computers[machine].address}:{split_url(url)[1]}" if source == "client" else ""
         self._did("trace_packet", source=source, url=url, timeout=timeout)
         begin = len(self.trace.records)
         self._ask_page(ask)
-        return journey(self.trace.records[begin:], self._asked, door)
+        return journey(self.trace.records[begin:], self._asked, door, client)
 
     def probe(self, source: str, name: str, size: int = 84, timeout: float = 1) -> str:
         """One ping of `size` bytes, all headers included, that must not be cut in pieces, from a task to a name or an

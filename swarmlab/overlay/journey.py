@@ -83,8 +83,9 @@ class Journey(NamedTuple):
         printer.text(table(self))
 
 
-def journey(records: Iterable[Any], request: int, door: str = "") -> Journey:
-    """The stops of one request, from the facts of a trace; `door` is what a visitor from outside asks, address:port."""
+def journey(records: Iterable[Any], request: int, door: str = "", client: str = CLIENT) -> Journey:
+    """The stops of one request, from the facts of a trace; `door` is what a visitor from outside asks, address:port, and
+    `client` the visitor's address."""
     hops: list[Hop] = []
     ok, error = False, "no answer yet"
     for record in records:
@@ -100,7 +101,7 @@ def journey(records: Iterable[Any], request: int, door: str = "") -> Journey:
             if door and hops:
                 hops.append(_client("has its answer", hops[-1].source, hops[-1].target, record, back=True))
         elif type(fact) is RequestSent and door:
-            hops.append(_client(f"asks {fact.to}", f"{CLIENT}:{free_port(request)}", door, record))
+            hops.append(_client(f"asks {fact.to}", f"{client}:{free_port(request)}", door, record))
         elif type(fact) is RequestFailed:
             error = fact.error
     return Journey(tuple(hops), ok, error)

@@ -167,6 +167,10 @@ class Mesh:
             return []
         took = now - waiting.since if response.status else None
         self.routes.end(waiting.visit, waiting.way, took, now)
+        strays = self.routes.strays(waiting.visit, waiting.way)
+        if strays:
+            stops = path.astray(waiting.visit, waiting.way, strays) if waiting.visit.traced else []
+            return [*stops, Note(FrameDropped(waiting.visit.request, strays))]
         stops = path.back(waiting.visit, waiting.way, self.tables.vtep) if waiting.visit.traced else []
         return [*stops, Send(waiting.visitor, "http", response)]
 

@@ -245,6 +245,12 @@ def back(visit: Visit, way: "Way", node: str) -> list[Note]:
     ]
 
 
+def astray(visit: Visit, way: "Way", reason: str) -> list[Note]:
+    """On the node that was asked the answer goes where the client's address seems to be: near, and to nobody."""
+    source, layer = f"{way.target}:{way.port}", "sandbox" if way.pool else "gwbridge"
+    return [stop(visit, layer, reason, source, f"{visit.address}:{client_port(visit)}", back=True, lost=reason)]
+
+
 def ended(visit: Visit, own: str, node: str, reason: str) -> list[Note]:
     """There was no way on from the node that was asked; `own` is the address of a container that asked."""
     layer = "container" if visit.source else "host"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..effects import Dice, Note
 from ..messages import Endpoint, OverlayNetwork
 from . import path, vxlan
+from .addresses import is_covered
 from .caching import Answers
 from .dns import is_address, rank, shuffled
 from .ipam import number, subnet
@@ -18,6 +19,7 @@ from .tables import Tables
 from .wire import Visit
 
 Hop = tuple[str, str, str]  # (kind, machine, detail)
+GATEWAYS = "172.18.0.0/16"  # docker_gwbridge
 
 
 class Way(NamedTuple):
@@ -236,6 +238,15 @@ class Routes:
             pool.count(way.rank, -1, open=1 if kept and latency is not None else 0)
             if latency is not None:
                 pool.time(way.rank, latency)
+
+    def strays(self, visit: Visit, way: Way) -> str:
+        """Why the answer does not find a client outside: somebody nearer has that range of addresses. '' if it does."""
+        network = self.tables.networks.get(way.network)
+        near = {network.name: network.subnet} if network and way.pool else {}
+        for name, range in ({} if visit.source else near | {"docker_gwbridge": GATEWAYS}).items():
+            if is_covered(visit.address, range):
+                return f"the answer to {visit.address} stays in {name}, which has {range}"
+        return ""
 
     def forget(self, now: int) -> None:
         """Connections through a load balancer on which nothing has moved for long."""

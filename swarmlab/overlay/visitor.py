@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..effects import NEVER, SECOND, Dice, Disk, Note, Received, Send, Tell, Told, Woken
 from ..events import RequestAnswered, RequestFailed, RequestSent
-from .wire import SMALL, Response, Visit
+from .wire import CLIENT, SMALL, Response, Visit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -24,6 +24,7 @@ class Ask(NamedTuple):
     traced: bool = False  # every stop is noted
     outside: str = ""  # the address that servers outside know for the host
     ping: bool = False  # `url` is only a host; the answer is an echo of `size` bytes
+    address: str = CLIENT  # of the visitor
 
 
 class Answer(NamedTuple):
@@ -84,7 +85,7 @@ class Visitor:
         heappush(self.patience, (now + ask.timeout, ask.request))
         sent = Note(RequestSent(ask.request, ask.url, ask.to))
         visit = Visit(
-            ask.request, port, path, host, ask.source, ask.connection, ask.opens, ask.size, ask.traced,
+            ask.request, port, path, host, ask.source, ask.connection, ask.opens, ask.size, ask.traced, ask.address,
             outside=ask.outside, ping=ask.ping,
         )  # fmt: skip
         return [sent, Send(ask.to, "http", visit)]
