@@ -375,11 +375,9 @@ class World(Recorder):
         """A request whose every stop is noted, there and back: `trace_packet("client", "http://worker-1:8080/")` (or from
         a visitor of this address, `"10.0.0.50"`), or from a task: `trace_packet("web.1", "http://db/")`. Where it is lost,
         the last stop says why."""
-        visitor = {"address": source} if is_address(source) else {}
-        machine, ask = self._visit(
-            url, "" if visitor or source == "client" else source, timeout, traced=True, **visitor
-        )
-        door = f"{self.computers[machine].address}:{split_url(url)[1]}" if source == "client" else ""
+        client = CLIENT if source == "client" else source if is_address(source) else ""
+        machine, ask = self._visit(url, "" if client else source, timeout, traced=True, address=client)
+        door = f"{self.computers[machine].address}:{split_url(url)[1]}" if client else ""
         self._did("trace_packet", source=source, url=url, timeout=timeout)
         begin = len(self.trace.records)
         self._ask_page(ask)
