@@ -31,6 +31,11 @@ def truth():
     return lesson08.numbers(lesson08.fresh_swarm())
 
 
+def test_the_solution_in_the_notebook_is_right(truth, root):
+    cells = nbformat.read(root / "notebooks" / "08_service_discovery.ipynb", 4).cells
+    assert any(f"`answer = {truth}`" in cell.source for cell in cells)
+
+
 def by_rule(seed):
     """The numbers as the lesson's rule has them, without asking anybody."""
     kinds = {kind.name: kind for kind in lesson08.fresh_services(seed)}
