@@ -133,12 +133,12 @@ def compare() -> None:
     plain, sealed = largest(shop()), largest(shop("--opt encrypted"))
     numbers = [network.vni for network in shop().tables("worker-1").networks]
     lines = (
-        ("largest packet inside, of 1500", str(plain), "1450: 20 + 8 + 8 + 14 are the envelope"),
+        ("largest packet inside, of 1500", str(plain), "1450 = 1500 - 20 - 8 - 8 - 14"),
         ("the same, encrypted", str(sealed), "1424"),
         (
             "addresses to give in a /24",
             str(room("10.0.1.0/24", 0, 0)),
-            "253: tasks, virtual IPs and nodes take one each",
+            "253, for tasks, services and nodes",
         ),
         ("numbers (VNI) of the networks", " ".join(map(str, numbers)), "from 4096 on, the first for ingress"),
     )
