@@ -3,21 +3,17 @@
 Time passes only in `run_for`, `run_until` and in acts that wait for an answer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import count
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from .effects import Damaged, Disk
-from .events import ContainerPaced, DiskDamaged, MachineAdded
+from .events import DiskDamaged, MachineAdded
 from .manager.manager import Manager
 from .messages import Call, Reply
-from .overlay.dns import is_address
 from .overlay.gossip import Gossip
 from .overlay.ipvs import round_robin
-from .overlay.journey import Journey, journey
 from .overlay.mesh import Mesh
-from .overlay.visitor import Answer, Ask, Visitor, split_url
-from .overlay.wire import CLIENT, SMALL
+from .overlay.visitor import Answer, Visitor
 from .rack import Computer, address_of, computer, groups_of, is_number, link_settings, micros, ports_of
 from .raft.core import SWARMKIT, RaftNode, Settings, impossible
 from .sim.kernel import Kernel
@@ -27,8 +23,6 @@ from .sim.network import Network
 from .sim.recorder import OutOfTime, Recorder
 from .sim.trace import Trace
 from .traffic.load import Traffic
-from .traffic.measures import Run, run_in
-from .traffic.wishes import plain, wish_of
 from .worker.agent import Agent
 from .worker.engine import Engine
 from .worker.executor import Executor
@@ -49,27 +43,13 @@ OUTSIDE = ("client", "registry")  # machines that belong to nobody's swarm
 QUIET_FROM = 51  # machines: from here on messages are not kept by default
 
 
-class Response(NamedTuple):
-    """What came of a request. `hops` are (kind, machine, detail), in order, from the port that was asked to the task."""
-
-    ok: bool
-    status: int  # 200; 0 when there was no answer
-    task: str  # who answered: vote_vote.1
-    task_id: str
-    node: str  # on which machine
-    hops: tuple
-    latency: float  # seconds
-    error: str  # '' · 'connection refused' · 'timed out' · 'could not resolve host: web'
-
-
 class World(Recorder):
     """Machines in one simulated network, and a complete record of what was done to them."""
 
     # fmt: off
     ACTS: tuple[str, ...] = (
         "crash", "restart", "shutdown", "freeze", "burden", "drift", "slow_disk", "damage", "add_machine",
-        "partition", "heal", "link", "block", "unblock", "request", "trace_packet", "probe", "traffic", "pace", "docker",
-        "label",
+        "partition", "heal", "link", "block", "unblock",
     )
     # fmt: on
 
@@ -275,140 +255,6 @@ class World(Recorder):
 
     # ── people and visitors ──────────────────────────────────────────────────────────────────────────────────────
 
-    def request(
-        self,
-        url: str,
-        *,
-        source: str = "",
-        timeout: float = 5,
-        size: int = SMALL,
-        connection: str = "",
-        client: str = "",
-    ) -> Response:
-        """Ask a machine of the swarm for a page of `size` bytes, as a visitor from outside (or, with `source`, as the
-        task of that name): `http://worker-2:5000/`. Time passes until the answer, `timeout` seconds at most. Requests
-        that name the same `connection` share one, until one of them fails. `client` is the address of the visitor: a local
-        network that shares addresses with one of Docker's gets no answers."""
-        details: dict[str, Any] = {"size": _whole(size)} if size != SMALL else {}
-        details |= {"connection": connection} if connection else {}
-        details |= {"client": client} if client else {}
-        if client and (source or not is_address(client)):
-            raise ValueError(f"client={client!r}: the address of a visitor from outside, as 10.0.0.50")
-        machine, ask = self._visit(url, source, timeout, size=size, **({"address": client} if client else {}))
-        self._did("request", url=url, source=source, timeout=timeout, **details)
-        talk = (connection, source or machine, split_url(url)[:2]) if connection else ()
-        if connection:
-            ask = ask._replace(connection=self._talks.get(talk, self._asked + 1), opens=talk not in self._talks)
-        answer = self._ask_page(ask)
-        if connection and not answer.error:
-            self._talks[talk] = ask.connection
-        elif connection:
-            self._talks.pop(talk, None)
-        seconds = answer.latency / 1e6
-        return Response(
-            answer.ok, answer.status, answer.name, answer.task, answer.node, answer.hops, seconds, answer.error
-        )
-
-    def traffic(self, url: str, workload: Any, *, name: str = "", source: str = "", **settings: Any) -> str:
-        """Let many requests come from now on, while time passes: a `Workload` of `swarmlab.traffic.workload`, or its
-        arrivals alone (then each request is as much work as the image says), to a port of a machine
-        (`http://worker-2:8080/`) or, with `source`, from that task to a service (`http://web/`).
-
-        `seconds` or `number` say how long. With `via`, names of machines or True for all, a balancer in front shares
-        the connections out, and with `checks` it looks whether the machines are up. The answer is the name of the load;
-        what became of its requests is in `trace.requests`, and `requests(name)` is that for the measures.
-        """
-        name = name or self._free_name()
-        wish = self._wish(url, workload, name, source, settings)
-        self._did("traffic", url=url, workload=plain(workload), name=name, source=source, **settings)
-        self.loads.start(wish)
-        return name
-
-    def _free_name(self) -> str:
-        """load-3 for the third act of traffic, unless another one is called so."""
-        names = [act.details["name"] for act in self.acts if act.name == "traffic"]
-        return next(name for number in count(len(names) + 1) if (name := f"load-{number}") not in names)
-
-    def requests(self, load: str = "") -> Run:
-        """What became of the requests of a load, or of all loads: for `swarmlab.traffic.measures`."""
-        return run_in(self.trace.requests, load)
-
-    def _wish(self, url: str, workload: Any, name: str, source: str, settings: Mapping[str, Any]) -> Any:
-        host, port, _ = split_url(str(url))
-        via, swarm = settings.get("via", ()), tuple(name for name in self.machines if name not in OUTSIDE)
-        task = ""
-        if not isinstance(via, bool | list | tuple):
-            raise ValueError(f"via={via!r}: a list of machines, or True for all")
-        if not isinstance(source, str):
-            raise ValueError(f"no running task {source}")
-        if source and (host in self.computers or host in {one.address for one in self.computers.values()}):
-            raise ValueError(
-                f"{source} asks services by name, as http://web/: many requests to {host} come from outside"
-            )
-        if source:
-            asking, task = self._running_task(source)
-            nodes: tuple[str, ...] = (asking,)
-        else:
-            nodes = swarm if via is True else tuple(self._machine(str(node)).name for node in via or (host,))
-        if not isinstance(name, str):
-            raise ValueError(f"{name!r} is no name for a load")
-        if any(act.name == "traffic" and act.details["name"] == name for act in self.acts):
-            raise ValueError(f"there is a load {name} already")
-        return wish_of(
-            name, url, host, port, nodes, (task, source), workload, settings, self.kernel.now, self.kernel.stream
-        )
-
-    def pace(self, task: str, speed: float) -> None:
-        """Let the container of a task (`web.2`) work faster or slower from now on: 1/3 is three times slower, 1 as usual."""
-        machine, key = self._running_task(task)
-        if not is_number(speed) or not 1e-6 <= speed <= 1e6:
-            raise ValueError(f"a speed of {speed!r}: a number above 0, 1e6 at the most")
-        executor = self.machines[machine].seats["executor"].core
-        line = executor.line(key)
-        if line is None:
-            raise ValueError(f"no running task {task}")
-        self._did("pace", task=task, speed=speed)
-        self.machines[machine].note(ContainerPaced(executor.boxes[key].container.id, key, speed))
-        self.loads.pace(self.machines[machine], line, speed)
-
-    def trace_packet(self, source: str, url: str, timeout: float = 5) -> Journey:
-        """A request whose every stop is noted, there and back: `trace_packet("client", "http://worker-1:8080/")` (or from
-        a visitor of this address, `"10.0.0.50"`), or from a task: `trace_packet("web.1", "http://db/")`. Where it is lost,
-        the last stop says why."""
-        client = CLIENT if source == "client" else source if is_address(source) else ""
-        machine, ask = self._visit(url, "" if client else source, timeout, traced=True, address=client)
-        door = f"{self.computers[machine].address}:{split_url(url)[1]}" if client else ""
-        self._did("trace_packet", source=source, url=url, timeout=timeout)
-        begin = len(self.trace.records)
-        self._ask_page(ask)
-        return journey(self.trace.records[begin:], self._asked, door, client)
-
-    def probe(self, source: str, name: str, size: int = 84, timeout: float = 1) -> str:
-        """One ping of `size` bytes, all headers included, that must not be cut in pieces, from a task to a name or an
-        address (`ping -c 1 -M do -s SIZE-28`): `passes`, `message too long, mtu=1450`, `lost`, or why it cannot go."""
-        if _whole(size) < 28:
-            raise ValueError(f"size={size!r}: a ping has 28 bytes of headers")
-        _, ask = self._visit(f"http://{name}/", source, timeout, size=size)
-        self._did("probe", source=source, name=name, size=size, timeout=timeout)
-        answer = self._ask_page(ask._replace(url=name, ping=True))
-        return {"": "passes", "timed out": "lost"}.get(answer.error, answer.error)
-
-    def _visit(self, url: str, source: str, timeout: float, **more: Any) -> tuple[str, Ask]:
-        """The machine at which it begins, and what the visitor is told. Raises ValueError for what makes no sense."""
-        host, _, _ = split_url(str(url))
-        machine, task = self._running_task(source) if source else (self._machine(host).name, "")
-        outside = self.computers[host].address if source and host in self.computers else ""
-        ask = Ask(self._asked + 1, url, machine, micros(timeout, "a timeout"), task, outside=outside, **more)
-        return machine, ask
-
-    def _ask_page(self, ask: Ask) -> Answer:
-        self._asked, start = ask.request, self.kernel.now
-        self.machines["client"].tell("mesh", "client", ask)
-        try:
-            return self._answer(ask.request, start + ask.timeout + 1_000_000)
-        except OutOfTime:  # the instant that somebody looks back to came before the answer
-            return Answer(ask.request, False, 0, "", "", "", (), self.kernel.now - start, "timed out")
-
     def call(self, machine: str, request: Any, until: int) -> Any:
         """Ask the engine of a machine, and wait until µs `until` for its reply. Raises OutOfTime."""
         self._asked += 1
@@ -521,9 +367,3 @@ class World(Recorder):
     def _running_task(self, task: str) -> tuple[str, str]:
         """The machine and the id of a running task, by its name."""
         raise ValueError(f"no running task {task}")
-
-
-def _whole(size: Any) -> int:
-    if type(size) is not int or size < 0:
-        raise ValueError(f"size={size!r}: a whole number of bytes, 0 or more")
-    return size

@@ -1,0 +1,169 @@
+"""What there is in a swarm, what the managers have agreed on, and what each machine knows of the network."""
+
+from typing import Any, NamedTuple
+
+from .events import LogShipped
+from .objects import RUNNING
+from .rack import micros
+from .visits import Visits
+from .world import OUTSIDE
+
+
+class RunningTask(NamedTuple):
+    """A task whose process runs."""
+
+    id: str
+    service: str  # name
+    slot: int
+    machine: str
+
+
+class ShippedLine(NamedTuple):
+    """A line that a container printed and its logging driver sent away at once."""
+
+    time: float  # seconds
+    node: str  # machine
+    driver: str
+    options: dict
+    task: str  # id, '' for a plain container
+    container: str  # its name
+    stream: str  # stdout · stderr
+    line: str
+
+
+class Looks(Visits):
+    """A world that can be looked at; none of this changes anything."""
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def leader(self) -> str | None:
+        """The running machine that leads in the highest term, or None."""
+        rafts = {name: self._core(name, "raft") for name, m in self.machines.items() if m.running and "raft" in m.seats}
+        leaders = [(core.term, name) for name, core in rafts.items() if core.role == "leader"]
+        return max(leaders)[1] if leaders else None
+
+    @property
+    def store(self) -> Any:
+        """The newest committed store that a running manager holds, or None."""
+        cores = [m.seats["manager"].core for m in self.machines.values() if m.running and "manager" in m.seats]
+        stores = [core.store for core in cores if core.node]
+        return max(stores, key=lambda store: store.index, default=None)
+
+    @property
+    def nodes(self) -> tuple:
+        """The nodes, as the newest committed store has them, oldest first."""
+        return self._objects("node")
+
+    @property
+    def services(self) -> tuple:
+        """The services, as the newest committed store has them, oldest first."""
+        return self._objects("service")
+
+    @property
+    def tasks(self) -> tuple:
+        """The tasks, as the newest committed store has them, oldest first. What truly runs is in the trace."""
+        return self._objects("task")
+
+    @property
+    def networks(self) -> tuple:
+        """The swarm's networks, as the newest committed store has them, oldest first."""
+        return self._objects("network")
+
+    def _objects(self, kind: str) -> tuple:
+        store = self.store
+        return tuple(store.all(kind)) if store else ()
+
+    def resolve(self, name: str, task: str) -> tuple[str, ...]:
+        """The addresses that a name has for this task (`vote_vote.1`) or plain container, in the networks it is on."""
+        if not isinstance(name, str):
+            raise ValueError(f"{name!r} is no name: write a text such as 'web' or 'tasks.web'")
+        found = self._running_task(task)
+        return self._core(found[0], "mesh").resolve(name, found[1])
+
+    def addresses(self, network: str) -> list:
+        """Who has which address of a network of the swarm (name or id), lowest first: its gateway, virtual IPs, tasks, and
+        one for each node that runs such a task."""
+        from .overlay.addresses import used
+
+        found = next((one for one in self.networks if network in (one.spec.name, one.id)), None)
+        if found is None:
+            raise ValueError(f"network {network} not found")
+        return used(found, self.services, self.tasks, self.nodes)
+
+    def conflicts(self, lan: str) -> list:
+        """What of this swarm shares addresses with a local network, as `10.0.0.0/24` or one address, and what that does."""
+        from .overlay.addresses import conflicts
+
+        bridges: dict[str, str] = {}
+        for name, machine in self.machines.items():
+            if machine.running and name not in OUTSIDE:
+                bridges |= {row.name: row.subnet for row in self._core(name, "engine").networks if row.subnet}
+        clusters = self._objects("cluster")
+        return conflicts(lan, self.networks, bridges, clusters[0].address_pool.split(",") if clusters else ())
+
+    def tables(self, machine: str) -> Any:
+        """What this node knows of the overlay networks that it has, whether true or stale: `names`, `pools` of its load
+        balancers, `peers` (address, MAC, VTEP), `networks`. It prints as tables; `beliefs` is for pictures."""
+        from .overlay.view import tables_of
+
+        return tables_of(self._core(self._running(machine).name, "mesh"), self.loads.open_at(machine))
+
+    def capture(self, machine: str, since: float = 0, until: float | None = None) -> bytes:
+        """The tunnels that crossed a machine's wire between two instants, as the bytes of a pcap file for Wireshark.
+        The messages of the run must have been kept."""
+        from random import Random
+
+        from .overlay.capture import capture
+
+        if not self.trace.with_messages:
+            raise ValueError("this run keeps no messages: make the cluster with messages=True")
+        begin, end = micros(since, "an instant"), self.kernel.now if until is None else micros(until, "an instant")
+        rows = [row for row in self.trace.messages if begin <= row.sent <= end]
+        addresses = {name: one.address for name, one in self.computers.items()}
+        keys = self._core(machine, "mesh").tables.keys if self._running(machine) else {}
+        return capture(rows, self._machine(machine).name, addresses, keys, Random(0))
+
+    @property
+    def running(self) -> tuple:
+        """What truly runs at this instant, whatever anybody believes: (task id, service, slot, machine), sorted.
+
+        The managers do not know this; it is the filling of the board, where `tasks` and `services` are the outline.
+        """
+        found = []
+        for name, machine in self.machines.items():
+            if machine.running and "agent" in machine.seats:
+                works = machine.seats["agent"].core.works.values()
+                found += [(w.task.service_name, w.task.slot, w.task.id, name) for w in works if w.state == RUNNING]
+        return tuple(RunningTask(id, service, slot, machine) for service, slot, id, machine in sorted(found))
+
+    @property
+    def shipped(self) -> tuple:
+        """The lines that logging drivers such as `fluentd` and `gelf` have sent away, oldest first, wherever they were
+        printed: they are not lost with their node."""
+        facts = [(record.time / 1e6, record.source, record.fact) for record in self.trace.of(LogShipped)]
+        return tuple(ShippedLine(time, node, fact.driver, dict(fact.options), *fact[2:]) for time, node, fact in facts)
+
+    def _running_task(self, task: str) -> tuple[str, str]:
+        if not isinstance(task, str):
+            raise ValueError(f"{task!r} is no task: write its name, as in 'web.1', or its id")
+        by_id = {node.id: node.machine for node in self.nodes}
+        for found in self.tasks:
+            if task in (found.name, found.id) and by_id.get(found.node) and self.machines[by_id[found.node]].running:
+                if found.state == RUNNING:
+                    return by_id[found.node], found.id
+        return self._running_container(task)
+
+    def _running_container(self, ref: str) -> tuple[str, str]:
+        """The machine and the id of a plain container: `db`, or `db@node-2` where several machines have one."""
+        name, _, machine = ref.partition("@")
+        names = [n for n in self.machines if n not in OUTSIDE and self.machines[n].running and machine in ("", n)]
+        found = [(n, key) for n in names for key in self._core(n, "engine").containers.running(name)]
+        if len(found) > 1:
+            raise ValueError(f"several containers are called {name}: say which, as in {name}@{found[0][0]}")
+        if not found:
+            raise ValueError(f"no running task {ref}, and no running container of this name")
+        return found[0]
+
+    def _core(self, machine: str, name: str) -> Any:
+        return self.machines[machine].seats[name].core
