@@ -159,8 +159,8 @@ class Agent:
         for task in list(self.works):
             effects += self._remove(task)
         self.networks, self.services = {}, {}
+        effects += [*self._tell_networks(), Tell("mesh", NetworkKeys(()))]
         self._forget()
-        effects += self._tell_networks()
         return [*effects, *(Save(name, None) for name in ("networks", "services", "attached"))]
 
     # ── the session ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -48,3 +48,19 @@ def test_a_network_is_encrypted_whatever_the_option_is_set_to(fresh):
     """moby: ov_network.go looks only whether the option is there."""
     cluster = with_options(fresh, "encrypted", "encrypted=true", "encrypted=false", "other=encrypted")
     assert [known(cluster, f"n{number}").encrypted for number in range(4)] == [True, True, True, False]
+
+
+def test_a_node_that_leaves_forgets_all_networks_and_keys_and_gets_them_again_when_it_is_back(fresh):
+    cluster = fresh.fork()
+    cluster.docker("service create -d --name web -p 8080:80 --constraint node.role==manager nginx")
+    cluster.run_for(5)
+    tables = cluster._core("worker-1", "mesh").tables
+    assert cluster.request("http://worker-1:8080/").ok and len(tables.keys) == 3
+    cluster.docker("swarm leave", "worker-1")
+    cluster.run_for(1)
+    assert not (tables.networks or tables.keys or tables.services.rows)
+    assert cluster.request("http://worker-1:8080/").error == "connection refused"
+    token = cluster.docker("swarm join-token -q worker").stdout.strip()
+    cluster.docker(f"swarm join --token {token} {cluster.computers['manager-1'].address}:2377", "worker-1")
+    cluster.run_for(10)
+    assert cluster.request("http://worker-1:8080/").ok and len(cluster._core("worker-1", "mesh").tables.keys) == 3

@@ -24,6 +24,7 @@ from swarmlab.messages import (
     KeepOnly,
     ListNetworks,
     ManagersChanged,
+    NetworkKeys,
     NetworkRow,
     NetworksHere,
     OpenSession,
@@ -270,9 +271,7 @@ def test_a_task_that_is_no_longer_assigned_is_discarded(rig):
     open_session(rig, task("t1"), task("t2"))
     run_task(rig, "t1")
     effects = rig.heard("manager-1", Assignments("S", 1, False, (), ("t1",)))
-    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())] and told(effects, "executor") == [
-        Discard("t1")
-    ]
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())] and told(effects, "executor") == [Discard("t1")]
     effects = rig.heard("manager-1", Assignments("S", 2, True, (), (), (FRONT,)))
     assert told(effects, "executor") == [Discard("t2"), KeepOnly(())]
     assert not [key for key in rig.values if key.startswith("task ")]
@@ -321,7 +320,7 @@ def test_a_node_that_leaves_removes_its_containers_and_forgets(rig):
     run_task(rig)
     effects = rig.told("engine", BeNothing())
     assert told(effects, "executor") == [Discard("t1")]
-    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())]
+    assert told(effects, "mesh") == [Detach("t1"), NetworksHere(()), NetworkKeys(())]
     assert rig.values == {} and rig.core.deadline == NEVER
 
 
