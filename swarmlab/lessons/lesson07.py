@@ -12,10 +12,10 @@ from .scenes07 import fate, frame_of, lab, matrix, must, shop, start, tell_shut
 
 PREDICTIONS = {
     "1": Prediction(
-        "They cannot. A bridge is made on one machine and ends there; the same name makes no cable between two of them.",
+        "They cannot. A bridge is made on one machine and ends there; the same name makes no wire between two of them.",
         {
             "a": "Look at far: on a network of the same name, and its name is not even known. There are two networks called lan.",
-            "b": "There is no route either: find an interface of lan that leaves worker-1. There is none.",
+            "b": "Nor by address: look at SCOPE in the list of networks. lan is local, there is no way out of it to another lan.",
             "c": "Yes.",
         },
     ),
@@ -34,7 +34,7 @@ PREDICTIONS = {
             "a": "That is what the wire lets pass. Count the boxes left of the inner IP: they have to pass, too.",
             "b": "Yes.",
             "c": "Count the bytes from outer IP to inner Ethernet: it is not the 8 of VXLAN alone.",
-            "d": "The outer Ethernet header is not counted: the MTU is about packets. Look where the upper ruler begins.",
+            "d": "The outer Ethernet header is not counted: the MTU is about packets. Look where the ruler begins: right of it.",
         },
     ),
     "4": Prediction(

@@ -273,6 +273,15 @@ def visited(ports: Sequence[int | str]) -> tuple[Cluster, list[tuple]]:
 # ── deeper ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def goodput() -> str:
+    """Gbit/s of data through wires of several speeds, in clear and encrypted."""
+    lines = [f"{'wire':>6} {'in clear':>10} {'encrypted':>10}"]
+    for gigabits in (1, 10, 25):
+        through = (vxlan.goodput(gigabits * 1e9, encrypted=encrypted) / 1e9 for encrypted in (False, True))
+        lines.append(f"{gigabits:6} " + " ".join(f"{data:10.2f}" for data in through))
+    return "\n".join(lines)
+
+
 def rotation(cluster: Cluster) -> str:
     """The keys of worker-1 for packets to and from worker-3, before and after the managers replace one."""
     from ..manager import keys
