@@ -46,6 +46,11 @@ def test_the_slips_are_another_packet_for_another_seed_and_one_never_belongs_to_
     assert way_of(lesson07.slips(1)) != way_of(lesson07.slips(2))
 
 
+def test_the_solution_in_the_lesson_is_right(root):
+    text = (root / "notebooks" / "07_overlay_networks.ipynb").read_text(encoding="utf-8")
+    assert f'order = \\"{RIGHT}\\"' in text
+
+
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
