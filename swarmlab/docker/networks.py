@@ -81,10 +81,11 @@ def remove_networks(session: Session, options: Options, screen: Screen) -> None:
     errors = []
     for ref in options.words:
         try:
-            if network_row(session, ref).name == "ingress":
+            network = network_row(session, ref)
+            if network.name == "ingress":
                 screen.out.append(INGRESS_WARNING)
                 continue
-            session.call(RemoveObject("network", ref))
+            session.call(RemoveObject("network", network.id))
             screen.say(ref)
         except ApiError as refusal:
             if not (options["force"] and refusal.text.endswith(" not found")):

@@ -154,7 +154,7 @@ class Engine:
                 return self.logs.begin(call)
             case ListNetworks() | CreateObject(NetworkSpec(scope="local")):
                 return self._ask_networks(call, now)
-            case RemoveObject("network", ref) if own := networks.find(ref, self.networks):
+            case RemoveObject("network", ref) if own := networks.named(ref, self.networks):
                 return self._remove_network(call.id, own, now)
             case RemoveObject("network", ref) if not self._has_manager():
                 raise ApiError(f"network {ref} not found")
@@ -251,7 +251,7 @@ class Engine:
 
     def _knows_networks(self, request):
         refs = [request.network] if isinstance(request, Connect) else [one.target for one in request.networks]
-        return all(networks.find(ref, self.networks) for ref in refs)
+        return all(networks.named(ref, self.networks) for ref in refs)
 
     def _all_networks(self, swarm):
         """Those of this machine, which has one more in a swarm, and those of the swarm."""

@@ -137,10 +137,15 @@ def check_attachable(row: NetworkRow) -> None:
         raise ApiError(f"the simulation has no way to put a plain container on the overlay network {row.name}")
 
 
-def find(ref: str, own: Sequence[NetworkRow]) -> NetworkRow | None:
-    """The network of this machine with this id or name, or the only one whose id begins so."""
-    begin = [row for row in own if ref and row.id.startswith(ref)]
-    return next((row for row in own if ref in (row.id, row.name)), begin[0] if len(begin) == 1 else None)
+def find(ref: str, rows: Sequence[NetworkRow]) -> NetworkRow | None:
+    """The network of this id or name, or the only one whose id begins so."""
+    begin = [row for row in rows if ref and row.id.startswith(ref)]
+    return named(ref, rows) or (begin[0] if len(begin) == 1 else None)
+
+
+def named(ref: str, rows: Sequence[NetworkRow]) -> NetworkRow | None:
+    """The network of this id or name. Where others may be called so, the beginning of an id does not do."""
+    return next((row for row in rows if ref in (row.id, row.name)), None)
 
 
 def check_removal(row: NetworkRow, users: Sequence[tuple]) -> None:
@@ -154,7 +159,7 @@ def check_removal(row: NetworkRow, users: Sequence[tuple]) -> None:
 def check_service(spec: ServiceSpec, own: Sequence[NetworkRow]) -> None:
     """A service may run anywhere, so a network that only this machine has is of no use to it."""
     for target in spec.task.networks:
-        row = find(target.target, own)
+        row = named(target.target, own)
         if row and row.name not in PREDEFINED:
             text = "Only networks scoped to the swarm can be used, such as those created with the overlay driver."
             raise ApiError(f"The network {row.name} cannot be used with services. {text}")

@@ -64,3 +64,18 @@ def test_a_node_that_leaves_forgets_all_networks_and_keys_and_gets_them_again_wh
     cluster.docker(f"swarm join --token {token} {cluster.computers['manager-1'].address}:2377", "worker-1")
     cluster.run_for(10)
     assert cluster.request("http://worker-1:8080/").ok and len(cluster._core("worker-1", "mesh").tables.keys) == 3
+
+
+def test_a_name_means_more_than_the_beginning_of_the_id_of_another_network(fresh):
+    """moby: daemon/network.go, FindNetwork: full id, then name, then the beginning of an id."""
+    cluster = fresh.fork()
+    bridge = next(row for row in cluster.docker("network ls").rows if row["NAME"] == "bridge")
+    name = bridge["NETWORK ID"][:2]
+    cluster.docker(f"network create -d overlay {name}")
+    cluster.docker("run -d --name plain nginx")  # so the bridge is in use
+    assert cluster.docker(f"service create -d --name web --network {name} nginx").exit_code == 0
+    assert "not manually attachable" in cluster.docker(f"run -d --network {name} nginx").stderr
+    cluster.docker("service rm web")
+    cluster.run_for(5)
+    assert cluster.docker(f"network rm {name}").stdout == f"{name}\n"
+    assert cluster.docker(f"network rm {name}").stderr.startswith("Error response from daemon: error while removing")
