@@ -204,7 +204,7 @@ class Cluster(Looks):
             raise ValueError(f"{task} has just ended, and the managers do not know it yet")
         self._did("dig", name=name, task=task, kind="A" if name.startswith("-x") else kind)
         machines = {name: one.address for name, one in self.computers.items() if one.address}
-        way_out, gateway = self._way_out(machine), not self._is_inside(machine, key)
+        way_out, gateway = self._way_out(machine), mesh.tables.local[key].way_out != "none"
         reply = dig.answer(mesh, asked, kind, key, machines, way_out, gateway)
         number, end = mesh.dice.getrandbits(16), self.kernel.now + reply.took
         self._pass(end)
@@ -215,13 +215,6 @@ class Cluster(Looks):
         """Whether a machine reaches the world outside, where the registry is, too."""
         line = self.network.line(machine, "registry")
         return line is None or (not line.cut and line.loss < 1)
-
-    def _is_inside(self, machine: str, key: str) -> bool:
-        """Whether a container is on internal networks alone, and so has no way to anything else."""
-        bridges = {row.id: row.internal for row in self._core(machine, "engine").networks}
-        overlays = {id: one.spec.internal for id, one in self._core(machine, "agent").networks.items()}
-        internal, networks = {**bridges, **overlays}, self._core(machine, "mesh").networks_of(key)
-        return bool(networks) and all(internal.get(id) for id, _ in networks)
 
     # ── keeping a run ────────────────────────────────────────────────────────────────────────────────────────────
 

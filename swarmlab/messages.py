@@ -765,7 +765,7 @@ class Endpoint(NamedTuple):
     vtep: str = ""  # the address under which other nodes reach this one
     container: str = ""  # its id, of which the first twelve digits are a name, too
     cache: int = 0  # µs for which the process in it keeps the answers of the name service
-    way_out: str = "bridge"  # how it reaches other machines: bridge · host, on the network of its own · none
+    way_out: str = "bridge"  # how it reaches other machines: bridge · host, on the network of its own · none: internal
 
 
 class Attach(NamedTuple):

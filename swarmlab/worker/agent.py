@@ -395,6 +395,8 @@ class Agent:
 
     def _endpoint(self, task, container):
         service = self.services.get(task.service)
+        networks = [self.networks[one.network] for one in task.networks if one.network in self.networks]
+        inside = bool(networks) and all(network.spec.internal for network in networks)
         return Endpoint(
             task=task.id,
             name=task.name,
@@ -409,6 +411,7 @@ class Agent:
             vtep=self.address,
             container=container,
             cache=ttl_of(task.spec.container.env),
+            way_out="none" if inside else "bridge",
         )
 
     def _addresses(self, attachments):

@@ -48,6 +48,7 @@ class Joined(NamedTuple):
     name: str
     aliases: tuple[str, ...] = ()
     address: str = ""
+    internal: bool = False  # without a gateway
 
 
 class Plain(NamedTuple):
@@ -273,7 +274,8 @@ class Containers:
         named = [one for one in mine.networks if one.address and one.name != "bridge"]
         aliases = tuple((one.network, alias) for one in named for alias in (mine.name, key[:12], *one.aliases))
         ports = tuple(replace(port, publish_mode="host") for port in mine.ports)
-        way_out = "host" if mine.on_host else "bridge" if addresses else "none"
+        ways = [one for one in mine.networks if one.address and not one.internal]
+        way_out = "host" if mine.on_host else "bridge" if ways else "none"
         made = Endpoint(key, mine.name, "", "", self.machine, addresses, virtual_ips=(), ports=ports, aliases=aliases)
         return made._replace(way_out=way_out)
 
@@ -302,7 +304,7 @@ def _joined(target: NetworkTarget, rows: Sequence[NetworkRow]) -> Joined:
     networks.check_attachable(row)
     if target.aliases and row.name in networks.PREDEFINED:
         raise ApiError("network-scoped alias is supported only for containers in user defined networks")
-    return Joined(row.id, row.name, target.aliases)
+    return Joined(row.id, row.name, target.aliases, internal=row.internal)
 
 
 def _disconnected(mine: Plain, row: NetworkRow, found: Container) -> Plain:

@@ -92,18 +92,21 @@ def test_outside_names_take_their_time_and_fail_without_a_way_out(cluster):
     assert cluster.dig("web", "web.1").addresses == ("10.0.1.2",)  # the swarm's own names need nobody outside
 
 
-def test_on_internal_networks_nobody_outside_can_be_asked(cluster):
+def test_on_internal_networks_nobody_outside_can_be_asked_or_reached(cluster):
     """moby: a container on these alone has no gateway; one network of another kind gives it one."""
     cluster.docker("network create -d overlay --internal vault")
     cluster.docker("network create --internal cellar", "worker-1")
     cluster.docker("service create -d --name shut --network vault nginx")
     cluster.docker("service create -d --name ajar --network vault --network front nginx")
-    cluster.docker("run -d --name wine --network cellar nginx", "worker-1")
+    for name, network in (("wine", "cellar"), ("monk", "none")):
+        cluster.docker(f"run -d --name {name} --network {network} nginx", "worker-1")
     cluster.run_for(5)
-    found = {name: cluster.dig("example.com", name) for name in ("shut.1", "wine", "ajar.1")}
-    assert [one.status for one in found.values()] == ["SERVFAIL", "SERVFAIL", "NOERROR"]
+    found = {name: cluster.dig("example.com", name) for name in ("shut.1", "wine", "monk", "ajar.1")}
+    assert [one.status for one in found.values()] == ["SERVFAIL"] * 3 + ["NOERROR"]
     assert found["shut.1"].reply.took == 0  # it is known at once
-    assert cluster.dig("ajar", "shut.1").status == "NOERROR"
+    assert cluster.dig("ajar", "shut.1").status == "NOERROR" and cluster.request("http://ajar/", source="shut.1").ok
+    reached = [cluster.request("http://worker-2/", source=name).error for name in ("shut.1", "wine", "ajar.1")]
+    assert reached == ["no route to host", "no route to host", "connection refused"]
 
 
 def test_machines_are_known_by_name_outside(cluster):
