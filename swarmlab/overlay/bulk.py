@@ -155,13 +155,14 @@ def again(mesh: Any, way: Way, used: int, now: int) -> Way | str:
     return way
 
 
-def answered(mesh: Any, way: Way, latency: int, stays: bool) -> None:
-    """An answer has come by after so many µs; the connection stays open, or not."""
+def answered(mesh: Any, way: Way, latency: int | None, stays: bool) -> None:
+    """An answer has come by after so many µs (None: an error, which may be quick); the connection stays open, or not."""
     if mesh.routes.balancer is not round_robin:
         pool = mesh.tables.services.pools.get(way.pool)
         if pool is not None:
             pool.count(way.rank, -1, open=+1 if stays else 0)
-            pool.time(way.rank, latency)
+            if latency is not None:
+                pool.time(way.rank, latency)
 
 
 def closed(mesh: Any, way: Way, idle: bool) -> None:

@@ -17,7 +17,7 @@ class Queue:
     def __init__(self, workers: int = 1, room: int = NEVER, speed: float = 1.0):
         self.workers, self.room, self.speed = workers, room, speed
         self.working: list[tuple[int, int, Any, int]] = []  # a heap of (end, order, request, start)
-        self.waiting: deque[tuple[Any, int]] = deque()  # (request, work)
+        self.waiting: deque[tuple[Any, int, int]] = deque()  # (request, work, when it came)
         self.order = 0
         self.due = NEVER  # when the next request will be done
 
@@ -32,7 +32,7 @@ class Queue:
             heappush(working, (now + (work if self.speed == 1 else ceil(work / self.speed)), order, request, now))
             self.due = working[0][0]
         elif len(self.waiting) < self.room:
-            self.waiting.append((request, work))
+            self.waiting.append((request, work, now))
         else:
             return False
         return True
@@ -42,16 +42,17 @@ class Queue:
         working = self.working
         end, _, request, start = heappop(working)
         if self.waiting:
-            after, work = self.waiting.popleft()
+            after, work, begin = self.waiting.popleft()
+            begin = max(begin, end)  # it may have come later, to a machine that did not look after its queues
             self.order = order = self.order + 1
-            heappush(working, (end + (work if self.speed == 1 else ceil(work / self.speed)), order, after, end))
+            heappush(working, (begin + (work if self.speed == 1 else ceil(work / self.speed)), order, after, begin))
         self.due = working[0][0] if working else NEVER
         return request, start, end
 
     def drop(self) -> list:
         """All requests that are here, in the order in which they came to work or to wait; nobody is here any more."""
         left = [request for _, _, request, _ in sorted(self.working, key=lambda one: one[1])]
-        left += [request for request, _ in self.waiting]
+        left += [request for request, _, _ in self.waiting]
         self.working, self.waiting, self.due = [], deque(), NEVER
         return left
 

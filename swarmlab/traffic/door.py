@@ -22,7 +22,8 @@ class Door:
         self.up = list(nodes)
         self.turn = 0
         self.streak = dict.fromkeys(nodes, 0)  # failures in a row of one that is up, successes of one that is not
-        self.asked: dict[str, None] = {}  # nodes that have not answered the latest question yet
+        self.asked: dict[str, int] = {}  # nodes that have not answered the latest question yet, and its number
+        self.questions = 0
 
     def choose(self) -> str:
         """The node for the next connection; '' when all are out."""
@@ -34,6 +35,12 @@ class Door:
     def offset(self, node: str) -> int:
         """When its first check is due: the checks are spread over the interval."""
         return self.nodes.index(node) * INTER // len(self.nodes)
+
+    def ask(self, node: str) -> int:
+        """One more question, by its number: an answer to an earlier one comes too late."""
+        self.questions += 1
+        self.asked[node] = self.questions
+        return self.questions
 
     def hear(self, node: str, well: bool) -> bool:
         """A check has ended. Says whether the node goes out, or comes back in, because of it."""

@@ -64,3 +64,13 @@ def works(law: Service, dice: Dice, number: int) -> list[int]:
         mean, chance = law.mean, dice.random
         return [max(1, round(-log(1 - chance()) * mean * SECOND)) for _ in range(number)]
     return [service_time(law, dice) for _ in range(number)]
+
+
+def check_requests(requests: Requests) -> None:
+    """Refuse what cannot be: lists of whole µs are meant."""
+    if not isinstance(requests.arrived, Sequence) or not isinstance(requests.work, Sequence):
+        raise ValueError("requests need two lists: instants, and works")
+    arrived, work = list(requests.arrived), list(requests.work)
+    whole = all(type(value) is int and value >= 0 for value in (*arrived, *work))
+    if not whole or arrived != sorted(arrived) or (work and len(work) != len(arrived)):
+        raise ValueError("requests need instants in order and as many works, whole µs of 0 and more")

@@ -39,7 +39,8 @@ class Wish(NamedTuple):
 class Load:
     """How far one act of traffic has got."""
 
-    def __init__(self, wish: Wish, dice: dict[str, Any]):
+    def __init__(self, wish: Wish, dice: dict[str, Any], before: int = 0):
+        self.salt = before << 32  # so many loads came before: no two connections have the same number
         self.name = wish.name
         self.wish, self.dice, self.door = wish, dice, Door(wish.nodes, wish.checks)
         self.chance = dice["way"].random  # says how long each hop takes
@@ -58,13 +59,14 @@ class Load:
 class Talk:
     """A connection that is good for several requests, or that its client will follow with another one."""
 
-    __slots__ = ("client", "left", "life", "line", "node", "number", "source", "used", "way")
+    __slots__ = ("busy", "client", "left", "life", "line", "node", "number", "source", "used", "way")
 
     def __init__(self, number: int, source: str, left: int, client: int = -1):
         self.number, self.source, self.left, self.client = number, source, left, client
         self.way: bulk.Way | None = None  # how the node that it leads to forwards it, while it is open and idle
         self.node, self.life = "", 0  # that node, and in which of its lives
         self.used = 0  # when something last moved on it
+        self.busy = False  # that node has heard of a request on it, and waits for the answer
         self.line: Any = None  # of the container at its end
 
 
@@ -72,7 +74,9 @@ class Trip:
     """One try of a request, until it is over for its client."""
 
     node = ""  # the machine that is asked
+    life = 0  # in which life of that machine
     way: Any = None  # where its tables send it
+    back = False  # the answer is back there
     started = done = -1  # µs: the container begins with it, and has done it
     fate = OK  # what the answer says
     over = False
@@ -146,19 +150,22 @@ class Journeys:
         if machine.hindered and not late:
             machine.do(self._late_at_node, trip)
             return
-        mesh = machine.seats["mesh"].core
+        if trip.over:
+            return  # its client has given up, and closed the connection
+        mesh, trip.life, salt = machine.seats["mesh"].core, machine.life, trip.load.salt
         if talk is not None and talk.way is not None:
             # it has been booted since, and knows nothing of the connection
             way = bulk.again(mesh, talk.way, talk.used, now) if machine.life == talk.life else bulk.LOST
         elif wish.source:
-            way = bulk.route(
-                mesh, wish.port, wish.host, wish.source, Request(talk.number if talk else trip.number, trip.source), now
-            )
+            number = (talk.number if talk else trip.number) + salt
+            way = bulk.route(mesh, wish.port, wish.host, wish.source, Request(number, trip.source), now)
         else:
-            number = talk.number if talk else trip.number
+            number = (talk.number if talk else trip.number) + salt
             way = bulk.quick(mesh, self.known[node], wish.port, number, trip.source, now)
         if way.__class__ is bulk.Way:
             trip.way = way
+            if talk is not None:
+                talk.busy = True
             if way.machine == node:
                 self._at_task(trip, late)
             else:
@@ -173,13 +180,14 @@ class Journeys:
         if machine.hindered and not late:
             machine.do(self._late_back_at_node, trip)
             return
-        if trip.over:
-            return  # its client has given up, and closed the connection
-        stays = talk is not None and trip.fate == OK and talk.left > 1
+        if trip.over or trip.life != machine.life:
+            return  # its client has given up and closed the connection, or it was lost when the machine was booted
+        trip.back, stays = True, talk is not None and trip.fate == OK and talk.left > 1
         if self.counting:
-            bulk.answered(machine.seats["mesh"].core, trip.way, self.kernel.now - trip.sent, stays)
+            latency = self.kernel.now - trip.sent if trip.fate == OK else None
+            bulk.answered(machine.seats["mesh"].core, trip.way, latency, stays)
         if talk:
-            talk.way = trip.way if stays else None
+            talk.way, talk.busy = trip.way if stays else None, False
             talk.life, talk.used = machine.life, self.kernel.now
         self._to_client(trip)
 
@@ -199,7 +207,7 @@ class Journeys:
     def _release(self, trip: Trip) -> None:
         """Its client closes the connection: the node that it asked counts it no more."""
         machine = self.machines.get(trip.node)
-        if machine and machine.running and trip.way:
+        if machine and machine.running and machine.life == trip.life and trip.way and not trip.back:
             bulk.closed(machine.seats["mesh"].core, trip.way, idle=False)
 
     # ── the node of the task ─────────────────────────────────────────────────────────────────────────────────────
@@ -226,7 +234,7 @@ class Journeys:
             trip.fate = FULL
             self._go_back(machine.name, trip)
             return
-        if talk and talk.left > 1 and talk.line is not line:
+        if talk and talk.left > 1 and talk.line is not line and not trip.over:
             talk.line = line
             line.talks[talk] = None
         if queue.due < line.armed:

@@ -12,14 +12,14 @@ answered when it leaves, with the instant at which it arrives.
 from heapq import heappush
 from typing import Any
 
-from ..effects import NEVER
+from ..effects import NEVER, SECOND
 from ..events import ServerBack, ServerOut, TrafficEnded, TrafficStarted
 from ..messages import Dropped, Waits
 from ..overlay import bulk
 from .door import INTER
 from .journey import CLIENT, Journeys, Load, Talk, Trip, Wish
 from .measures import FULL, OK, RESET, TIMED_OUT
-from .workload import Closed, address, request, service_time, think_time
+from .workload import BREATH, Closed, address, request, service_time, think_time
 
 
 class Traffic(Journeys):
@@ -28,11 +28,13 @@ class Traffic(Journeys):
     def __init__(self, kernel: Any, network: Any, machines: dict, trace: Any, counting: bool):
         super().__init__(kernel, network, machines, trace, counting)
         self.loads: dict[str, Load] = {}
+        self.begun = 0  # loads so far
 
     def start(self, wish: Wish) -> None:
         """Let it come from now on."""
         dice = {what: self.kernel.stream(f"traffic/{wish.name}/{what}") for what in ("work", "think", "way")}
-        load = self.loads[wish.name] = Load(wish, dice)
+        load = self.loads[wish.name] = Load(wish, dice, self.begun)
+        self.begun += 1
         self.trace.remark("world", TrafficStarted(wish.name, wish.url))
         for node in wish.nodes:
             self.known.setdefault(node, {})
@@ -154,6 +156,9 @@ class Traffic(Journeys):
             self._carry(trip, CLIENT, node, "http", self._at_node)
 
     def _lose_patience(self, load: Load) -> None:
+        self._at(self.kernel.now, self._give_up, load)  # an answer at the same µs is in time
+
+    def _give_up(self, load: Load) -> None:
         now, waiting = self.kernel.now, load.waiting
         while waiting and (waiting[0][1].over or waiting[0][0] <= now):
             trip = waiting.popleft()[1]
@@ -194,7 +199,7 @@ class Traffic(Journeys):
         if talk.left:
             self._at(now + load.pause, self._ask, (load, talk))
         else:
-            self._finish(load, talk, now)
+            self._finish(load, talk, now if fate == OK else now + self._breath(load))
 
     def _log(self, trip: Trip, fate: int, now: int) -> None:
         way, talk = trip.way, trip.talk
@@ -206,12 +211,14 @@ class Traffic(Journeys):
         ))
         # fmt: on
 
+    def _breath(self, load: Load) -> int:
+        """A client of a closed loop that fails at once and does not think would ask for ever at the same instant."""
+        law = load.wish.workload.arrivals
+        return BREATH if isinstance(law, Closed) and law.think * SECOND < BREATH else 0
+
     def _finish(self, load: Load, talk: Talk, now: int) -> None:
         """The connection has done all that it was opened for."""
         load.talked += 1
-        machine = self.machines[talk.node] if talk.way else None
-        if machine and machine.running and machine.life == talk.life:
-            bulk.closed(machine.seats["mesh"].core, talk.way, idle=True)  # type: ignore[arg-type]
         self._hang_up(talk)
         if talk.client >= 0:
             self._at(now, self._think, (load, talk.client))
@@ -219,7 +226,11 @@ class Traffic(Journeys):
             self._end_if_over(load)
 
     def _hang_up(self, talk: Talk) -> None:
-        talk.way = None
+        """The connection is closed. Its node counts it no more; if a request is on it, `_release` sees to that."""
+        machine = self.machines[talk.node] if talk.way and not talk.busy else None
+        if machine and machine.running and machine.life == talk.life:
+            bulk.closed(machine.seats["mesh"].core, talk.way, idle=True)  # type: ignore[arg-type]
+        talk.way, talk.busy = None, False
         if talk.line:
             talk.line.talks.pop(talk, None)
             talk.line = None
@@ -240,24 +251,24 @@ class Traffic(Journeys):
             return
         self._at(self.kernel.now + INTER, self._check, about)
         if node in load.door.asked:
-            self._checked((load, node, False))
-        load.door.asked[node] = None
+            self._checked((load, node, False, load.door.asked[node]))
+        question = load.door.ask(node)
         arrives = self.network.passage(CLIENT, node, "http", load.chance())
         if arrives >= 0:
-            self._at(arrives, self._at_check, about)
+            self._at(arrives, self._at_check, (load, node, question))
 
-    def _at_check(self, about: tuple[Load, str]) -> None:
+    def _at_check(self, about: tuple[Load, str, int]) -> None:
         self.machines[about[1]].do(self._answer_check, about)
 
-    def _answer_check(self, about: tuple[Load, str]) -> None:
-        load, node = about
+    def _answer_check(self, about: tuple[Load, str, int]) -> None:
+        load, node, question = about
         well = bulk.listens(self.machines[node].seats["mesh"].core, load.wish.port)
         arrives = self.network.passage(node, CLIENT, "http", load.chance())
         if arrives >= 0:
-            self._at(arrives, self._checked, (load, node, well))
+            self._at(arrives, self._checked, (load, node, well, question))
 
-    def _checked(self, about: tuple[Load, str, bool]) -> None:
-        load, node, well = about
-        if load.door.hear(node, well):
+    def _checked(self, about: tuple[Load, str, bool, int]) -> None:
+        load, node, well, question = about
+        if load.door.asked.get(node) == question and load.door.hear(node, well):
             fact = ServerBack if node in load.door.up else ServerOut
             self.trace.remark("world", fact(load.wish.name, node))

@@ -116,6 +116,8 @@ def busy(run: Run) -> dict[str, int]:
 
 def utilisation(run: Run, workers: int = 1) -> dict[str, float]:
     """The share of the time, from the first arrival to the last end, for which the workers of each task were busy."""
+    if not workers > 0:
+        raise ValueError(f"workers={workers!r}: a number above 0")
     length = span(run)
     return {task: time / length / workers if length else 0.0 for task, time in busy(run).items()}
 
@@ -186,6 +188,8 @@ def error_rate(run: Run) -> float:
 
 def per_second(run: Run, step: int = SECOND) -> list[tuple[int, int, int]]:
     """(time, answered, failed) for each `step` µs in which requests were over."""
+    if not step > 0:
+        raise ValueError(f"step={step!r}: µs, a number above 0")
     found: dict[int, list[int]] = {}
     for ended, status in zip(plain(run.ended), plain(run.status), strict=True):
         found.setdefault(ended // step, [0, 0])[status != OK] += 1

@@ -15,9 +15,9 @@ from typing import Any
 
 from ..effects import NEVER, SECOND
 from ..overlay.balancers import Balancer, Request, round_robin
-from .drawing import Requests, dice_for, drawn, works
+from .drawing import Requests, check_requests, dice_for, drawn, works
 from .measures import OK, TIMED_OUT, Run
-from .replicas import Add, Change, Fail, Leave, Pace, Replica, Server, check_changes, nonsense, replicas_of
+from .replicas import Add, Change, Fail, Leave, Pace, Replica, Server, nonsense, plan_of, replicas_of
 from .simulation import Simulation
 from .workload import Closed, Workload, checked, request
 
@@ -39,9 +39,13 @@ def simulate(
 ) -> Run:
     """Let so many requests (connections, if they are long) come, or for so many seconds, until all are over. The same
     seed gives the same arrivals and the same work, whatever the balancer and the replicas are."""
-    made, plan = replicas_of(replicas), sorted(changes, key=lambda change: change.at)
-    check_changes(made, plan)
+    made = replicas_of(replicas)
+    plan = plan_of(made, changes)
     _check_length(load, seconds, number)
+    if not callable(balancer):
+        raise ValueError(f"{balancer!r} is no balancer: a plain function, such as round_robin")
+    if any(isinstance(one, Fail) and one.silent for one in plan) and not (isinstance(load, Workload) and load.timeout):
+        raise ValueError("who waits for a silent one waits for ever: give the workload a timeout")
     servers = [Server(place, one) for place, one in enumerate(made)]
     simple = not plan and not any(one.sharing or one.room < NEVER for one in made)
     if simple and isinstance(load, Requests):
@@ -53,7 +57,8 @@ def simulate(
 
 def _check_length(load: Workload | Requests, seconds: float | None, number: int | None) -> None:
     if isinstance(load, Requests):
-        if len(load.arrived) != len(load.work) or list(load.arrived) != sorted(load.arrived):
+        check_requests(load)
+        if len(load.arrived) != len(load.work):
             raise ValueError("requests need as many instants as works, and instants in order")
         return
     if not isinstance(load, Workload):
@@ -61,8 +66,12 @@ def _check_length(load: Workload | Requests, seconds: float | None, number: int 
     checked(load)
     if seconds is None and (number is None or isinstance(load.arrivals, Closed)):
         raise ValueError("say for how long: seconds=600")
-    if seconds is not None and not 0 < seconds < 1e9:
+    if seconds is not None and (
+        isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 1e9
+    ):
         raise ValueError(f"seconds={seconds!r}: a number above 0")
+    if number is not None and (type(number) is not int or number < 1):
+        raise ValueError(f"number={number!r}: a whole number from 1 on")
 
 
 def _is_simple(load: Workload) -> bool:

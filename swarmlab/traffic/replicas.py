@@ -104,11 +104,11 @@ def plan_of(made: tuple[Replica, ...], changes: Iterable[Change]) -> list[Change
         if isinstance(change.at, bool) or not isinstance(change.at, int | float) or not 0 <= change.at < 1e9:
             raise ValueError(f"a change at {change.at!r} s: a time of 0 or more")
     plan.sort(key=lambda change: change.at)
-    check_changes(made, plan)
+    _check_changes(made, plan)
     return plan
 
 
-def check_changes(made: tuple[Replica, ...], plan: Sequence[Change]) -> None:
+def _check_changes(made: tuple[Replica, ...], plan: Sequence[Change]) -> None:
     """Whether all replicas are there when something happens to them."""
     names = [one.name for one in made]
     for change in plan:

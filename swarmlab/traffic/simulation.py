@@ -9,7 +9,7 @@ from ..overlay.balancers import Balancer, Request
 from .drawing import Requests, dice_for, instants
 from .measures import FULL, OK, REFUSED, RESET, TIMED_OUT, Run
 from .replicas import Add, Change, Fail, Leave, Pace, Server, nonsense
-from .workload import Closed, Workload, address, request, service_time, think_time
+from .workload import BREATH, Closed, Workload, address, request, service_time, think_time
 
 
 class Talk:
@@ -101,9 +101,10 @@ class Simulation:
         first = request(self.load, number) if self.load and self.load.clients else Request(number)
         self._ask(Talk(first, self.load.per_connection if self.load else 1))
 
-    def _think(self, client: int) -> None:
+    def _think(self, client: int, breath: int = 0) -> None:
         assert self.load and isinstance(self.load.arrivals, Closed)
-        time = self.now + think_time(self.load.arrivals.think, self.thinking)
+        law = self.load.arrivals
+        time = self.now + think_time(law.think, self.thinking) + (breath if law.think * SECOND < BREATH else 0)
         if time < self.until:
             self._at(time, ASK, self._think_no_more, client)
 
@@ -179,9 +180,9 @@ class Simulation:
             return
         asked.over = True
         self.columns[2][asked.number], self.columns[4][asked.number] = self.now, status
-        self._go_on(talk)
+        self._go_on(talk, 0 if status == OK else BREATH)
 
-    def _go_on(self, talk: Talk) -> None:
+    def _go_on(self, talk: Talk, breath: int) -> None:
         talk.left -= 1
         if talk.left:
             assert self.load
@@ -189,7 +190,7 @@ class Simulation:
                 talk.server.inactive += 1
             self._at(self.now + round(self.load.pause * SECOND), ASK, self._ask, talk)
         elif talk.client >= 0:
-            self._think(talk.client)
+            self._think(talk.client, breath)
 
     # ── replicas ──
 

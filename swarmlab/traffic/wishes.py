@@ -1,11 +1,11 @@
 """What people ask for with `Cluster.traffic`: checked, drawn, and as plain data, so that it can be written down."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..effects import SECOND
 from . import workload as laws
-from .drawing import Requests, instants, works
+from .drawing import Requests, check_requests, instants, works
 from .load import Wish
 from .workload import Arrivals, Closed, Service, Workload, check_arrivals, checked
 
@@ -68,7 +68,7 @@ def understood(workload: Any) -> tuple[Workload, Requests | None]:
         except (AttributeError, KeyError, TypeError):
             raise ValueError(f"{workload!r} is no workload, such as Workload(Poisson(80), Exponential(0.1))") from None
     if isinstance(workload, Requests):
-        _check_requests(workload)
+        check_requests(workload)
         return Workload(laws.Poisson(1.0), None), workload  # type: ignore[arg-type]
     if isinstance(workload, Arrivals):
         check_arrivals(workload)
@@ -77,15 +77,6 @@ def understood(workload: Any) -> tuple[Workload, Requests | None]:
         raise ValueError(f"{workload!r} is no workload, such as Workload(Poisson(80), Exponential(0.1))")
     checked(workload if workload.service is not None else workload._replace(service=laws.Constant(PLAIN)))
     return workload, None
-
-
-def _check_requests(requests: Requests) -> None:
-    if not isinstance(requests.arrived, Sequence) or not isinstance(requests.work, Sequence):
-        raise ValueError("requests need two lists: instants, and works")
-    arrived, work = list(requests.arrived), list(requests.work)
-    whole = all(type(value) is int and value >= 0 for value in (*arrived, *work))
-    if not whole or arrived != sorted(arrived) or (work and len(work) != len(arrived)):
-        raise ValueError("requests need instants in order and as many works, whole µs of 0 and more")
 
 
 # ── plain data ───────────────────────────────────────────────────────────────────────────────────────────────────

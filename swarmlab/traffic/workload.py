@@ -18,6 +18,8 @@ CLIENTS = 1 << 52  # keeps the lot that draws the client apart from those that d
 LEAST, LARGEST = 1e-9, 1e9  # of rates, times and speeds: beyond them there are only slips of the pen
 BRIEFEST = 1e-6  # s: as long as a busy time, or a period, must be
 
+BREATH = 1_000  # µs until a client that has failed and does not think asks again: else no time might pass
+
 # ── when: arrivals, at a mean rate per second ────────────────────────────────────────────────────────────────────
 
 
@@ -303,7 +305,8 @@ def check_arrivals(law: Arrivals) -> None:
         case Recorded(counts, rate):
             if not _is_list(counts) or any(type(one) is not int or one < 0 for one in counts) or not any(counts):
                 raise ValueError("recorded arrivals need counts of 0 and more, and one above 0")
-            _not_negative("the rate of arrivals", rate)
+            if rate != 0 or isinstance(rate, bool):
+                _positive("the rate of arrivals", rate)
         case Closed(clients, think):
             _whole("clients", clients, 1)
             _not_negative("the time to think", think)

@@ -9,7 +9,7 @@ import pytest
 from swarmlab import Cluster
 from swarmlab.events import RequestAnswered, ServerBack, ServerOut, TrafficEnded
 from swarmlab.overlay import bulk
-from swarmlab.overlay.balancers import least_connections
+from swarmlab.overlay.balancers import at_random, least_connections
 from swarmlab.sim.trace import Trace
 from swarmlab.traffic.door import Door
 from swarmlab.traffic.measures import FATES, OK, counts, error_rate, fates, jain, percentiles, utilisation
@@ -378,7 +378,88 @@ def test_in_the_end_nothing_is_counted_as_open_or_in_progress():
     assert {(backend.active, backend.inactive) for pool in pools for backend in pool.backends} == {(0, 0)}
 
 
+def test_nothing_stays_counted_after_losses_frozen_machines_and_boots():
+    """Each of them once left a request in a pool for ever: what is lost on the way back to the client, what reaches the
+    node after its client has given up, and what was asked in an earlier life of the node."""
+    cluster = swarm(balancer=least_connections)
+    nodes = ["manager-1", *(f"worker-{n + 1}" for n in range(4))]
+    cluster.link("client", "worker-1", loss=0.2)
+    for node in nodes[1:3]:
+        cluster.traffic(f"http://{node}:8080/", WORK._replace(timeout=0.3), seconds=20)
+        cluster.traffic(f"http://{node}:8080/", LONG._replace(timeout=0.3, per_connection=20), seconds=20)
+    cluster.run_for(4)
+    cluster.freeze("worker-2", 2)
+    cluster.run_for(6)
+    cluster.restart("worker-2")
+    cluster.run_for(100)
+    assert not cluster.loads.loads and error_rate(cluster.requests()) > 0.05
+    pools = [pool for node in nodes for pool in cluster._core(node, "mesh").tables.services.pools.values()]
+    assert {(backend.active, backend.inactive) for pool in pools for backend in pool.backends} == {(0, 0)}
+
+
+def test_two_loads_draw_lots_of_their_own():
+    cluster = swarm(balancer=at_random)
+    for _ in range(2):
+        cluster.traffic("http://worker-1:8080/", WORK, number=40)
+    cluster.run_for(10)
+    rows = sorted(cluster.trace.requests, key=lambda row: row.number)
+    one, other = ([row.name for row in rows if row.load == load] for load in ("load-1", "load-2"))
+    assert one != other and sum(a == b for a, b in zip(one, other, strict=True)) < 25  # 10 ± 2.7 of 40; 5 of them
+
+
+def test_an_error_is_not_taken_for_a_quick_answer(cluster):
+    mesh = swarm(balancer=least_connections)._core("worker-1", "mesh")
+    way = bulk.quick(mesh, {}, 8080, 1, "", 0)
+    pool = mesh.tables.services.pools[way.pool]
+    bulk.answered(mesh, way, None, stays=False)
+    assert {(backend.active, backend.latency) for backend in pool.backends} == {(0, 0.0)}
+    bulk.answered(mesh, bulk.quick(mesh, {}, 8080, 2, "", 0), 800, stays=False)
+    assert sum(backend.latency for backend in pool.backends) == 800
+
+
 # ── failures in the loop ──
+
+
+def test_the_answer_for_a_node_that_was_booted_meanwhile_is_lost(cluster):
+    """It knows nothing of connections before; the one that it had asked for is not its own any more."""
+    cluster.traffic("http://worker-2:8080/", Requests((0,) * 4, (4_000_000,) * 4))
+    cluster.run_for(0.5)
+    cluster.restart("worker-2")
+    cluster.run_for(10)
+    assert gone(cluster.requests()) == {"timed out": 4}
+
+
+def test_an_answer_at_the_last_microsecond_is_in_time():
+    """As outside a cluster: of what happens at the same µs, ends come first, then what clients give up."""
+    cluster = Cluster(managers=1, seed=1, messages=False)
+    cluster.docker("network create -d overlay net")
+    for name in ("web", "front"):
+        cluster.docker(f"service create -d --name {name} --network net nginx:alpine")
+    cluster.run_for(20)
+    cluster.traffic("http://web/", Requests((0, 1), (5_000_000, 5_000_001)), source="front.1")  # 5 s: see TIMEOUT
+    cluster.run_for(10)
+    assert [(row.status, row.ended - row.arrived) for row in cluster.trace.requests] == [
+        (OK, 5_000_000),
+        (0, 5_000_000),
+    ]
+
+
+@pytest.mark.parametrize("way", ["nobody knows the name", "all machines are out"])
+def test_clients_that_do_not_think_and_fail_at_once_let_time_pass(cluster, way):
+    """A closed loop; each client asks again a millisecond later."""
+    eager = Workload(Closed(2, 0.0), Exponential(0.05), timeout=1.0)
+    if way == "all machines are out":
+        cluster.traffic("http://shop.example:8080/", eager, via=["worker-1"], checks=True, seconds=10)
+        cluster.crash("worker-1")
+        cluster.run_for(12)
+        assert 4_000 <= gone(cluster.requests())["service unavailable"] <= 8_000  # 2 to 4 s, two of them
+    else:
+        cluster.docker("network create -d overlay net")
+        cluster.docker("service create -d --name front --network net nginx:alpine")
+        cluster.run_for(20)
+        cluster.traffic("http://nowhere/", eager, source="front.1", seconds=2)
+        cluster.run_for(3)
+        assert gone(cluster.requests()) == {"could not resolve host": 4_000}
 
 
 def test_a_killed_container_resets_what_it_worked_on(cluster):
@@ -493,6 +574,17 @@ def test_checks_want_three_failures_and_two_successes_in_a_row():
     assert heard == [False] * 5 + [True] and door.up == ["b"]
     assert [door.hear("a", well) for well in (True, False, True, True)] == [False, False, False, True]
     assert door.up == ["a", "b"] and {door.hear("b", False) for _ in range(2)} == {False}
+
+
+def test_answers_to_earlier_checks_come_too_late(cluster):
+    """A machine that was frozen answers all of them at once; only the newest counts, so it is back with the next one."""
+    cluster.traffic("http://shop.example:8080/", WORK, via=["worker-1", "worker-2"], checks=True, seconds=60)
+    cluster.run_for(5)
+    cluster.freeze("worker-2", 15)
+    thawed = cluster.now + 15
+    cluster.run_for(40)
+    (out,), (back,) = cluster.trace.of(ServerOut), cluster.trace.of(ServerBack)
+    assert out.time / 1e6 < thawed and 0.5 <= back.time / 1e6 - thawed <= 2.1
 
 
 # ── scaling ──

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from swarmlab.overlay.balancers import at_random, least_connections, round_robin, two_choices
+from swarmlab.overlay.queues import Queue
 from swarmlab.traffic import batch_queues, theory
 from swarmlab.traffic.measures import (
     FATES,
@@ -217,6 +218,15 @@ def test_a_retry_goes_to_another_replica_and_the_work_for_the_first_try_is_done_
     assert (run.task, run.ended, run.status) == ([1], [1_500_000], [OK])
 
 
+def test_clients_that_do_not_think_and_fail_at_once_let_time_pass():
+    """A closed loop; each client asks again a millisecond later."""
+    eager = Workload(Closed(2, think=0.0), Constant(1.0))
+    refused = simulate(eager, 1, seconds=3, changes=[Leave(2, "web.1")])
+    assert fates(refused) == {"answered": 3, "connection refused": 1_000}  # the other one is served until 3 s
+    full = simulate(eager, [Replica("web.1", room=0)], seconds=3)
+    assert fates(full)["answered"] == 3 and 2_990 <= fates(full)["service unavailable"] <= 3_000
+
+
 def test_weight_zero_lets_open_connections_go_on():
     """A graceful leave (§1.5): existing connections go on, no new ones."""
     asked = Workload(Poisson(1.0), Constant(0.01), per_connection=40, pause=0.5)
@@ -250,6 +260,14 @@ def test_an_end_comes_before_what_arrives_at_the_same_instant():
 
     simulate(Requests([0, 10, 25], [10, 20, 5]), 2, spy)
     assert seen == [[0, 0], [0, 0], [1, 0]]
+
+
+def test_nothing_is_begun_before_it_has_come():
+    """Nobody may have looked after the line since its worker was done: its machine was frozen, or had much to do."""
+    line = Queue()
+    line.take("first", 10, 0)
+    line.take("second", 10, 15)
+    assert [line.pop(), line.pop()] == [("first", 0, 10), ("second", 15, 25)]
 
 
 def test_a_balancer_sees_what_is_open_and_how_long_answers_took():
@@ -331,6 +349,40 @@ def nobody(backends, request, turn):
             lambda: simulate(load(1.0, retries=1), 2, nobody, number=5),
             "the balancer nobody must return one of the backends",
         ),
+        (lambda: simulate(load(1.0), 2.5, number=5), "replicas=2.5: a whole number, or a list of Replica"),
+        (lambda: simulate(load(1.0), True, number=5), "replicas=True: a whole number"),
+        (lambda: simulate(load(1.0), "3", number=5), "replicas='3': a whole number"),
+        (lambda: simulate(load(1.0), 10**9, number=5), "replicas=1000000000: 100000 at the most"),
+        (lambda: simulate(load(1.0), ["a"], number=5), "'a' is no replica, such as Replica('web.1')"),
+        (
+            lambda: simulate(load(1.0), [Replica("a", weight=10**9)], number=5),
+            "a has a weight of 1000000000: 65535 at the most",
+        ),
+        (lambda: simulate(load(1.0), [Replica("a", workers=10**12)], number=5), "a has 1000000000000 workers"),
+        (lambda: simulate(load(1.0), [Replica("a", speed=float("nan"))], number=5), "the speed of a must be a number"),
+        (lambda: simulate(load(1.0), 2, number=-3), "number=-3: a whole number from 1 on"),
+        (lambda: simulate(load(1.0), 2, number=2.5), "number=2.5: a whole number from 1 on"),
+        (lambda: simulate(load(1.0), 2, number=True), "number=True: a whole number from 1 on"),
+        (lambda: simulate(load(1.0), 2, seconds="3"), "seconds='3': a number above 0"),
+        (lambda: simulate(load(1.0), 2, seconds=True), "seconds=True: a number above 0"),
+        (lambda: simulate(load(1e9), 2, seconds=60), "6e+10 requests are too many"),
+        (lambda: simulate(load(1.0), 2, "rr", number=5), "'rr' is no balancer: a plain function, such as round_robin"),
+        (lambda: simulate(load(1.0), 2, number=5, changes=[5]), "5 is no change, such as Leave(10, 'web.1')"),
+        (
+            lambda: simulate(load(1.0), 2, number=5, changes=[Fail("x", "web.1"), Leave(1, "web.1")]),
+            "a change at 'x' s",
+        ),
+        (lambda: simulate(load(1.0), 2, number=5, changes=[Add(1, "web.3")]), "'web.3' is no replica"),
+        (
+            lambda: simulate(load(1.0), 2, number=5, changes=[Fail(1, "web.1", silent=True)]),
+            "waits for ever: give the workload a timeout",
+        ),
+        (lambda: simulate(Requests([0, 1], [-5, 1]), 2), "whole µs of 0 and more"),
+        (lambda: simulate(Requests([0, 1], [5, float("nan")]), 2), "whole µs of 0 and more"),
+        (lambda: simulate(Requests(5, 6), 2), "requests need two lists"),
+        (lambda: simulate(Requests([0, 1], []), 2), "as many instants as works"),
+        (lambda: utilisation(simulate(load(1.0), 2, number=5), 0), "workers=0: a number above 0"),
+        (lambda: per_second(simulate(load(1.0), 2, number=5), 0), "step=0: µs, a number above 0"),
         (lambda: percentile([], 0.5), "there are no requests"),
         (lambda: percentile([1], 99), "a share above 0, and 1 at the most"),
     ],

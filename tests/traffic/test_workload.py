@@ -164,7 +164,7 @@ def test_the_tables_of_real_arrivals():
         ({"arrivals": Recorded(5)}, "recorded arrivals need counts"),
         ({"arrivals": Recorded("55")}, "recorded arrivals need counts"),
         ({"arrivals": Recorded((1, nan))}, "recorded arrivals need counts"),
-        ({"arrivals": Recorded((1, 2), nan)}, "the rate of arrivals must be a number of 0 or more, not nan"),
+        ({"arrivals": Recorded((1, 2), nan)}, "the rate of arrivals must be a number above 0, not nan"),
         ({"arrivals": Diurnal(80, "x")}, "the swing must be a number of 0 or more, not 'x'"),
         ({"arrivals": Diurnal(80, nan)}, "the swing must be a number of 0 or more, not nan"),
         ({"arrivals": Diurnal(80, period=1e-8)}, "the period must be a microsecond at least, not 1e-08 s"),
