@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ..objects import RUNNING, Network, Node, Service, Task
+from .dns import is_address
 from .ipam import Subnet, number, subnet
 
 GATEWAY, VIRTUAL_IP, TASK, NODE = "gateway", "virtual IP", "task", "node"
@@ -117,5 +118,5 @@ def _meetings(
 
 
 def is_covered(address: str, cidr: str) -> bool:
-    """Whether this address lies in the subnet."""
-    return bool(cidr) and subnet(cidr).holds(number(address))
+    """Whether this address lies in the subnet; a machine without one, which is known by its name, lies nowhere."""
+    return bool(cidr) and is_address(address) and subnet(cidr).holds(number(address))
