@@ -147,6 +147,8 @@ class Visits(World):
         address (`ping -c 1 -M do -s SIZE-28`): `passes`, `message too long, mtu=1450`, `lost`, or why it cannot go."""
         if _whole(size) < 28:
             raise ValueError(f"size={size!r}: a ping has 28 bytes of headers")
+        if not isinstance(name, str):
+            raise ValueError(f"{name!r} is no name and no address")
         _, ask = self._visit(f"http://{name}/", source, timeout, size=size)
         self._did("probe", source=source, name=name, size=size, timeout=timeout)
         answer = self._ask_page(ask._replace(url=name, ping=True))
@@ -154,7 +156,7 @@ class Visits(World):
 
     def _visit(self, url: str, source: str, timeout: float, **more: Any) -> tuple[str, Ask]:
         """The machine at which it begins, and what the visitor is told. Raises ValueError for what makes no sense."""
-        host, _, _ = split_url(str(url))
+        host, _, _ = split_url(url)
         machine, task = self._running_task(source) if source else (self._machine(host).name, "")
         outside = self.computers[host].address if source and host in self.computers else ""
         ask = Ask(self._asked + 1, url, machine, micros(timeout, "a timeout"), task, outside=outside, **more)

@@ -224,7 +224,7 @@ def is_address(name: str) -> bool:
     """Whether it is an address already, and stands for itself."""
     try:
         return number(name) >= 0
-    except ValueError:
+    except (AttributeError, TypeError, ValueError):
         return False
 
 

@@ -43,6 +43,8 @@ class Answer(NamedTuple):
 
 def split_url(url: str) -> tuple[str, int, str]:
     """Host, port and path of an address; ValueError with a sentence if it is none."""
+    if not isinstance(url, str):
+        raise ValueError(f"not an address like http://worker-1:5000/: {url!r}")
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "http", url
