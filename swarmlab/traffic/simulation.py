@@ -158,7 +158,7 @@ class Simulation:
 
     def _give_up(self, about: tuple[Asked, int]) -> None:
         asked, tries = about
-        if not asked.over and asked.tries == tries:
+        if not asked.over and asked.tries == tries and asked.server:  # else it waits to ask again
             self._over(asked, TIMED_OUT)
 
     def _over(self, asked: Asked, status: int) -> None:

@@ -218,6 +218,13 @@ def test_a_retry_goes_to_another_replica_and_the_work_for_the_first_try_is_done_
     assert (run.task, run.ended, run.status) == ([1], [1_500_000], [OK])
 
 
+def test_who_waits_to_ask_again_is_not_impatient_with_the_try_that_has_failed():
+    """Reset after 1 s, patience until 2 s, asked again at 2.5 s: once, and of the other replica."""
+    asked = Workload(Closed(1, think=0.0), Constant(3.0), timeout=2.0, retries=1, backoff=1.5)
+    run = simulate(asked, [Replica("web.1"), Replica("web.2", speed=10.0)], seconds=0.5, changes=[Fail(1, "web.1")])
+    assert (run.task, run.status, run.done, run.ended) == ([1], [OK], [2_800_000], [2_800_000])
+
+
 def test_clients_that_do_not_think_and_fail_at_once_let_time_pass():
     """A closed loop; each client asks again a millisecond later."""
     eager = Workload(Closed(2, think=0.0), Constant(1.0))
