@@ -1,11 +1,13 @@
 """Scenes of lesson 09: small swarms that are asked, balancers on the same arrivals, and replicas that follow the load."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from math import ceil
 from typing import Any
 
 from ..cluster import Cluster, find
+from ..events import ContainerPaced, MachineCrashed
 from ..overlay import hashing
 from ..overlay.balancers import Backend, Request, at_random, least_connections, round_robin, two_choices
 from ..rack import Computer, address_of
@@ -86,6 +88,39 @@ def seen(way: Any) -> str:
     return [hop for hop in way.there if hop.layer == "container"][-1].source.rpartition(":")[0]
 
 
+def visited(cluster: Cluster, url: str = "http://worker-2:8080/") -> Run:
+    """A minute of visitors, 30 a second, who wait 5 s at most. Seconds count from the first."""
+    start = cluster.now
+    asked = drawn(Workload(Poisson(30), Exponential(0.05)), 60, None, "visited")
+    load = cluster.traffic(url, asked)
+    cluster.run_for(75)
+    return _worked_off(cluster, since(cluster.requests(load), start), asked.work)
+
+
+def _worked_off(cluster: Cluster, run: Run, works: Sequence[int]) -> Run:
+    """The log of a request ends when its visitor leaves. Its task does not hear of that, and works on it in its turn: here
+    is added when it was done with it."""
+    speeds = {record.fact.task: record.fact.speed for record in cluster.trace.of(ContainerPaced)}
+    pace = {f"{one.service}.{one.slot}": speeds.get(one.id, 1.0) for one in cluster.running}
+    free, done = dict.fromkeys(range(len(run.tasks)), 0), list(run.done)
+    for n, (task, arrived, work) in enumerate(zip(run.task, run.arrived, works, strict=True)):
+        if done[n] < 0:
+            done[n] = max(arrived, free[task]) + round(work / pace[run.tasks[task]])
+        free[task] = done[n]
+    return run._replace(done=done)
+
+
+def backlog(run: Run, task: str, at: float) -> str:
+    """Who stands before a task at a second: those that still wait, and those whose visitors have left."""
+    instant, place = at * SECOND, run.tasks.index(task)
+    there = [
+        ended > instant
+        for one, arrived, ended, done in zip(run.task, run.arrived, run.ended, run.done, strict=True)
+        if one == place and arrived <= instant < done
+    ]
+    return f"{sum(there)} whose visitors wait, {len(there) - sum(there)} whose visitors have left"
+
+
 def grown(cluster: Cluster, per_connection: int, replicas: int = 6) -> Run:
     """Half a minute of visitors with three replicas, then half a minute with more. Seconds count from the first visitor.
 
@@ -111,6 +146,15 @@ def node_dies(cluster: Cluster, url: str = "http://worker-2:8080/", **door: Any)
     cluster.crash("worker-2")
     cluster.run_for(43)
     return since(cluster.requests(load), start)
+
+
+def healing(cluster: Cluster, run: Run) -> dict:
+    """The outage of the machine that lost its power, with the visitors of `node_dies` who were lost until it was healed."""
+    from ..viz.frames import outage
+
+    row = outage(cluster.trace, cluster.trace.of(MachineCrashed)[-1])
+    lost = [row["fault"] + time - 20 * SECOND for time, ok in zip(run.arrived, run.ok, strict=True) if not ok]
+    return row | {"lost": [time for time in lost if row["fault"] <= time <= (row["healed"] or time)]}
 
 
 # ── balancers, outside a swarm ───────────────────────────────────────────────────────────────────────────────────────
@@ -223,14 +267,20 @@ def azure(kind: str) -> tuple[int, ...]:
 
 
 def real_arrivals(load: float = 0.7, replicas: int = 4) -> dict[str, Requests]:
-    """Requests at the same mean load: at random instants, and all that came to a real service in an hour, at its pace."""
+    """Requests at the same mean load: at random instants, and all that came to a real service in an hour."""
     service = Exponential(0.5)
     rate = load * replicas / service.mean
-    found = {"independent": drawn(Workload(Poisson(rate), service), 2000, None, "azure")}
+    found = {"independent": drawn(Workload(Poisson(rate), service), 3500, None, "azure")}
     for title, kind in (("conversation", "conv"), ("code", "code")):
         counts = azure(kind)
         found[title] = drawn(Workload(Recorded(counts, rate), service), sum(counts) / rate, None, "azure")
     return found
+
+
+def each_second(requests: Requests) -> list[int]:
+    """How many came in each second."""
+    found = Counter(time // SECOND for time in requests.arrived)
+    return [found[second] for second in range(max(found) + 1)]
 
 
 STEP = 10  # s between two looks
