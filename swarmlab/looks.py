@@ -115,14 +115,18 @@ class Looks(Visits):
         from random import Random
 
         from .overlay.capture import capture
+        from .overlay.keyring import SUBSYSTEM
 
         if not self.trace.with_messages:
             raise ValueError("this run keeps no messages: make the cluster with messages=True")
         begin, end = micros(since, "an instant"), self.kernel.now if until is None else micros(until, "an instant")
         rows = [row for row in self.trace.messages if begin <= row.sent <= end]
         addresses = {name: one.address for name, one in self.computers.items()}
-        keys = self._core(machine, "mesh").tables.keys if self._running(machine) else {}
-        return capture(rows, self._machine(machine).name, addresses, keys, Random(0))
+        clusters = self._objects("cluster")
+        keys = (
+            {one.time: one.value for one in clusters[0].network_keys if one.subsystem == SUBSYSTEM} if clusters else {}
+        )
+        return capture(rows, self._machine(machine).name, addresses, keys, Random)
 
     @property
     def running(self) -> tuple:

@@ -4,11 +4,13 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+from tshark import complaints
 
 from swarmlab import Cluster
 from swarmlab.events import PacketPassed, RequestSent, RequestServed
 from swarmlab.overlay import pcap
-from swarmlab.overlay.frames import IPv4, Tcp, Vxlan, decode, headers_of
+from swarmlab.overlay.capture import capture
+from swarmlab.overlay.frames import Esp, IPv4, Tcp, Vxlan, decode, headers_of
 from swarmlab.rack import Computer
 from swarmlab.sim.trace import Trace
 
@@ -235,6 +237,43 @@ def test_a_capture_has_whole_connections_and_three_knocks_where_nobody_answers(s
     begin = swarm.now
     swarm.request("http://worker-3:8080/")
     assert len(pcap.load(swarm.capture("worker-3", since=begin))) == 3
+
+
+def sealed_talk(swarm, times):
+    """So many requests in the encrypted network, from one machine to others."""
+    begin = swarm.now
+    for _ in range(times):
+        assert swarm.request("http://tasks.safe/", source="safe.1", size=3000).ok
+    return begin
+
+
+def test_each_key_counts_its_packets_over_all_connections_and_tshark_finds_nothing_wrong(swarm, tmp_path):
+    """RFC 4303 §3.3.3: a number that comes again is thrown away by the receiver."""
+    begin = sealed_talk(swarm, 12)
+    (here,) = (task.machine for task in swarm.running if (task.service, task.slot) == ("safe", 1))
+    taken = swarm.capture(here, since=begin)
+    found = [headers_of(frame)[0][1:] for _, frame in pcap.load(taken)]
+    assert len(found) > 50 and all(type(header) is Esp for _, header in found)
+    ways = {spi: [one.sequence for _, one in found if one.spi == spi] for spi in {one.spi for _, one in found}}
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in ways.values())
+    assert complaints(tmp_path, taken) == []
+
+
+def test_both_ends_of_a_tunnel_capture_the_same_bytes(swarm):
+    begin = sealed_talk(swarm, 12)
+    (here,) = (task.machine for task in swarm.running if (task.service, task.slot) == ("safe", 1))
+    there = next(task.machine for task in swarm.running if task.service == "safe" and task.machine != here)
+    ours, theirs = (dict.fromkeys(pcap.load(swarm.capture(name, since=begin))) for name in (here, there))
+    assert theirs and set(theirs) < set(ours)
+
+
+def test_what_was_encrypted_stays_so_in_a_capture_when_its_key_has_long_been_rotated_away(swarm):
+    begin = sealed_talk(swarm, 6)
+    rows = [row for row in swarm.trace.messages if row.sent >= begin * 1e6]
+    addresses = {name: one.address for name, one in swarm.computers.items()}
+    (here,) = (task.machine for task in swarm.running if (task.service, task.slot) == ("safe", 1))
+    frames = [frame for _, frame in pcap.load(capture(rows, here, addresses, {}, Random))]
+    assert frames and all(type(headers_of(frame)[0][-1]) is Esp for frame in frames)
 
 
 def test_a_node_shows_what_it_knows(swarm):
