@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ..effects import SECOND
 from .balancers import Request, round_robin
 from .dns import is_address, rank
+from .ipvs import Key
 
 IDLE = 900 * SECOND  # a connection on which nothing moves for so long is forgotten [IPVS: TCP time-out]
 REFUSED, NO_NAME, LOST = "connection refused", "could not resolve host", "lost"
@@ -102,7 +103,7 @@ def _from_task(mesh: Any, host: str, source: str, request: Request, now: int) ->
     return REFUSED
 
 
-def _balanced(mesh: Any, key: tuple[str, str], request: Request, now: int) -> Way | str:
+def _balanced(mesh: Any, key: Key, request: Request, now: int) -> Way | str:
     services, balancer = mesh.tables.services, mesh.routes.balancer
     pool = services.pools[key]
     if not pool.able:
@@ -114,7 +115,7 @@ def _balanced(mesh: Any, key: tuple[str, str], request: Request, now: int) -> Wa
     return way
 
 
-def _translated(tables: Any, key: tuple[str, str], row: Any) -> Way | str:
+def _translated(tables: Any, key: Key, row: Any) -> Way | str:
     """IPVS rewrites the source to the node's own load balancer address in that network: the client's is lost."""
     network = tables.networks.get(key[0])
     here = tables.here.get((key[0], row.address))

@@ -1,7 +1,7 @@
 """From a virtual IP or a published port to one task: the pools of tasks that a node's load balancer chooses from.
 
 Docker uses IPVS in its `rr` form. Each node has its own tables and its own turn, one for each service and network: all
-published ports of a service share it. A turn is given to each connection, not to each request.
+published ports of a service share it. While an update changes them, the tasks with the old ones have a pool of their own. A turn is given to each connection, not to each request.
 Source: moby `daemon/libnetwork/service_linux.go`; Linux manual, ipvsadm(8); networking.md §1.5; swarm.md §17.
 """
 
@@ -14,7 +14,7 @@ __all__ = ["IDLE", "Backend", "Balancer", "Key", "Pool", "Request", "least_conne
 
 IDLE = 900 * SECOND  # a TCP connection on which nothing moves is forgotten; one of UDP after 300 s
 
-Key = tuple[str, str]  # whose pool it is: (network id, service id)
+Key = tuple[str, str, tuple]  # whose pool it is: (network id, service id, its published ports there)
 
 
 class Pool:

@@ -24,7 +24,9 @@ class Services:
         self.members: dict[Key, dict[str, None]] = {}  # the tasks that have a row in a pool, by pool
         self.names = Names()
         self.pools: dict[Key, Pool] = {}
-        self.virtual_ips: dict[tuple[str, str], Key] = {}  # (network id, address)
+        self.virtual_ips: dict[
+            tuple[str, str], dict[Key, None]
+        ] = {}  # (network id, address) → whose it is, newest last
         self.ports: dict[int, dict[Key, int]] = {}  # published port → how many rows of each service say so
         self.enabled: dict[str, int] = {}  # task → in how many networks it may be chosen
         self.persistence, self.next_mark = persistence, FIRST_MARK
@@ -63,16 +65,16 @@ class Services:
             self._leave(old)
         if new and new.enabled and is_balanced(new):
             self._join(new)
-        elif new and (new.network, new.service) in self.pools:
-            self.pools[new.network, new.service].weigh(rank(new), 0)
+        elif new and pool_of(new) in self.pools:
+            self.pools[pool_of(new)].weigh(rank(new), 0)
 
     def _join(self, row: Binding) -> None:
-        key = row.network, row.service
+        key = pool_of(row)
         if key not in self.pools:
             self.pools[key] = Pool(self.next_mark, row.virtual_ip, self.persistence)
             self.next_mark += 1
             if row.virtual_ip:
-                self.virtual_ips[row.network, row.virtual_ip] = key
+                self.virtual_ips.setdefault((row.network, row.virtual_ip), {})[key] = None
         members = self.members.setdefault(key, {})
         if row.task not in members:
             members[row.task] = None
@@ -82,7 +84,7 @@ class Services:
         self.pools[key].add(rank(row), Backend(row.task, row.machine))
 
     def _leave(self, row: Binding) -> None:
-        key = row.network, row.service
+        key = pool_of(row)
         members = self.members.get(key, {})
         if row.task not in members:
             return
@@ -91,10 +93,14 @@ class Services:
         for port in published(row.ports, INGRESS):
             self._close(port, key)
         if not members:
-            address = self.pools.pop(key).address
+            self._free(row.network, self.pools.pop(key).address, key)
             del self.members[key]
-            if self.virtual_ips.get((row.network, address)) == key:
-                del self.virtual_ips[row.network, address]
+
+    def _free(self, network: str, address: str, key: Key) -> None:
+        holders = self.virtual_ips.get((network, address), {})
+        holders.pop(key, None)
+        if address and not holders:
+            del self.virtual_ips[network, address]
 
     def _close(self, port: int, key: Key) -> None:
         holders = self.ports[port]
@@ -107,13 +113,14 @@ class Services:
     # ── look-ups ──
 
     def behind_port(self, port: int) -> Key | None:
-        """Which pool this published port leads to: of two services, for an instant, the newer one."""
+        """Which pool this published port leads to: of two, for an instant, the newer one."""
         holders = self.ports.get(port)
         return next(reversed(holders)) if holders else None
 
     def behind_address(self, network: str, address: str) -> Key | None:
-        """Which pool has this virtual IP."""
-        return self.virtual_ips.get((network, address))
+        """Which pool has this virtual IP: of two, for an instant, the newer one."""
+        holders = self.virtual_ips.get((network, address))
+        return next(reversed(holders)) if holders else None
 
     def ports_of(self, key: Key) -> tuple[int, ...]:
         """The published ports that lead to this pool."""
@@ -123,6 +130,13 @@ class Services:
         """web.1, for the id of a task that has a row."""
         row = self.rows.get((network, task))
         return row.name if row else task
+
+
+def pool_of(row: Binding) -> Key:
+    """Whose pool this task belongs to: as long as an update changes the published ports, a service has two of them, so
+    that a new port leads to the tasks that have it [moby: serviceKey]."""
+    ports = tuple((port.published_port, port.target_port, port.protocol) for port in row.ports)
+    return row.network, row.service, ports
 
 
 def is_balanced(row: Binding) -> bool:

@@ -207,7 +207,8 @@ def test_requests_that_were_never_answered_are_forgotten():
     mesh = alone("worker-1", endpoint("a", "worker-2", ports=(5000,)), balancer=ipvs.least_connections)
     mesh.step(Received("client", Visit(1, 5000, "/")), 0)
     mesh.step(Received("client", Visit(2, 5000, "/")), IDLE)
-    assert list(mesh.waiting) == [2] and mesh.tables.services.pools["net-ingress", "id-web"].backends[0].active == 1
+    pool = mesh.tables.services.pools[mesh.tables.services.behind_port(5000)]
+    assert list(mesh.waiting) == [2] and pool.backends[0].active == 1
 
 
 # ── ports of one machine ──

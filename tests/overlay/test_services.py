@@ -12,7 +12,7 @@ from swarmlab.overlay.rows import bindings_of
 from swarmlab.overlay.services import FIRST_MARK, Services
 
 FRONT, INGRESS = "net-front", "net-ingress"
-POOL = (FRONT, "id-web")
+POOL = (FRONT, "id-web", ())
 
 
 def rows(task, enabled=True, **more):
@@ -33,7 +33,7 @@ def told(*groups):
 
 def test_all_published_ports_of_a_service_share_one_turn_and_each_network_has_its_own():
     made = told(rows("a", ports=(80, 443)), rows("b", name="web.2", ports=(80, 443), octet=4))
-    assert made.behind_port(80) == made.behind_port(443) == (INGRESS, "id-web")
+    assert made.behind_port(80) == made.behind_port(443) == (INGRESS, "id-web", ((80, 80, "tcp"), (443, 80, "tcp")))
     assert made.behind_address(FRONT, "10.0.1.2") == POOL != made.behind_port(80)
     assert [pool.mark for pool in made.pools.values()] == [FIRST_MARK, FIRST_MARK + 1]
 
@@ -74,10 +74,34 @@ def test_of_two_services_with_one_port_the_newer_one_has_it():
     made = told(
         rows("a", ports=(80,)), rows("z", name="new.1", ports=(80,), octet=7), rows("a", enabled=False, ports=(80,))
     )
-    assert made.behind_port(80) == (INGRESS, "id-new")
+    assert made.behind_port(80)[:2] == (INGRESS, "id-new")
     for entry in gone("a"):
         made.change(entry)
-    assert made.behind_port(80) == (INGRESS, "id-new")
+    assert made.behind_port(80)[:2] == (INGRESS, "id-new")
+
+
+def test_a_new_port_leads_only_to_the_tasks_that_publish_it():
+    """While an update adds a port, the old tasks and the new ones have a pool each [moby: serviceKey]."""
+    made = told(rows("a", ports=(80,)), rows("b", name="web.2", ports=(80, 81), octet=4))
+    assert [backend.task for backend in made.pools[made.behind_port(81)].backends] == ["b"]
+    assert made.behind_port(80) == made.behind_port(81), "the rules of the newer one come last, and win"
+    for entry in gone("b"):
+        made.change(entry)
+    assert made.behind_port(81) is None
+    assert [backend.task for backend in made.pools[made.behind_port(80)].backends] == ["a"]
+    assert [backend.task for backend in made.pools[POOL].backends] == ["a"], "inside, they have one"
+
+
+def test_a_virtual_ip_that_is_given_anew_leads_to_the_service_that_is_left():
+    """News of the service that had it before come late, and go again."""
+    old = [
+        entry._replace(value=entry.value._replace(virtual_ip="10.0.1.2")) for entry in rows("z", name="old.1", octet=7)
+    ]
+    made = told(rows("a"), old[1:])
+    assert made.behind_address(FRONT, "10.0.1.2")[1] == "id-old"
+    for entry in gone("z"):
+        made.change(entry)
+    assert made.behind_address(FRONT, "10.0.1.2") == POOL
 
 
 def test_dnsrr_has_no_load_balancer():
@@ -118,12 +142,14 @@ def shuffle(made, dice, steps=400):
 
 
 def check(made, live):
-    for (network, address), key in made.virtual_ips.items():
+    for network, address in made.virtual_ips:
+        key = made.behind_address(network, address)
         pool = made.pools[key]
         assert pool.address == address and key[0] == network
         assert {f"id-{live[backend.task][0]}" for backend in pool.backends} == {key[1]}, "a foreign task behind a VIP"
         able = sorted(backend.task for backend in pool.backends if backend.weight)
         assert able == sorted(t for t, (s, on) in live.items() if on and f"id-{s}" == key[1])
+    assert len(made.virtual_ips) == len(made.pools), "a pool without its virtual IP"
     for port in made.ports:
         assert made.behind_port(port)[1] == f"id-s{port - 8000}"
     enabled = {task for task, (_, on) in live.items() if on}
