@@ -24,9 +24,7 @@ class Services:
         self.members: dict[Key, dict[str, None]] = {}  # the tasks that have a row in a pool, by pool
         self.names = Names()
         self.pools: dict[Key, Pool] = {}
-        self.virtual_ips: dict[
-            tuple[str, str], dict[Key, None]
-        ] = {}  # (network id, address) → whose it is, newest last
+        self.virtual_ips: dict[tuple[str, str], dict[Key, None]] = {}  # (network id, address) → whose, newest last
         self.ports: dict[int, dict[Key, int]] = {}  # published port → how many rows of each service say so
         self.enabled: dict[str, int] = {}  # task → in how many networks it may be chosen
         self.persistence, self.next_mark = persistence, FIRST_MARK

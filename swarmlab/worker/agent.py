@@ -393,8 +393,14 @@ class Agent:
     def _refresh_shown(self):
         return [effect for task in list(self.shown) for effect in self._published(self.works[task])]
 
+    def _virtual_ips(self, task):
+        """Those that its service had when the container was made: what an update changes is for the tasks after it."""
+        known, service = self.shown.get(task.id), self.services.get(task.service)
+        if known and known[0].virtual_ips:
+            return known[0].virtual_ips
+        return self._addresses(service.virtual_ips) if service and task.endpoint.mode != "dnsrr" else ()
+
     def _endpoint(self, task, container):
-        service = self.services.get(task.service)
         networks = [self.networks[one.network] for one in task.networks if one.network in self.networks]
         inside = bool(networks) and all(network.spec.internal for network in networks)
         return Endpoint(
@@ -404,7 +410,7 @@ class Agent:
             service_name=task.service_name,
             machine=self.machine,
             addresses=self._addresses(task.networks),
-            virtual_ips=self._addresses(service.virtual_ips if service else ()),
+            virtual_ips=self._virtual_ips(task),
             ports=task.ports,
             aliases=tuple((target.target, alias) for target in task.spec.networks for alias in target.aliases),
             mode=task.endpoint.mode,
