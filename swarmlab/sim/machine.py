@@ -73,7 +73,7 @@ class Machine:
         self.tear = -1  # power goes off after so many more effects; -1: it does not
         self.ailing = False  # one of these three is not as it should be: steps take the slow way
         self.hindered = True  # not running, frozen or loaded: events take the slow way
-        self._epoch = 0  # counts boots, so that alarms of an earlier life are known
+        self.life = 0  # counts boots, so that alarms of an earlier life are known
         self._frozen_until = 0
         self._backlog: list = []  # what came in while frozen: (handler, argument, cause)
         self._free_at = 0  # when a loaded machine has done what it heard so far
@@ -85,7 +85,7 @@ class Machine:
     def start(self) -> None:
         """Boot: every core is built from its disk and hears `Started`."""
         self.disturb()
-        self.running, self._epoch = True, self._epoch + 1
+        self.running, self.life = True, self.life + 1
         self.lag = self._free_at = self._frozen_until = 0
         self._set_hindered()
         cause = self.kernel.cause
@@ -115,7 +115,7 @@ class Machine:
         self._set_hindered()
         until = self._frozen_until = max(self._frozen_until, self.kernel.now + duration)
         self.note(MachineFrozen(until))
-        self.kernel.at(until, self._thaw, self._epoch)
+        self.kernel.at(until, self._thaw, self.life)
 
     def load(self, lag: int) -> None:
         """Be so busy that each thing takes about `lag` µs, one after the other; 0 is idle again. A reboot ends it."""
@@ -191,7 +191,7 @@ class Machine:
         self.note(fact)
 
     def _thaw(self, epoch: int) -> None:
-        if epoch != self._epoch or not self.frozen or self.kernel.now < self._frozen_until:
+        if epoch != self.life or not self.frozen or self.kernel.now < self._frozen_until:
             return
         self.frozen = False
         self._set_hindered()
@@ -218,11 +218,6 @@ class Machine:
             seat = self.seats.get(packet[0])
             if seat is not None:
                 self._step(seat, packet[1])
-
-    @property
-    def life(self) -> int:
-        """How often it was booted."""
-        return self._epoch
 
     def do(self, handler: Callable, argument: Any) -> None:
         """Something comes in that is no message to a core: done at once, or late, or never, as the machine is."""
@@ -271,11 +266,11 @@ class Machine:
             return
         work = int(2 * self.lag * self.kernel.stream(f"load/{self.name}").random())
         self._free_at = max(self._free_at, self.kernel.now) + work
-        self.kernel.at(self._free_at, self._do_late, (handler, argument, self._epoch))
+        self.kernel.at(self._free_at, self._do_late, (handler, argument, self.life))
 
     def _do_late(self, work: tuple) -> None:
         handler, argument, epoch = work
-        if epoch != self._epoch or not self.running:
+        if epoch != self.life or not self.running:
             return
         if self.frozen:
             self._backlog.append((handler, argument, self.kernel.cause))
@@ -361,7 +356,7 @@ class Machine:
         if later:
             if line is None:
                 line = self._writing[seat.name] = deque([[]])
-                self.kernel.after(self.disk_lag, self._write, (seat, self._epoch))
+                self.kernel.after(self.disk_lag, self._write, (seat, self.life))
             elif len(line) == 1:
                 line.append([])
             line[-1].append((later, self.kernel.cause))
@@ -370,7 +365,7 @@ class Machine:
     def _write(self, work: tuple[Seat, int]) -> None:
         """A slow disk has done a write, with all that lay behind it; what came meanwhile is the next one."""
         seat, epoch = work
-        if epoch != self._epoch or not self.running:
+        if epoch != self.life or not self.running:
             return
         line = self._writing[seat.name]
         for effects, self.kernel.cause in line[0]:
