@@ -129,6 +129,33 @@ def test_it_stays_until_the_last_row_is_gone_not_merely_disabled():
     assert here.resolve("web", FRONT) == () and not here.records and not here.pointers and not here.answers
 
 
+def test_an_answer_that_was_once_given_does_not_outlive_a_change():
+    here = known((None, FIRST))
+    assert here.resolve("tasks.web", FRONT) == ("10.0.1.3",)
+    here.change(None, SECOND)
+    assert here.resolve("tasks.web", FRONT) == ("10.0.1.3", "10.0.1.4")
+    here.change(FIRST, off(FIRST))
+    assert here.resolve("tasks.web", FRONT) == ("10.0.1.4",)
+
+
+def test_names_and_networks_may_have_dots_and_capitals():
+    """moby: sandbox.go, ResolveName: a.b.c is tried as a name, as a.b in network c, as a in network b.c."""
+    row = FIRST._replace(network_name="My.Net", aliases=("api.v1",))
+    here, where = known((None, row)), (("net-front", "My.Net"),)
+    for name in ("web.my.net", "WEB.My.Net.", "api.v1", "API.v1.my.net", "tasks.api.v1.My.Net"):
+        assert here.resolve(name, where), name
+    assert not any(here.resolve(name, where) for name in ("web.net", "web.my", "api", "v1.my.net", "web..my.net"))
+
+
+def test_two_services_with_one_alias_share_it_and_one_called_like_a_network_is_no_network():
+    other = FIRST._replace(task="o1", name="front.1", service="id-o", service_name="front", virtual_ip="10.0.1.9")
+    here = known((None, FIRST), (None, other._replace(address="10.0.1.20", aliases=("www",))))
+    assert sorted(here.resolve("www", FRONT)) == ["10.0.1.2", "10.0.1.9"]
+    assert here.resolve("front", FRONT) == here.resolve("front.front", FRONT) == ("10.0.1.9",)
+    here.change(FIRST, None)
+    assert here.resolve("www", FRONT) == ("10.0.1.9",)
+
+
 def test_a_task_that_is_about_to_stop_takes_its_own_names_away_at_once():
     here = known((None, FIRST), (None, SECOND), (FIRST, off(FIRST)))
     assert here.resolve("tasks.web", FRONT) == ("10.0.1.4",)

@@ -134,6 +134,14 @@ def test_the_checksum_of_rfc_1071():
     assert (checksum(b""), checksum(b"\xff\xff"), checksum(b"\x01")) == (0xFFFF, 0, 0xFFFF - 0x0100)
 
 
+def test_a_checksum_of_udp_that_comes_out_as_0_is_written_as_ones():
+    """RFC 768: 0 says that there is none."""
+    headers = (Ethernet(container_mac("10.0.1.4"), container_mac("10.0.1.3")), IPv4("10.0.1.3", "10.0.1.4", 17))
+    port = int.from_bytes(encode((*headers, Udp(40000, 0)))[-2:], "big")  # with it the sum is all ones
+    frame = encode((*headers, Udp(40000, port)))
+    assert frame[-2:] == b"\xff\xff" and decode(frame)[2].fields["checksum"] == "good"
+
+
 def test_a_segment_without_data_is_a_packet_of_40_bytes():
     frame = encode(
         (Ethernet("02:42:0a:00:01:04", "02:42:0a:00:01:03"), IPv4("10.0.1.3", "10.0.1.4", 6), Tcp(40_000, 80))

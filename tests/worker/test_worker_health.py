@@ -10,7 +10,7 @@ from swarmlab.messages import ContainerSettings, HealthIs, Prepare, Running, Sta
 from swarmlab.objects import HealthConfig
 from swarmlab.worker import images, probing
 from swarmlab.worker.executor import Executor
-from swarmlab.worker.health import begun, complete, ended, judged, pause, span, timed_out
+from swarmlab.worker.health import TIMED_OUT, begun, complete, ended, judged, pause, span, timed_out
 
 ASKED = HealthConfig(("CMD-SHELL", "curl -f http://localhost/"))
 PLAIN = complete(ASKED)
@@ -211,6 +211,13 @@ def test_whoever_started_it_hears_that_nobody_knows_yet_and_then_the_verdict():
     ((unwell, verdict),) = here.of(HealthIs)
     assert verdict == HealthIs("t1", "unhealthy") and unwell - started == 2 * (SECOND + NGINX.probe)
     assert here.of(HealthChanged) == [(unwell, HealthChanged(here.container.id, "t1", "unhealthy", 2))]
+
+
+@pytest.mark.parametrize(("spare", "code"), [(-1, TIMED_OUT), (0, TIMED_OUT), (1, 0)])
+def test_a_check_that_takes_exactly_as_long_as_it_may_is_given_up(spare, code):
+    here = Runtime(test=("CMD", "sleep", "1"), interval=SECOND, timeout=SECOND + NGINX.probe + spare, retries=9)
+    here.run(4)
+    assert [one.code for one in here.container.health.log[:1]] == [code]
 
 
 def test_without_a_check_nothing_is_known():
