@@ -182,6 +182,8 @@ class Executor:
         self.owner[key] = sender
         if box.container.state == "running":
             return []
+        if box.container.state == "exited" and sender == "agent":  # a task never starts twice [moby: controller.go]
+            return [Tell(sender, Exited(key, box.container.exit_code))]
         self.set(now + self.image(box.container.image).start, "start", key, (fault,))
         if box.container.state == "created":
             return []

@@ -153,3 +153,16 @@ def test_a_container_that_is_started_anew_keeps_the_results_of_before(cluster):
     say(cluster, "restart one", "worker-1")
     form = "{{.State.Health.Status}} {{.State.Health.FailingStreak}} {{len .State.Health.Log}}"
     assert say(cluster, f"inspect one --format '{form}'", "worker-1") == "starting 0 4"
+
+
+def test_a_machine_that_loses_power_before_a_task_is_healthy_finds_it_dead_and_does_not_start_it_again(cluster):
+    """moby: executor/container/controller.go, Start: a container that has ever been started is not started again."""
+    say(cluster, f"service create -d --name web --constraint node.hostname==worker-1 {CHECK} acme/web:checked")
+    cluster.run_for(2)
+    assert states(cluster) == ["starting"]
+    cluster.crash("worker-1")
+    cluster.run_for(1)
+    cluster.restart("worker-1")
+    cluster.run_until(lambda c: len(states(c)) == 2, limit=10)
+    assert states(cluster)[0] == "failed"
+    assert next(task.err for task in cluster.tasks if task.service_name == "web") == "task: non-zero exit (137)"

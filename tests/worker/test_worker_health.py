@@ -6,7 +6,7 @@ import pytest
 
 from swarmlab.effects import MS, NEVER, SECOND, WOKEN, Disk, Note, Tell, Told
 from swarmlab.events import HealthChanged
-from swarmlab.messages import ContainerSettings, HealthIs, Prepare, Running, Start, Stop
+from swarmlab.messages import ContainerSettings, Exited, HealthIs, Prepare, Running, Start, Stop
 from swarmlab.objects import HealthConfig
 from swarmlab.worker import images, probing
 from swarmlab.worker.executor import Executor
@@ -248,9 +248,20 @@ def test_a_container_that_is_started_anew_is_judged_anew():
     here.run(2.5)
     here.tell(Stop("t1", 0))
     here.run(0.1)
-    here.tell(Start("t1"))
+    here.hear(here.core.step(Told("engine", Start("t1")), here.now))  # by hand: the agent starts no task twice
     here.run(0.5)
     assert (here.container.health.status, here.container.health.streak) == ("starting", 0)
     assert len(here.container.health.log) == 2  # the results of before are kept
     here.run(1.5)
     assert len(here.container.health.log) == 3  # the checks of the first life have not gone on
+
+
+def test_the_agent_is_told_of_the_end_of_a_container_that_has_run_before():
+    """moby: executor/container/controller.go, Start: one that has ever been started is not started again."""
+    here = Runtime(**EVERY_SECOND)
+    here.run(1)
+    here.tell(Stop("t1", 0))
+    here.run(0.1)
+    here.tell(Start("t1"))
+    here.run(2)
+    assert here.said[-1][1] == Exited("t1", 137) and here.container.state == "exited"
