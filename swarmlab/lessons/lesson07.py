@@ -8,14 +8,14 @@ from ..cluster import Cluster
 from ..overlay import vxlan
 from ..overlay.addresses import room
 from . import CORRECT, Prediction, Verdict
-from .scenes07 import fate, frame_of, lab, matrix, must, shop, start, tell_shut
+from .scenes07 import PLACES, fate, frame_of, lab, matrix, must, shop, start, tell_shut
 
 PREDICTIONS = {
     "1": Prediction(
         "They cannot. A bridge is made on one machine and ends there; the same name makes no wire between two of them.",
         {
-            "a": "Look at far: on a network of the same name, and its name is not even known. There are two networks called lan.",
-            "b": "Nor by address: look at SCOPE in the list of networks. lan is local, there is no way out of it to another lan.",
+            "a": "Look at far: its name is not known. There are two networks called lan, one on each machine.",
+            "b": "Look who answers at far's address: app itself! Both machines began to count at the same number.",
             "c": "Yes.",
         },
     ),
@@ -29,9 +29,9 @@ PREDICTIONS = {
         },
     ),
     "3": Prediction(
-        "1450 in clear, 1424 encrypted. The envelope takes 50 bytes of 1500, encryption 26 more.",
+        "1450: the wrapping takes 20 + 8 + 8 + 14 = 50 bytes of 1500. Encryption takes 26 more: 1424.",
         {
-            "a": "That is what the wire lets pass. Count the boxes left of the inner IP: they have to pass, too.",
+            "a": "That is what the wire lets pass. What stands between the left end of the ruler and the inner IP has to pass, too.",
             "b": "Yes.",
             "c": "Count the bytes from outer IP to inner Ethernet: it is not the 8 of VXLAN alone.",
             "d": "The outer Ethernet header is not counted: the MTU is about packets. Look where the ruler begins: right of it.",
@@ -68,6 +68,15 @@ PREDICTIONS = {
             "a": "Look at the two tasks in the list: different machines, one subnet. Other systems cut it up by node; Docker does not.",
             "b": "Yes.",
             "c": "Those are the addresses of the machines. The list has none of them: two worlds, and the VTEP between them.",
+        },
+    ),
+    "9": Prediction(
+        "Small packets pass, large ones vanish, and nobody is told.",
+        {
+            "a": "Look at the page of 20000 bytes: it never comes.",
+            "b": "Look at the first two pages: they do come.",
+            "c": "Yes.",
+            "d": "Docker has not been told: look at the last size, inside it is still 1450.",
         },
     ),
     "8": Prediction(
@@ -156,6 +165,12 @@ BY_LAYER = {
 }
 
 
+STRAY = {
+    "host": "look at the picture of scene 2, there is no manager in it. The tables were filled before",
+    "vtep": "nobody has to ask for the way. Docker had written it down before: look at the two rules of scene 2",
+}
+
+
 class Step(NamedTuple):
     """One stop on a slip of paper."""
 
@@ -167,7 +182,7 @@ class Step(NamedTuple):
 
 
 def slips(seed: int | str = "recall") -> list[Step]:
-    """The stops of a fresh packet in disorder, and one at which it never was."""
+    """The stops of a fresh packet in disorder, and two at which it never was."""
     dice = Random(f"07 {seed}")
     source, target = dice.sample(("worker-1", "worker-2", "worker-3"), 2)
     cluster = lab(seed=dice.randint(1, 999))
@@ -178,6 +193,7 @@ def slips(seed: int | str = "recall") -> list[Step]:
     way = cluster.trace_packet("shop.1", "http://tasks.stock/")
     stops = [(hop.machine, hop.layer, hop.said, place) for place, hop in enumerate(way.there)]
     stops.append(("manager-1", "host", "finds stock.1, and passes it on", -1))
+    stops.append((source, "vtep", "asks all machines who has that MAC", -1))
     dice.shuffle(stops)
     return [Step(letter, *stop) for letter, stop in zip("ABCDEFGHIJKLMNOP", stops, strict=False)]
 
@@ -185,7 +201,7 @@ def slips(seed: int | str = "recall") -> list[Step]:
 def show_slips() -> None:
     """Print the stops in disorder."""
     for step in slips():
-        print(f"{step.letter}  {step.machine:10} {step.layer:10} {step.said}")
+        print(f"{step.letter}  {step.machine:10} {PLACES.get(step.layer, step.layer):10} {step.said}")
 
 
 def _recall(answer: Any) -> Verdict:
@@ -195,12 +211,9 @@ def _recall(answer: Any) -> Verdict:
     letters = _letters(answer)
     if not letters or any(letter not in named for letter in letters):
         return Verdict(False, f"write the letters in their order, as one text: some of {''.join(sorted(named))}")
-    if any(named[letter].place < 0 for letter in letters):
-        (stray,) = (letter for letter in named if named[letter].place < 0)
-        return Verdict(
-            False,
-            f"{stray} is on no way: look at the picture of scene 2, there is no manager in it. The tables were filled before",
-        )
+    for letter in letters:
+        if named[letter].place < 0:
+            return Verdict(False, f"{letter} is on no way: {STRAY[named[letter].layer]}")
     for place, step in enumerate(right):
         if place == len(letters):
             return Verdict(False, f"it is not there yet: after {letters[-1]} something follows")

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from json import loads
 from math import inf
 from random import Random
 from typing import Any
 
 from ..cluster import Cluster
+from ..events import PeerFailed, PortBlocked
 from ..overlay import esp, frames, vxlan
 from ..overlay.conversation import conversation
 from ..rack import Computer
@@ -67,12 +69,31 @@ def islands() -> Cluster:
 
 
 def reached(cluster: Cluster) -> str:
-    """For every container whether `app` reaches it by name, and whether it reaches a machine itself."""
-    lines = [f"{'container':10} {'on':9} {'network':8} {'app asks it by name':29} it asks a site on worker-3"]
+    """For every container whether `app` reaches it, by name and by address, and whether it reaches a machine itself."""
+    lines = [
+        f"{'container':9} {'on':8} {'network':7} {'app asks by name':16} {'app asks its address':29} it asks worker-3"
+    ]
     for name, machine, network in CONTAINERS:
+        at = address_of_container(cluster, name, machine)
         by_name, out = cluster.request(f"http://{name}/", source="app"), cluster.request(OUT, source=name)
-        lines.append(f"{name:10} {machine:9} {network:8} {by_name.error or 'answered':29} {out.error or 'answered'}")
+        by_address = (
+            f"{at}: {_who(cluster.request(f'http://{at}/', source='app', timeout=1))}" if at else "has none of its own"
+        )
+        lines.append(
+            f"{name:9} {machine:8} {network:7} {_who(by_name) if by_name.ok else 'unknown':16}"
+            f" {by_address:29} {out.error or 'answered'}"
+        )
     return "\n".join(lines)
+
+
+def address_of_container(cluster: Cluster, name: str, machine: str) -> str:
+    """The address that `docker inspect` shows, '' for none."""
+    found = loads(cluster.docker(f"inspect {name}", machine).stdout)[0]["NetworkSettings"]["Networks"]
+    return next((each["IPAddress"] for each in found.values()), "")
+
+
+def _who(answer: Any) -> str:
+    return f"{answer.task} answers" if answer.ok else answer.error
 
 
 # ── the way of a packet, in few words ────────────────────────────────────────────────────────────────────────────────
@@ -86,8 +107,9 @@ def tell_way(way: Any) -> str:
     for machine, group in groupby(hops, key=lambda hop: hop.machine):
         places = [PLACES.get(layer, layer) for layer, _ in groupby(hop.layer for hop in group)]
         parts.append(machine if places == [machine] else f"{machine} ({', '.join(places)})")
+    direct = "" if any(hop.machine.startswith("manager") for hop in hops) else ", no manager among them"
     lost = f" It is lost there: {hops[-1].lost}." if hops[-1].lost else ""
-    return f"A packet from {hops[0].source} in {len(hops)} stops: {'; '.join(parts)}.{lost}"
+    return f"A packet from {hops[0].source} in {len(hops)} stops: {'; '.join(parts)}{direct}.{lost}"
 
 
 # ── bytes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +220,8 @@ def shut(port: str = "nothing", machine: str = "worker-2") -> dict[str, Any]:
     row["on an encrypted network?"] = (sealed.ok, sealed.error or "yes")
     row["a new task is known after"] = news(cluster)
     (state,) = (node.state for node in cluster.nodes if node.machine == machine)
-    row["docker node ls says"] = (None, state.capitalize())
+    blind = state == "ready" and not (plain.ok and sealed.ok)
+    row["node ls says"] = (False, "Ready all the same") if blind else (None, state.capitalize())
     return row
 
 
@@ -249,7 +272,7 @@ FAULT, OPEN, END = 10, 50, 90  # seconds: shut, opened again, the end of the run
 def visited(ports: Sequence[int | str]) -> tuple[Cluster, list[tuple]]:
     """`app` asks `web`, which has a task on worker-2 and one on worker-3, every second; worker-2 shuts ports meanwhile.
 
-    The rows are (asked, answered, task, ok) in seconds, for `draw_clients`.
+    The rows are (asked, answered, task, ok) in seconds, for `draw_clients`; `silence` makes the outage bar of it.
     """
     cluster = lab()
     must(cluster, "network create --driver overlay front")
@@ -268,6 +291,23 @@ def visited(ports: Sequence[int | str]) -> tuple[Cluster, list[tuple]]:
         answer = cluster.request("http://web/", source="app.1", timeout=0.9)
         rows.append((float(second), second + answer.latency, answer.task or "nobody", answer.ok))
     return cluster, rows
+
+
+def silence(ports: Sequence[int | str], cluster: Cluster, rows: list[tuple]) -> dict[str, Any]:
+    """The outage bar of such a run: here it is gossip that notices, on the machine that asks, and drops the tasks."""
+    fault = cluster.trace.of(PortBlocked)[0].time
+    dropped = [
+        one.time for one in cluster.trace.of(PeerFailed) if one.source == "worker-1" and one.fact.machine == "worker-2"
+    ]
+    instants: dict[str, Any] = dict.fromkeys(("noticed", "decided", "healed"), dropped[0] if dropped else None)
+    title = f"{' and '.join(map(str, ports))} shut:\nworker-2"
+    return {
+        "machine": "worker-2",
+        "of": "work",
+        "fault": fault,
+        "title": title,
+        "lost": sum(not row[3] for row in rows),
+    } | instants
 
 
 # ── deeper ───────────────────────────────────────────────────────────────────────────────────────────────────────────
