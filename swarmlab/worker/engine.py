@@ -130,7 +130,8 @@ class Engine:
 
     def _obey(self, call, now):
         if isinstance(call.request, CreateObject) and isinstance(call.request.spec, NetworkSpec):
-            networks.check_wish(call.request.spec, self.swarm.identity is not None, self.swarm.is_manager)
+            in_swarm, is_manager = self.swarm.identity is not None, self.swarm.is_manager
+            networks.check_wish(call.request.spec, self.networks, in_swarm, is_manager)
         match call.request:
             case SwarmInit() as request:
                 return self.swarm.init(call.id, request, now)

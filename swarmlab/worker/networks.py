@@ -71,12 +71,14 @@ def listed(own: Sequence[NetworkRow], swarm: Sequence[Network | NetworkRow], in_
     return tuple(sorted(rows, key=lambda row: row.name))
 
 
-def check_wish(spec: NetworkSpec, in_swarm: bool, is_manager: bool) -> None:
-    """What the engine refuses before it looks at what there is. Raises ApiError."""
+def check_wish(spec: NetworkSpec, own: Sequence[NetworkRow], in_swarm: bool, is_manager: bool) -> None:
+    """What the engine refuses before it looks at what the swarm has. Raises ApiError."""
     if is_manager and spec.name in ("bridge", "host"):  # to a swarm these are networks like others
         raise ApiError(f"network with name {spec.name} already exists")
     if spec.name in ("bridge", "host", "none", "default"):
         raise ApiError(f"operation is not permitted on predefined {spec.name} network ")
+    if spec.scope == "swarm" and in_swarm and any(row.name == spec.name for row in own):
+        raise ApiError(f"network with name {spec.name} already exists")
     if spec.scope == "swarm" and in_swarm and not is_manager:
         raise ApiError(FROM_A_WORKER)
 
@@ -89,8 +91,12 @@ def new(spec: NetworkSpec, known: Sequence[NetworkRow], dice: Dice, now: int = 0
         raise ApiError(f"network with name {spec.name} already exists")
     if spec.driver in ("host", "null"):
         raise ApiError(ONLY_ONE.format(f'"{spec.driver}"'))
+    if spec.driver == "overlay":
+        raise ApiError("cannot downgrade network scope for overlay networks")
     if spec.driver not in LOCAL_DRIVERS:
         raise ApiError(f'plugin "{spec.driver}" not found')
+    if spec.ingress:
+        raise ApiError("Ingress network can only be global scope network")
     local = [row for row in known if row.scope == "local"]
     subnet, gateway = _asked_for(spec, local) if spec.subnets else (_free_subnet(local), "")
     return NetworkRow(

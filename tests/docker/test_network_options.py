@@ -79,3 +79,21 @@ def test_a_name_means_more_than_the_beginning_of_the_id_of_another_network(fresh
     cluster.run_for(5)
     assert cluster.docker(f"network rm {name}").stdout == f"{name}\n"
     assert cluster.docker(f"network rm {name}").stderr.startswith("Error response from daemon: error while removing")
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("-d overlay lan", "network with name lan already exists"),
+        ("-d overlay docker_gwbridge", "network with name docker_gwbridge already exists"),
+        ("-d overlay --scope local x", "cannot downgrade network scope for overlay networks"),
+        ("--ingress x", "Ingress network can only be global scope network"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(fresh, command, why):
+    """moby: libnetwork/controller.go, NewNetwork."""
+    cluster = fresh.fork()
+    cluster.docker("network create lan")
+    before = cluster.docker("network ls").stdout
+    assert cluster.docker(f"network create {command}").stderr == f"Error response from daemon: {why}\n"
+    assert cluster.docker("network ls").stdout == before
