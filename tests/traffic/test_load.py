@@ -407,6 +407,17 @@ def test_two_loads_draw_lots_of_their_own():
     assert one != other and sum(a == b for a, b in zip(one, other, strict=True)) < 25  # 10 ± 2.7 of 40; 5 of them
 
 
+def test_a_connection_to_a_task_that_was_taken_out_is_forgotten_with_it(cluster):
+    """Sysctl expire_nodest_conn (§1.5): not even weight 0 does that."""
+    mesh = cluster._core("worker-1", "mesh")
+    way = bulk.quick(mesh, {}, 8080, 1, "", 0)
+    pool = mesh.tables.services.pools[way.pool]
+    pool.weigh(way.rank, 0)
+    assert bulk.again(mesh, way, 0, 1) == way
+    pool.remove(way.rank)
+    assert bulk.again(mesh, way, 0, 1) == bulk.LOST
+
+
 def test_an_error_is_not_taken_for_a_quick_answer(cluster):
     mesh = swarm(balancer=least_connections)._core("worker-1", "mesh")
     way = bulk.quick(mesh, {}, 8080, 1, "", 0)

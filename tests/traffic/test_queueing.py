@@ -277,6 +277,13 @@ def test_nothing_is_begun_before_it_has_come():
     assert [line.pop(), line.pop()] == [("first", 0, 10), ("second", 15, 25)]
 
 
+def test_who_shares_has_a_processor_of_its_own_as_long_as_there_are_enough():
+    replica = Replica("web.1", workers=2, sharing=True)
+    assert simulate(Requests([0], [SECOND]), [replica]).ended == [SECOND]
+    assert simulate(Requests([0] * 2, [SECOND] * 2), [replica]).ended == [SECOND] * 2
+    assert simulate(Requests([0] * 3, [SECOND] * 3), [replica]).ended == [1_500_000] * 3
+
+
 def test_a_balancer_sees_what_is_open_and_how_long_answers_took():
     seen = []
 
