@@ -43,8 +43,8 @@ PREDICTIONS = {
     "4": Prediction(
         "That of worker-3 in the network ingress. The node that was asked puts its own address there, so that the answer comes back by it.",
         {
-            "a": "Look at the step after IPVS has chosen: there another address is put in as the sender.",
-            "b": "The right machine. But look at the chip of the last picture: 10.0.0.…, an address of ingress, not of the host.",
+            "a": "Look at the second picture below: the load balancer has put in another address as the sender.",
+            "b": "The right machine. But look at the last picture: 10.0.0.…, an address in ingress, not the one that the machine has outside.",
             "c": "Yes.",
         },
     ),
