@@ -128,6 +128,8 @@ class Names:
         networks = tuple(networks)
         if kind == "PTR":
             target = self.pointer(reversed_address(name), networks)
+            if target and why_illegal(target):  # no packet can carry it [moby: resolver.go, serveDNS]
+                return Reply(name, kind, SERVFAIL, available=False)
             return _said(name, kind, (f"{target}.",)) if target else None
         found = self.resolve(name, networks)
         if not found:
@@ -180,6 +182,14 @@ def readings(name: str) -> Iterator[tuple[str, str]]:
     while cut > 0:
         yield name[:cut], name[cut + 1 :]
         cut = name.rfind(".", 0, cut)
+
+
+def why_illegal(name: str) -> str:
+    """Why this is not the name of anything [RFC 1035 §2.3.4], as `dig` puts it; '' if it may be."""
+    name = name.removesuffix(".")
+    labels = name.split(".")
+    why = "empty label" if not all(labels) else "label too long" if max(map(len, labels)) > 63 else ""
+    return why or ("name too long" if len(name) > 253 else "" if name.isascii() else "not ASCII")
 
 
 def names(row: Binding) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Source: RFC 1035 §4; networking.md §5.3.
 
 from struct import error, pack, unpack_from
 
-from .dns import NOERROR, NXDOMAIN, SERVFAIL, Record, Reply, is_address
+from .dns import NOERROR, NXDOMAIN, SERVFAIL, Record, Reply, is_address, why_illegal
 from .ipam import number
 
 TYPES = {"A": 1, "PTR": 12, "AAAA": 28}
@@ -53,9 +53,7 @@ def encoded(name: str) -> bytes:
 
 def check_name(name: str) -> None:
     """Raise ValueError, as `dig` puts it, for what cannot be asked for."""
-    labels = name.removesuffix(".").split(".")
-    why = "empty label" if not all(labels) else "label too long" if max(map(len, labels)) > 63 else ""
-    why = why or ("name too long" if len(name) > 253 else "" if name.isascii() else "not ASCII")
+    why = why_illegal(name)
     if why:
         raise ValueError(f"dig: '{name}' is not a legal name ({why})")
 

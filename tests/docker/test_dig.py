@@ -80,6 +80,14 @@ def test_the_name_of_an_address(cluster):
     assert cluster.dig("-x 10.0.1.3", "rr.2").command == "-x 10.0.1.3"
 
 
+@pytest.mark.parametrize("length", [64, 300])
+def test_a_name_that_no_packet_can_carry_is_no_answer(cluster, length):
+    """moby: resolver.go, serveDNS: an answer that cannot be written is a failure."""
+    cluster.docker(f"run -d --name {'x' * length} --network lan nginx", "worker-1")
+    found = cluster.dig("-x 172.19.0.4", "db")
+    assert found.status == "SERVFAIL" and "status: SERVFAIL" in str(found)
+
+
 def test_outside_names_take_their_time_and_fail_without_a_way_out(cluster):
     before = cluster.now
     assert cluster.dig("example.com", "web.1").addresses == ("198.51.100.10",) and cluster.now == before + 0.014

@@ -295,3 +295,12 @@ def test_a_question_is_read_back():
 def test_what_is_no_name_is_refused_in_one_line(name):
     with pytest.raises(ValueError, match="is not a legal name"):
         check_name(name)
+
+
+def test_a_name_of_255_bytes_on_the_wire_may_be_asked_for_with_and_without_a_final_dot():
+    longest = ".".join("a" * 127)
+    for name in (longest, f"{longest}.", "a" * 63):
+        check_name(name)
+        assert question(query(name, "A", 1))[1] == name.removesuffix(".")
+    with pytest.raises(ValueError, match="name too long"):
+        check_name(f"{longest}a")
