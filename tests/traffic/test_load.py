@@ -12,8 +12,8 @@ from swarmlab.overlay import bulk
 from swarmlab.overlay.balancers import at_random, least_connections
 from swarmlab.sim.trace import Trace
 from swarmlab.traffic.door import Door
-from swarmlab.traffic.measures import FATES, OK, counts, error_rate, fates, jain, percentiles, utilisation
-from swarmlab.traffic.queueing import Requests
+from swarmlab.traffic.measures import FATES, OK, counts, error_rate, fates, jain, latencies, percentiles, utilisation
+from swarmlab.traffic.queueing import Requests, drawn, simulate
 from swarmlab.traffic.wishes import plain, understood
 from swarmlab.traffic.workload import (
     Bursts,
@@ -116,6 +116,20 @@ def test_a_task_that_asks_alone_and_one_that_asks_often_get_the_same_tasks(clust
     assert [row.name for row in twin.trace.requests] == alone and len(set(alone)) == 3
     own = {row.seen for row in twin.trace.requests}
     assert len(own) == 1  # its own address, or that of the load balancer of its node
+
+
+def test_all_requests_take_as_long_as_outside_a_cluster_but_for_the_links():
+    """The form that the theory is tested with: in a line, a start that is late by as much for all shifts all ends."""
+    cluster = swarm()
+    for one, other in combinations(("client", *(f"worker-{n + 1}" for n in range(4))), 2):
+        cluster.link(one, other, latency=0.0004, jitter=0)
+    given = drawn(Workload(Poisson(64.0), Exponential(0.05)), None, 1_000, "both")  # a load of 0.8
+    cluster.traffic("http://worker-1:8080/", given)
+    cluster.run_for(60)
+    rows, outside = sorted(cluster.trace.requests, key=lambda row: row.number), simulate(given, 4)
+    assert [row.name for row in rows] == [outside.tasks[task] for task in outside.task]
+    links = [row.ended - row.arrived - latency for row, latency in zip(rows, latencies(outside), strict=True)]
+    assert links == [800 if row.machine == "worker-1" else 1_600 for row in rows]
 
 
 def test_what_is_remembered_of_tables_and_links_changes_nothing(cluster, monkeypatch):
