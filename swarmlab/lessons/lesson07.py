@@ -67,7 +67,7 @@ PREDICTIONS = {
         {
             "a": "Look at the two tasks in the list: different machines, one subnet. Other systems cut it up by node; Docker does not.",
             "b": "Yes.",
-            "c": "Those are the addresses of the machines. The list has none of them: two worlds, and the VTEP between them.",
+            "c": "Those are the addresses of the machines. The list has none of them: these are two worlds.",
         },
     ),
     "9": Prediction(
