@@ -215,7 +215,7 @@ def one_run(batch: Batch, run: int = 0) -> measures.Run:
     """One of the runs in whole µs, for `swarmlab.traffic.measures` and what draws from it."""
     arrived, ended = (np.rint(column[run] * SECOND).astype(int) for column in (batch.arrived, batch.ended))
     started = np.maximum(arrived, np.rint((batch.ended[run] - batch.work[run]) * SECOND).astype(int))
-    late = np.zeros(arrived.shape, bool) if batch.timeout is None else batch.latency[run] > batch.timeout
+    late = _late(batch)[run]
     status = np.where(late, measures.TIMED_OUT, measures.OK)
     left = np.where(late, arrived + round((batch.timeout or 0) * SECOND), ended)
     names = tuple(f"task-{place}" for place in range(batch.replicas))
@@ -270,7 +270,12 @@ def queue_lengths(batch: Batch, instants: Sequence[float], run: int = 0) -> Arra
 
 def error_rate(batch: Batch, skip: int = 0) -> float:
     """The share that was answered too late."""
-    return 0.0 if batch.timeout is None else float((batch.latency[:, skip:] > batch.timeout).mean())
+    return float(_late(batch)[:, skip:].mean())
+
+
+def _late(batch: Batch) -> Array:
+    """Which answers came after the time-out: at the last microsecond they are in time, as in the event form."""
+    return batch.latency > (np.inf if batch.timeout is None else batch.timeout + 0.5 / SECOND)
 
 
 def evenness(values: Array) -> Array:

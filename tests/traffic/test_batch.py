@@ -210,6 +210,13 @@ def test_shared_replicas_with_impatient_clients_are_those_of_the_event_form(bala
     assert measures.error_rate(run) == pytest.approx(error_rate(batch)) and error_rate(batch) > 0.2
 
 
+def test_an_answer_at_the_last_microsecond_is_in_time():
+    asked = Workload(Poisson(1.0), Constant(0.1), timeout=0.1)
+    batch = simulate(asked, balancers.round_robin, 50, 1_000, 1, "ties")
+    assert error_rate(batch) == 0 and set(one_run(batch).status) == {measures.OK}
+    assert error_rate(batch._replace(timeout=0.099_999)) == 1
+
+
 class Given:
     """A batch with the work before speeds, of one run."""
 

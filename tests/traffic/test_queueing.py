@@ -277,6 +277,12 @@ def test_nothing_is_begun_before_it_has_come():
     assert [line.pop(), line.pop()] == [("first", 0, 10), ("second", 15, 25)]
 
 
+@pytest.mark.parametrize("retries", [0, 1])  # straight through, and by a queue of events
+def test_an_answer_at_the_last_microsecond_is_in_time(retries):
+    run = simulate(load(0.1, Constant(1.0), timeout=1.0, retries=retries), 20, number=20, seed=6)
+    assert fates(run) == {"answered": 20} and set(latencies(run)) == {SECOND}
+
+
 def test_who_shares_has_a_processor_of_its_own_as_long_as_there_are_enough():
     replica = Replica("web.1", workers=2, sharing=True)
     assert simulate(Requests([0], [SECOND]), [replica]).ended == [SECOND]
