@@ -88,10 +88,13 @@ def conflicts(
     found = list(_meetings(block, networks, bridges, pools))
     taken = any(kind in (INGRESS, OVERLAY) for kind, _, _ in found)
     rows = [(kind, name, range) for kind, name, range in found if not (kind == POOL and taken)]
-    return [
-        Conflict(str(block), kind, name, range, EFFECTS[kind].format(lan=block, name=name))
-        for kind, name, range in rows
-    ]
+    return [_conflict(block, kind, name, range) for kind, name, range in rows]
+
+
+def _conflict(block: Subnet, kind: str, name: str, range: str) -> Conflict:
+    """Of two blocks that meet one lies in the other: only that part is hit."""
+    hit = max(block, subnet(range), key=lambda one: one.bits)
+    return Conflict(str(block), kind, name, range, EFFECTS[kind].format(lan=hit, name=name))
 
 
 def local_network(lan: str) -> Subnet:

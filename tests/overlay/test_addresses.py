@@ -74,6 +74,13 @@ def test_a_local_network_meets_what_shares_addresses_with_it(cluster, lan, kinds
     assert all(str(one).startswith(one.lan) and one.kind in EFFECTS for one in found)
 
 
+def test_only_the_part_that_meets_is_hit(cluster):
+    ingress, overlay = cluster.conflicts("10.0.0.0/8")
+    assert ingress.lan == "10.0.0.0/8" and "visitors from 10.0.0.0/24 get no answer" in ingress.effect
+    assert "tasks on front do not reach 10.0.1.0/24" in overlay.effect
+    assert "do not reach 10.0.1.7/32" in cluster.conflicts("10.0.1.7")[0].effect
+
+
 def test_what_is_no_range_or_no_network_is_refused_in_a_sentence(cluster):
     with pytest.raises(ValueError, match=r"'10\.0\.0' is no range of addresses"):
         cluster.conflicts("10.0.0")
