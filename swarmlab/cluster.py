@@ -13,6 +13,7 @@ from .messages import UpdateObject
 from .objects import RUNNING, ApiError, replace
 from .rack import Computer, address_of, computer, micros
 from .raft.core import SWARMKIT, Settings
+from .sim.kernel import Unswept
 from .sim.recorder import Act, OutOfTime
 from .world import OUTSIDE
 
@@ -62,7 +63,8 @@ class Cluster(Looks):
         super().__init__(rack, seed=seed, messages=messages, raft=raft, **policies)
         for link in links:
             self.link(**link)
-        self._bootstrap()
+        with Unswept():
+            self._bootstrap()
 
     # ── how a swarm is born ──────────────────────────────────────────────────────────────────────────────────────
 

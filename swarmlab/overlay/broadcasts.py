@@ -25,7 +25,7 @@ class Broadcasts:
     def clear(self) -> None:
         """Forget all of it."""
         self.tiers = [Tier()]  # those told 0 times, once, twice …
-        self.places: dict[Any, tuple[Tier, Any]] = {}  # name → (its tier, the rumour)
+        self.places: dict[Any, Tier] = {}  # name → its tier; who moved last is last
         self.size = 0  # bytes of all
         self.all: tuple | None = None  # all rumours, until one comes or goes
 
@@ -34,13 +34,20 @@ class Broadcasts:
 
     def rumours(self) -> list:
         """All of them."""
-        return [place[1] for place in self.places.values()]
+        return [tier.items[name][0] for name, tier in self.places.items()]
 
     def add(self, name: Any, rumour: Any, size: int) -> None:
         """Something new to tell."""
-        if name in self.places:
-            self._take(name)
-        self._put(self.tiers[0], name, (rumour, size))
+        first, old = self.tiers[0], self.places.pop(name, None)
+        if old is not None:
+            told = old.items.pop(name)[1]
+            old.size -= told
+            self.size -= told
+        first.items[name] = (rumour, size)
+        first.size += size
+        self.size += size
+        self.places[name] = first
+        self.all = None
 
     def pick(self, room: int, limit: int) -> tuple[tuple, int]:
         """Rumours for one packet with so much room, and their bytes. Those told `limit` times are forgotten."""
@@ -60,12 +67,14 @@ class Broadcasts:
     def _pick_some(self, room: int) -> tuple[tuple, int]:
         """Whole tiers as long as they fit; of the first one that does not, the newest."""
         # memberlist takes the largest that fits first.
-        chosen, left, told = [], room, 0
-        while self.tiers[told].size <= left:
-            chosen += [rumour for rumour, _ in self.tiers[told].items.values()]
-            left -= self.tiers[told].size
+        chosen, left, told, some = [], room, 0, []
+        for tier in self.tiers:
+            if tier.size > left:
+                break
+            if tier.size:
+                chosen += [rumour for rumour, _ in tier.items.values()]
+                left -= tier.size
             told += 1
-        tier, some = self.tiers[told], []
         for name, (rumour, size) in reversed(tier.items.items()):
             if size > left:
                 break
@@ -79,28 +88,24 @@ class Broadcasts:
         """Count one more time: for some of this tier, and for all tiers below it."""
         if told + 1 == len(self.tiers):
             self.tiers.append(Tier())
-        for name in reversed(some):
-            self._put(self.tiers[told + 1], name, self._take(name))
+        if some:
+            self._move(some[::-1], self.tiers[told], self.tiers[told + 1])
         if told:
             below = self.tiers.pop(told - 1)
-            for name in list(below.items):
-                self._put(self.tiers[told - 1], name, self._take(name))
-            self.tiers.insert(0, Tier())
+            if below.items:
+                self._move(list(below.items), below, self.tiers[told - 1])
+            self.tiers.insert(0, below)  # it is empty now
 
-    def _put(self, tier: Tier, name: Any, item: tuple[Any, int]) -> None:
-        tier.items[name] = item
-        tier.size += item[1]
-        self.places[name] = (tier, item[0])
-        self.size += item[1]
+    def _move(self, names: list, tier: Tier, to: Tier) -> None:
+        places, old, new, size = self.places, tier.items, to.items, 0
+        for name in names:
+            item = new[name] = old.pop(name)
+            size += item[1]
+            del places[name]
+            places[name] = to
+        tier.size -= size
+        to.size += size
         self.all = None
-
-    def _take(self, name: Any) -> tuple[Any, int]:
-        tier = self.places.pop(name)[0]
-        item = tier.items.pop(name)
-        tier.size -= item[1]
-        self.size -= item[1]
-        self.all = None
-        return item
 
     def _forget(self, tier: Tier) -> None:
         if tier.items:

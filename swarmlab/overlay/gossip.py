@@ -12,7 +12,6 @@ from ..messages import EnterNetwork, JoinGossip, LeaveGossip, Publish, QuitNetwo
 from .membership import Membership
 from .networkdb import NetworkDB
 from .outbox import Outbox, tick_after
-from .swim import FAILED
 from .wire import Ack, Attachment, BulkSync, Member, Nack, Ping, PingRequest, PushPull, Record, Rumours
 
 RETRY_PERIOD = SECOND  # of joining, and of trying one that failed
@@ -225,44 +224,39 @@ class Gossip:
 
     def _learn(self, news: tuple) -> bool:
         """Take over what is newer; most of what one hears one knows. Says whether there was anything."""
+        if type(news[0]) is type(news[-1]) is Record:
+            return self.tables.hear_records(news)
         members, tables, found = self.membership, self.tables, False
-        rows, attached = members.rows, tables.attached
-        for item in news:
-            kind = type(item)
-            if kind is Member:
-                known = rows.get(item[0])
-                if known is item or (known and known[2] == FAILED and item[1] <= known[1]):
-                    continue  # the most frequent ones, at a glance
-                if not members.knows(item):
-                    members.hear(item)
-                    found = True
-            elif kind is Attachment:
-                words = attached.get(item.network)
-                if words is None or words.get(item.machine) is not item:
-                    found = tables.hear_attachment(item) or found
-            else:
-                tables.hear_record(item)
+        for item in [item for item in news if item not in members.heard]:
+            if type(item) is Attachment:
+                found = tables.hear_attachment(item) or found
+            elif type(item) is Record:
+                found = tables.hear_records((item,)) or found
+            elif not members.knows(item):
+                members.hear(item)
                 found = True
+            if self._knows_one(item):
+                members.remember(item)
         return found
 
     def _knows(self, news: tuple) -> bool:
         """Whether all of this means nothing here."""
-        rows, attached = self.membership.rows, self.tables.attached
+        if type(news[0]) is type(news[-1]) is Record:
+            return self.tables.knows_records(news)
+        members = self.membership
+        if members.heard.issuperset(news):
+            return True
         for item in news:
-            kind = type(item)
-            if kind is Member:
-                known = rows.get(item[0])
-                if known is item or (known and known[2] == FAILED and item[1] <= known[1]):
-                    continue
-                if not self.membership.knows(item):
+            if item not in members.heard:
+                if not self._knows_one(item):
                     return False
-            elif kind is Attachment:
-                words = attached.get(item.network)
-                if (words is None or words.get(item.machine) is not item) and not self.tables.knows_attachment(item):
-                    return False
-            elif not self.tables.knows_record(item):
-                return False
+                members.remember(item)
         return True
+
+    def _knows_one(self, item: Any) -> bool:
+        if type(item) is Member:
+            return self.membership.knows(item)
+        return type(item) is Attachment and self.tables.knows_attachment(item)
 
     # ── push-pulls ──
 

@@ -4,6 +4,7 @@ Source: HashiCorp memberlist (`state.go`, `suspicion.go`) with its LAN profile: 
 confirmations, and a push-pull that heals what rumours have missed.
 """
 
+from bisect import bisect_left
 from typing import Any, NamedTuple
 
 from ..effects import NEVER, SECOND, Send
@@ -30,11 +31,12 @@ from .swim import (
     retransmit_limit,
     suspicion_time,
 )
-from .wire import Member, Rumours
+from .wire import Attachment, Member, Rumours
 
 MEMORY = 24 * 3600 * SECOND  # of one that failed or left, until it is forgotten [NetworkDB]
 MEMORY_CHECK = 2 * 3600 * SECOND
 HEADER = 2  # bytes of a compound packet
+HEARD_MOST = 400  # rumours of which a node remembers that they tell it nothing
 SIZES = {ALIVE: 90, SUSPECT: 80, FAILED: 80, LEFT: 80}  # bytes of a rumour, about
 
 
@@ -74,7 +76,8 @@ class Membership:
         self.gone: dict[str, int] = {}  # those that failed or left → since when
         self.suspicions: dict[str, Suspicion] = {}
         self.listing = Listing(self._sorted)  # all that is known, for a push-pull
-        self.order: list[str] = []  # of machines, by name
+        self.sorted: list[Member] = []  # the rows, by name
+        self.heard: set[Member | Attachment] = set()  # rumours that tell nothing any more: most come again and again
         self.failed: list[str] = []  # those of the gone that did not say goodbye
         self.queue.clear()
         self.limit_for = self.limit = 0  # for so many members so many repetitions
@@ -92,6 +95,11 @@ class Membership:
 
     def _keep(self, row: Member) -> None:
         """This is what is known of a node now."""
+        place = bisect_left(self.sorted, (row.machine,))
+        if row.machine in self.rows:
+            self.sorted[place] = row
+        else:
+            self.sorted.insert(place, row)
         self.rows[row.machine] = row
         self.listing.rows = None
 
@@ -117,9 +125,7 @@ class Membership:
         return self.out.some_that(self.others, number, lambda name: name != target and name not in self.suspicions)
 
     def _sorted(self) -> tuple[Member, ...]:
-        if len(self.order) != len(self.rows):
-            self.order = sorted(self.rows)
-        return tuple(map(self.rows.__getitem__, self.order))
+        return tuple(self.sorted)
 
     # ── spreading ──
 
@@ -144,16 +150,23 @@ class Membership:
 
     def _gossip(self) -> None:
         """Tell three members the news: those that live, and those that died just now, should they live after all."""
-        now, dead = self.out.now, []
-        if self.failed:
-            dead = [name for name in self.failed if now - self.gone[name] <= GOSSIP_TO_THE_DEAD]
-        targets = self.out.some(self.others, FANOUT, dead)
+        now = self.out.now
+        targets = self.out.some(self.others, FANOUT, self._just_failed())
         for target in targets:
             news = self.pack(0)
             if not news:
                 break
             self.out.effects.append(Send(target, "gossip", Rumours(news)))
         self.gossip_at = now + GOSSIP_PERIOD if targets and self.queue.places else NEVER
+
+    def _just_failed(self) -> list[str]:
+        """The latest of those that failed, in the order of it."""
+        since = self.out.now - GOSSIP_TO_THE_DEAD
+        if not self.failed or self.gone[self.failed[0]] >= since:
+            return self.failed
+        if self.gone[self.failed[-1]] < since:
+            return []
+        return [name for name in self.failed if self.gone[name] >= since]
 
     # ── time ──
 
@@ -182,9 +195,10 @@ class Membership:
             if machine in self.failed:
                 self.failed.remove(machine)
             del self.gone[machine], self.rows[machine]
-            self.order = []
+            self.sorted = sorted(self.rows.values())
             self.tables.forget(machine)
             self.listing.spoil()
+            self.heard.clear()
         self.forget_at = self._next_check()
 
     def _next_check(self) -> int:
@@ -205,6 +219,12 @@ class Membership:
             return False
         suspicion = self.suspicions[machine]
         return by in suspicion.accusers or len(suspicion.accusers) > suspicion.hopes
+
+    def remember(self, rumour: Member | Attachment) -> None:
+        """This one tells nothing, until something is forgotten."""
+        if len(self.heard) >= HEARD_MOST:
+            self.heard.clear()
+        self.heard.add(rumour)
 
     def hear(self, row: Member, spread: bool = True) -> None:
         """Believe a rumour, if it is newer than what is known."""

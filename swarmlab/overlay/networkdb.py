@@ -231,6 +231,7 @@ class NetworkDB:
             if words.pop(machine, None):
                 self.quits.pop((network, machine), None)
                 self.listing.spoil()
+                self.members.heard.clear()
 
     def _drop_rows(self, here: Here, machine: str) -> None:
         for record in here.table.rows_of(machine):
@@ -253,11 +254,24 @@ class NetworkDB:
         """Tell the mesh."""
         self.changed[record.key] = Entry(*record.key, record.owner, None if hidden else record.value)
 
-    def knows_record(self, record: Record) -> bool:
-        """Whether this rumour means nothing here, whatever else comes before it."""
-        here = self.here.get(record.key[0])
-        known = here.table.records.get(record.key) if here else None
-        return known is not None and known.time >= record.time
+    def knows_records(self, records: tuple[Record, ...]) -> bool:
+        """Whether these rumours mean nothing here, whatever else comes before them."""
+        for record in records:
+            here = self.here.get(record[0][0])
+            known = here.table.records.get(record[0]) if here else None
+            if known is not record and (known is None or known[2] < record[2]):
+                return False
+        return True
+
+    def hear_records(self, records: tuple[Record, ...]) -> bool:
+        """Somebody says something of rows. Says whether there was any news."""
+        found = False
+        for record in records:
+            here = self.here.get(record[0][0])
+            if here is None or here.table.records.get(record[0]) is not record:
+                self.hear_record(record)
+                found = True
+        return found
 
     def hear_record(self, record: Record, by_sync: bool = False, left: int = TOMBSTONE_LIFE) -> None:
         """Somebody says something of a row; if it is deleted, so much time is left until that is forgotten."""
@@ -438,5 +452,6 @@ class NetworkDB:
         for network, machine in [place for place, end in self.quits.items() if self.out.now >= end]:
             del self.quits[network, machine], self.attached[network][machine]
             self.listing.spoil()
+            self.members.heard.clear()
         self.sweep_at = NEVER
         self._sweep_by(min([*(here.table.first_end for here in self.here.values()), *self.quits.values(), NEVER]))
