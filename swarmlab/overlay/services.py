@@ -122,7 +122,7 @@ class Services:
 
     def ports_of(self, key: Key) -> tuple[int, ...]:
         """The published ports that lead to this pool."""
-        return tuple(port for port, holders in self.ports.items() if key in holders)
+        return tuple(port for port in self.ports if self.behind_port(port) == key)
 
     def name(self, network: str, task: str) -> str:
         """web.1, for the id of a task that has a row."""

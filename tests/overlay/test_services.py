@@ -85,6 +85,7 @@ def test_a_new_port_leads_only_to_the_tasks_that_publish_it():
     made = told(rows("a", ports=(80,)), rows("b", name="web.2", ports=(80, 81), octet=4))
     assert [backend.task for backend in made.pools[made.behind_port(81)].backends] == ["b"]
     assert made.behind_port(80) == made.behind_port(81), "the rules of the newer one come last, and win"
+    assert sorted(made.ports_of(key) for key in made.pools) == [(), (), (80, 81)]
     for entry in gone("b"):
         made.change(entry)
     assert made.behind_port(81) is None
