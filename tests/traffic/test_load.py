@@ -398,17 +398,38 @@ def test_nothing_stays_counted_after_losses_frozen_machines_and_boots():
     cluster = swarm(balancer=least_connections)
     nodes = ["manager-1", *(f"worker-{n + 1}" for n in range(4))]
     cluster.link("client", "worker-1", loss=0.2)
-    for node in nodes[1:3]:
-        cluster.traffic(f"http://{node}:8080/", WORK._replace(timeout=0.3), seconds=20)
+    for node in nodes[1:4]:
+        cluster.traffic(f"http://{node}:8080/", WORK._replace(arrivals=Poisson(15.0), timeout=0.3), seconds=20)
         cluster.traffic(f"http://{node}:8080/", LONG._replace(timeout=0.3, per_connection=20), seconds=20)
     cluster.run_for(4)
-    cluster.freeze("worker-2", 2)
+    cluster.freeze("worker-3", 2)
     cluster.run_for(6)
     cluster.restart("worker-2")
     cluster.run_for(100)
     assert not cluster.loads.loads and error_rate(cluster.requests()) > 0.05
     pools = [pool for node in nodes for pool in cluster._core(node, "mesh").tables.services.pools.values()]
     assert {(backend.active, backend.inactive) for pool in pools for backend in pool.backends} == {(0, 0)}
+
+
+@pytest.mark.parametrize("what", ["its answer is lost behind the node", "the node is booted meanwhile"])
+def test_who_gives_up_is_taken_off_once(what):
+    """The first one is no more in progress when its client gives up after 5 s; the second one is, and stays counted."""
+    cluster = swarm(balancer=least_connections)
+    cluster.docker("service create -d --name one --constraint node.hostname==worker-2 -p 8090:80 nginx:alpine")
+    cluster.run_for(15)
+    cluster.traffic("http://worker-1:8090/", Requests((0, 4_000_000), (200_000, 4_000_000)))
+    cluster.run_for(0.1)
+    if what == "the node is booted meanwhile":
+        cluster.restart("worker-1")
+    else:
+        cluster.link("client", "worker-1", loss=1.0)
+    cluster.run_for(0.4)
+    cluster.link("client", "worker-1", loss=0.0)
+    cluster.run_for(5)
+    services = cluster._core("worker-1", "mesh").tables.services
+    pool = services.pools[services.behind_port(8090)]
+    assert [FATES[row.status] for row in cluster.trace.requests] == ["timed out"]
+    assert [backend.active for backend in pool.backends] == [1]
 
 
 def test_two_loads_draw_lots_of_their_own():
