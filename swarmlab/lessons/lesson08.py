@@ -15,7 +15,7 @@ PREDICTIONS = {
         {
             "a": "Look at the first line of the table: one address, and it is the address of no task.",
             "b": "Yes.",
-            "c": "Names are not dealt out in turn. Ask web again: always the same single address.",
+            "c": "web is asked twice in the table: the same single address.",
         },
     ),
     "2": Prediction(
@@ -27,11 +27,11 @@ PREDICTIONS = {
         },
     ),
     "3": Prediction(
-        "Some seconds: nobody tells the others, they must find out. Until then every third request goes to a dead machine.",
+        "Some seconds: nobody tells the others, they must find out. Until then every third connection goes to a dead machine.",
         {
             "a": "Somebody must notice first. Compare the two rows: one who stops says so, one who is unplugged cannot.",
             "b": "Yes.",
-            "c": "The node tables are quicker than the manager: look when they drop it, and when node ls says Down.",
+            "c": "The nodes do not ask the manager: compare when they drop it with when it notices, in the next picture.",
         },
     ),
     "4": Prediction(
@@ -45,7 +45,7 @@ PREDICTIONS = {
     "5": Prediction(
         "Uneven, and often one of the three is idle: an answer that is kept sends all requests to one replica.",
         {
-            "a": "The DNS shuffles each answer. But look how many answers there are: one per client, not one per request.",
+            "a": "Each answer is shuffled. But look how many answers there are: one per client, not one per request.",
             "b": "Yes.",
             "c": "Not all: each client gets an order of its own. Look at the bars.",
         },
@@ -56,6 +56,23 @@ PREDICTIONS = {
             "a": "Compare the two columns: the same question, another asker, another answer. Names belong to a network.",
             "b": "Yes.",
             "c": "It does not even get an address. Look at the second column.",
+        },
+    ),
+    "7": Prediction(
+        "First the old addresses, then NXDOMAIN. node ls says Ready all the time: that goes over another port.",
+        {
+            "a": "Names come by gossip, and gossip is shut. Look at the last row and at worker-1's table.",
+            "b": "A node forgets what others told it when it gives them up. Look at worker-1's column: empty.",
+            "c": "Yes.",
+            "d": "What it knows it keeps for a while. Look at the seconds in the last row: so long it still answered.",
+        },
+    ),
+    "8": Prediction(
+        "About two seconds: the number of those who tell grows with each round.",
+        {
+            "a": "Yes.",
+            "b": "Each round many tell at once. Read the lines: ten times as many nodes cost two or three rounds more.",
+            "c": "That is one after the other, 10 000 times 0.2 s. But everybody who knows tells three.",
         },
     ),
 }

@@ -9,6 +9,8 @@ from ..cluster import Cluster
 from ..events import BackendAdded, BackendRemoved, ContainerExited, ContainerStarted, HealthChanged, TaskStored
 from ..viz import ink
 from ..viz.chips import SMALL, canvas, chip_width, draw_chip
+from ..viz.rumour import shade
+from ..viz.symptoms import Answer
 
 SECOND = 1_000_000  # µs
 SKEW = 11  # the seed of the clients that the lesson shows
@@ -195,7 +197,7 @@ def lives(trace: Any, service: str, node: str) -> list[Life]:
 
 def draw_lives(rows: Sequence[Life], until: float, node: str) -> Any:
     """A lane per container: its outline while the process runs, filled while the node has it in its tables."""
-    left, right, high = 0.9, 0.4, 0.5
+    left, right, high = 1.0, 0.4, 0.5
     ax = canvas(None, ink.WIDTH, high * len(rows) + 0.85)
     begin = min(row.started for row in rows)
     scale = (ink.WIDTH - left - right) / (until - begin)
@@ -205,7 +207,8 @@ def draw_lives(rows: Sequence[Life], until: float, node: str) -> Any:
 
     for n, row in enumerate(rows):
         y = 0.4 + high * n
-        ink.write(ax, 0.1, y + 0.12, row.name, fontsize=SMALL)
+        again = any(other.name == row.name for other in rows[:n])
+        ink.write(ax, 0.1, y + 0.12, f"{row.name}{', next' * again}", fontsize=SMALL)
         if row.known is not None:
             ink.box(ax, x(row.known), y, x(_end(row)) - x(row.known), 0.24, facecolor=ink.SOLID, edgecolor="none")
         ink.box(ax, x(row.started), y, x(row.ended) - x(row.started), 0.24, linewidth=1.2)
@@ -231,15 +234,15 @@ def _end(row: Life) -> float | None:
 
 def tell_lives(rows: Sequence[Life]) -> str:
     """The same in words."""
-    said = []
-    for row in rows:
-        inside = (
-            f"in the tables {row.known - row.started:.1f} s later" if row.known is not None else "never in the tables"
-        )
-        out = f", out at {row.dropped:.1f} s" if row.dropped is not None else ""
-        end = f", ended at {row.ended:.1f} s" if row.ended is not None else ""
-        said.append(f"{row.name} started at {row.started:.1f} s, {inside}{out}{end}")
-    return f"{'; '.join(said)}."
+    before = [row.known - row.started for row in rows if row.known is not None]
+    after = [row.ended - row.dropped for row in rows if row.ended is not None and row.dropped is not None]
+    said = f"{len(rows)} containers: in the tables {_seconds(before)} after the start" if before else "None got in"
+    return f"{said}; out of them {_seconds(after)} before the end." if after else f"{said}."
+
+
+def _seconds(values: Sequence[float]) -> str:
+    low, high = f"{min(values):.1f}", f"{max(values):.1f}"
+    return f"{low} s" if low == high else f"{low} to {high} s"
 
 
 def show_lives(cluster: Cluster, service: str = "web", asker: str = "client.1") -> None:
@@ -301,6 +304,60 @@ def differing(trace: Any, t: float, service: str) -> dict[str, dict[str, Any]]:
     return {who: {service: tables[who]} for who in ("truth", *know[:2], *lack[:2])}
 
 
+def draw_news(heard: Mapping[str, int]) -> Any:
+    """When each node heard (µs after the first): a cell each in this order, and below them how many know."""
+    ordered = sorted(heard.items(), key=lambda item: item[1])
+    times = [time / 1000 for _, time in ordered]
+    most = max(times) * 1.04 or 1
+    fig = ink.sheet(height=3.3)
+    cells = fig.add_axes((0.062, 0.74, 0.913, 0.21))
+    cells.set(xlim=(0, len(ordered)), ylim=(1.5, 0))
+    cells.set_axis_off()
+    for n, (node, _) in enumerate(ordered):
+        ink.box(cells, n + 0.04, 0, 0.92, 0.85, facecolor=shade(round(times[n]), round(most)))
+        colour = ink.PAPER if times[n] < 0.45 * most else ink.INK
+        ink.write(cells, n + 0.5, 0.43, f"{times[n]:.0f} ms", ha="center", fontsize=SMALL, color=colour)
+        ink.write(cells, n + 0.5, 1.15, ink.short(node), ha="center", fontsize=SMALL)
+    curve = fig.add_axes((0.062, 0.16, 0.913, 0.5))
+    counts = list(range(1, len(times) + 1))
+    curve.step([*times, most], [*counts, counts[-1]], where="post", color=ink.CONTROL, linewidth=2)
+    curve.plot(times, counts, "o", color=ink.CONTROL, markersize=4.5)
+    curve.set(xlim=(-0.01 * most, most), ylim=(0, len(times) + 0.8))
+    curve.set_yticks(range(0, len(times) + 1, max(1, len(times) // 4)))
+    curve.set_xlabel("ms since the first node knew", fontsize=SMALL)
+    curve.set_ylabel("nodes that know", fontsize=SMALL)
+    curve.spines[["top", "right"]].set_visible(False)
+    curve.tick_params(labelsize=SMALL)
+    return fig
+
+
+def tell_news(heard: Mapping[str, int]) -> str:
+    """The same in words."""
+    times = sorted(time / 1000 for time in heard.values())
+    return (
+        f"News through {len(times)} nodes: half know after {times[(len(times) + 1) // 2 - 1]:.0f} ms, "
+        f"all but one after {times[-2]:.0f} ms, the last after {times[-1]:.0f} ms."
+    )
+
+
+def show_news(cluster: Cluster, task: str) -> None:
+    """Display when each node heard of a task."""
+    from ..viz.charts import show
+    from ..viz.rumour import heard_in
+
+    heard = heard_in(cluster.trace, task)
+    show(draw_news(heard), tell_news(heard))
+
+
+def print_rounds(*sizes: int) -> None:
+    """Print how long a rumour takes through so many nodes, as a mean of 40 runs in lock step."""
+    from ..traffic.rumours import rounds_to, spread
+
+    for nodes in sizes:
+        rounds = float(rounds_to(spread(nodes, runs=40, seed=8)).mean())
+        print(f"{nodes:6} nodes: {rounds:4.1f} rounds, {rounds * 0.2:.1f} s")
+
+
 def asker_on(cluster: Cluster, machine: str, service: str = "web") -> str:
     """The name of a task of this service on a machine."""
     return next(f"{service}.{run.slot}" for run in cluster.running if (run.service, run.machine) == (service, machine))
@@ -339,7 +396,9 @@ def closed(
     less.run_for(60)
     return {
         "news of a new task": until_true(more, lambda: known(more) == before + 1),
-        "a stopped task is out": out if known(less) == before - 1 else (out, f"{ink.span(out)}, as all the others"),
+        "a stopped task is out": out
+        if known(less) == before - 1
+        else Answer(False, out, f"{ink.span(out)}, then all are gone"),
         "web resolves, a minute later": bool(late.resolve("web", asker)),
     }
 
@@ -350,6 +409,16 @@ def visits(cluster: Cluster, url: str = "http://web/", seconds: float = 20, ever
     while cluster.now < until:
         cluster.request(url, source="client.1", timeout=1)
         cluster.run_for(every)
+
+
+def outage_of(cluster: Cluster) -> dict[str, Any]:
+    """What the managers made of the loss of a machine: a row of `draw_outage`, with the requests lost."""
+    from ..events import MachineCrashed
+    from ..viz.charts import lost_requests
+    from ..viz.frames import outage
+
+    row = outage(cluster.trace, cluster.trace.of(MachineCrashed)[-1])
+    return row | {"lost": lost_requests(cluster.trace, row), "title": "the managers"}
 
 
 # ── clients that keep answers ────────────────────────────────────────────────────────────────────────────────────────
@@ -386,33 +455,36 @@ def three_loads(cluster: Cluster, seconds: float = 90) -> dict[str, str]:
     }
 
 
-def remove(cluster: Cluster, task: str) -> None:
-    """`docker rm -f` on the machine of this task; what was typed is printed."""
-    service, _, slot = task.rpartition(".")
-    run = next(run for run in cluster.running if (run.service, str(run.slot)) == (service, slot))
-    cluster.docker(f"rm -f {task}.{run.id}", run.machine)
-    print(f"{run.machine}$ docker rm -f {task}.{run.id}")
+def remove(cluster: Cluster, *tasks: str) -> None:
+    """`docker rm -f` on the machines of these tasks; what was typed is printed."""
+    for task in tasks:
+        service, _, slot = task.rpartition(".")
+        run = next(run for run in cluster.running if (run.service, str(run.slot)) == (service, slot))
+        cluster.docker(f"rm -f {task}.{run.id}", run.machine)
+        print(f"{run.machine}$ docker rm -f {task}.{run.id}")
 
 
 # ── figures, and what is for the curious ─────────────────────────────────────────────────────────────────────────────
 
 
-def figures(cluster: Cluster, stopped: Any) -> dict[str, tuple[str, str]]:
+def figures(cluster: Cluster, stopped: Any, unplugged: Any) -> dict[str, tuple[str, str]]:
     """What was measured here and what is known of the real engine: {what: (ours, theirs)}."""
     from ..traffic.caching import assigned
     from ..traffic.rumours import rounds_to, spread
-    from ..traffic.theory import FANOUT, INTERVAL, idle_replica
+    from ..traffic.theory import INTERVAL, idle_replica
 
     line = next(line for line in cluster.dig("web", "client.1").text.splitlines() if line.startswith("web."))
     pause = (stopped.signal - min(time for _, time in stopped.withdrawn)) / SECOND
+    doubt = min(time for _, time in unplugged.suspected)
+    verdict = (min(time for _, time in unplugged.failed) - doubt) / SECOND
     rounds = float(rounds_to(spread(10_000, runs=40, seed=8)).mean())
     idle = sum(0 in assigned(3, 5, f"idle {n}") for n in range(10_000)) / 10_000
     return {
         "an answer may be kept for": (f"{line.split()[1]} s", "600 s"),
-        "a rumour is told": (f"to {FANOUT} in {INTERVAL * 1000:.0f} ms", "to 3 in 200 ms"),
         "out of the tables before the stop signal": (f"{pause:.2f} s", "2 s"),
+        "unplugged: from doubt to verdict": (f"{verdict:.1f} s", "4 s at least"),
         "10 000 nodes know, in lock step": (f"{rounds:.1f} rounds, {rounds * INTERVAL:.2f} s", "10.63 rounds, 2.13 s"),
-        "3 replicas, 5 caching clients: one idle": (f"{idle:.3f}", f"{idle_replica(3, 5):.3f}"),
+        "3 replicas, 5 caching clients: one idle": (f"{idle:.3f} ± 0.005", f"{idle_replica(3, 5):.3f}"),
     }
 
 

@@ -6,7 +6,17 @@ import nbformat
 import pytest
 
 from swarmlab.lessons import check, counterexample, lesson08, reveal, scenes08
-from swarmlab.lessons.scenes08 import Member, closed, lives, served, tell_answers, tell_lives, where
+from swarmlab.lessons.scenes08 import (
+    Member,
+    closed,
+    draw_news,
+    lives,
+    served,
+    tell_answers,
+    tell_lives,
+    tell_news,
+    where,
+)
 from swarmlab.traffic.caching import first, next_alive, rotate
 from swarmlab.viz.leaving import leaving, stale
 
@@ -233,7 +243,7 @@ def test_lanes_have_a_gap_before_and_after_the_tables():
     gone, new = lives(cluster.trace, "web", where(cluster, "client.1"))
     assert gone.started + 1 < gone.known < gone.dropped < gone.ended - 1 and gone.ended < new.started
     assert [verdict for _, verdict in gone.turns] == ["healthy", "unhealthy"]
-    assert "web.1 started at" in tell_lives([gone, new])
+    assert tell_lives([gone, new]).startswith("2 containers: in the tables ")
 
 
 def test_some_nodes_know_and_others_do_not_in_the_middle_of_a_rumour():
@@ -280,14 +290,34 @@ def test_knobs_of_rumours_and_skew_speak():
 
 
 def test_figures_agree_with_what_is_known(web):
-    cluster = web.fork()
-    cluster.docker("service scale -d web=2")
-    cluster.run_for(8)
-    rows = scenes08.figures(web.fork(), leaving(cluster.trace, "web.3"))
+    stopped, unplugged = web.fork(), web.fork()
+    stopped.docker("service scale -d web=2")
+    unplugged.crash(where(unplugged, "web.3"))
+    for cluster in (stopped, unplugged):
+        cluster.run_for(15)
+    rows = scenes08.figures(web.fork(), *(leaving(cluster.trace, "web.3") for cluster in (stopped, unplugged)))
     ours, known = zip(*rows.values(), strict=True)
-    assert ours[:2] == known[:2] and abs(float(ours[2].split()[0]) - 2) < 0.1
+    assert ours[0] == known[0] and abs(float(ours[1].split()[0]) - 2) < 0.1
+    assert float(ours[2].split()[0]) >= 4
     assert abs(float(ours[3].split()[0]) - 10.63) < 0.4  # four standard errors of 40 runs (sd 0.6)
-    assert abs(float(ours[4]) - 93 / 243) < 0.02  # four standard errors of 10 000 tries
+    assert abs(float(ours[4].split()[0]) - 93 / 243) < 0.02  # four standard errors of 10 000 tries
+
+
+def test_news_in_words_and_as_a_picture():
+    heard = {"worker-1": 0, "worker-2": 35_000, "worker-3": 401_000}
+    assert tell_news(heard) == (
+        "News through 3 nodes: half know after 35 ms, all but one after 35 ms, the last after 401 ms."
+    )
+    texts = [text.get_text() for text in draw_news(heard).axes[0].texts]
+    assert texts == ["0 ms", "w-1", "35 ms", "w-2", "401 ms", "w-3"]
+
+
+def test_managers_take_longer_than_the_nodes_to_miss_a_machine(web):
+    cluster = web.fork()
+    cluster.crash(where(cluster, "web.3"))
+    cluster.run_for(30)
+    row, nodes = scenes08.outage_of(cluster), leaving(cluster.trace, "web.3")
+    assert max(time for _, time in nodes.withdrawn) < row["noticed"] < row["healed"]
 
 
 # ── predictions ──
