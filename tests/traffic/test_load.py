@@ -582,6 +582,9 @@ def test_a_port_that_nobody_publishes_refuses(cluster):
     cluster.traffic("http://worker-1:9999/", WORK, number=10)
     cluster.run_for(5)
     assert fates(cluster.requests()) == {"connection refused": 10}
+    cluster.traffic("http://worker-1:9999/", WORK._replace(retries=2), number=10, name="again")
+    cluster.run_for(5)
+    assert {row.tries for row in cluster.trace.requests if row.load == "again"} == {3}
 
 
 # ── a balancer in front ──

@@ -283,6 +283,13 @@ def test_an_answer_at_the_last_microsecond_is_in_time(retries):
     assert fates(run) == {"answered": 20} and set(latencies(run)) == {SECOND}
 
 
+def test_the_newest_answer_counts_an_eighth():
+    server = Server(0, Replica("web.1"))
+    server.hear(800)
+    server.hear(1_600)
+    assert server.latency == 900
+
+
 def test_who_shares_has_a_processor_of_its_own_as_long_as_there_are_enough():
     replica = Replica("web.1", workers=2, sharing=True)
     assert simulate(Requests([0], [SECOND]), [replica]).ended == [SECOND]
