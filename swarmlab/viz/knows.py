@@ -1,6 +1,6 @@
 """What the tables of every node hold at an instant, beside what truly is there to be found: rows for `draw_beliefs`."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import ink
 
@@ -9,13 +9,48 @@ __all__ = ["tables_at", "tables_of"]
 SECOND = 1_000_000  # µs
 
 
+class Held(NamedTuple):
+    """Tables at an instant."""
+
+    truth: dict[str, str]  # task → its service: what truly is there to be found
+    tables: dict[str, dict[str, str]]  # machine → task → service
+    open: set[str]  # services with a published port: all nodes of the swarm are on the network of those
+    members: set[str]  # machines in the swarm
+
+    def needed(self, machine: str) -> set[str]:
+        """The tasks of published services, and the others if it has any of those: then it is on another network."""
+        services = {*self.tables[machine].values()}
+        shared = self.open if machine in self.members else set()
+        return {task for task, service in self.truth.items() if service in shared or services - self.open}
+
+
 def tables_at(trace: Any, t: float | None = None) -> dict[str, dict[str, list[str]]]:
     """{"truth" or machine: {service: its tasks}} at `t` seconds, by default the end.
 
     In truth is what runs on a machine that works, and is offered there; a machine holds what its own names and load
-    balancers lead to. Machines without power hold nothing, and are left out.
+    balancers lead to. Left out are machines without power, and those that hold nothing and need nothing: a node on no
+    overlay network with tasks.
     """
     rows = ink.rows_of(trace)
+    held = _held(rows, t)
+    tables = {"truth": held.truth} | {m: own for m, own in held.tables.items() if own or held.needed(m)}
+    names = {row[4]: row[5]["name"] for row in rows["log"] if row[3] == "task" and row[5]}
+    names = _distinct(names, {task for table in tables.values() for task in table})
+    return {who: _by_service(table, names) for who, table in tables.items()}
+
+
+def tables_of(trace: Any, t: float | None = None) -> dict[str, tuple[int, int, int]]:
+    """machine → how many tasks its tables hold, how many of these are stale, and how many it lacks."""
+    held = _held(ink.rows_of(trace), t)
+    found = {}
+    for machine, own in held.tables.items():
+        missing = held.needed(machine) - own.keys()
+        if own or missing:
+            found[machine] = (len(own), len(own.keys() - held.truth.keys()), len(missing))
+    return found
+
+
+def _held(rows: dict, t: float | None) -> Held:
     until = rows["end"] if t is None else round(t * SECOND)
     now: dict[str, dict[str, Any]] = {
         machine["name"]: {} for machine in rows["machines"] if machine["row"] != "outside"
@@ -25,25 +60,21 @@ def tables_at(trace: Any, t: float | None = None) -> dict[str, dict[str, list[st
             break
         if machine in now:
             now[machine][key] = value
-    names = {row[4]: row[5]["name"] for row in rows["log"] if row[3] == "task" and row[5]}
     works = {machine: keys for machine, keys in now.items() if keys.get("up") in ("up", "frozen")}
-    held = {machine: _backends(keys) for machine, keys in works.items()}
+    offered = {machine: _backends(keys) for machine, keys in works.items()}
     truth = {
         task: service
         for machine, keys in works.items()
-        for task, (service, home) in held[machine].items()
+        for task, (service, home) in offered[machine].items()
         if home == machine and keys["up"] == "up" and (keys.get(f"run/{task}") or {}).get("state") == "running"
     }
-    tables = {"truth": truth} | {m: {task: service for task, (service, _) in own.items()} for m, own in held.items()}
-    names = _distinct(names, {task for table in tables.values() for task in table})
-    return {who: _by_service(table, names) for who, table in tables.items()}
+    tables = {m: {task: service for task, (service, _) in own.items()} for m, own in offered.items()}
+    return Held(truth, tables, _published(rows), {machine for machine, keys in works.items() if keys.get("swarm")})
 
 
-def tables_of(trace: Any, t: float | None = None) -> dict[str, tuple[int, int, int]]:
-    """machine → how many tasks its tables hold, how many of these are stale, and how many it lacks."""
-    tables = {who: {name for tasks in table.values() for name in tasks} for who, table in tables_at(trace, t).items()}
-    real = tables.pop("truth")
-    return {who: (len(known), len(known - real), len(real - known)) for who, known in tables.items()}
+def _published(rows: dict) -> set[str]:
+    """Services that ever publish a port."""
+    return {row[5]["name"] for row in rows["log"] if row[3] == "service" and row[5] and row[5]["ports"]}
 
 
 def _backends(keys: dict[str, Any]) -> dict[str, tuple[str, str]]:

@@ -12,6 +12,7 @@ import pytest
 from swarmlab import Cluster
 from swarmlab.viz.beliefs import differences, tell_beliefs
 from swarmlab.viz.frames import frames
+from swarmlab.viz.instant import world_at
 from swarmlab.viz.knows import tables_at, tables_of
 
 STATIC = Path(__file__).parents[2] / "swarmlab" / "viz" / "static"
@@ -57,12 +58,34 @@ def test_a_task_on_a_machine_without_power_is_stale_in_all_other_tables(run):
     assert "holds “web”: web.1, web.2, web.3, in truth web.1, web.2" in tell_beliefs(tables)
 
 
+def test_a_node_on_no_network_with_tasks_lacks_nothing():
+    """Only nodes with a task on an overlay network hold its rows; all are on that of published ports (networking.md)."""
+    cluster = Cluster(managers=1, workers=3, seed=5)
+    cluster.docker("node update --availability drain manager-1")
+    cluster.docker("network create -d overlay front")
+    cluster.docker("service create --name web --replicas 3 --network front nginx")
+    cluster.run_for(20)
+    assert tables_of(cluster.trace) == {f"worker-{n}": (3, 0, 0) for n in (1, 2, 3)}
+    assert set(tables_at(cluster.trace)) == {"truth", "worker-1", "worker-2", "worker-3"}
+    cluster.docker("service create --name door --replicas 3 --publish 8080:80 nginx")
+    cluster.run_for(20)
+    tables = tables_of(cluster.trace)
+    assert tables.pop("manager-1") == (3, 0, 0) and set(tables.values()) == {(6, 0, 0)}
+    cluster.block("manager-1", 7946)
+    cluster.docker("service scale door=5")
+    cluster.run_for(20)
+    assert tables_of(cluster.trace)["manager-1"][2] == 2  # what it should have been told of is lacking
+
+
 def test_the_board_counts_the_same():
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed: nothing to compare the board with")
     dice = Random(5)
     runs = [frames(trace) for trace in (pretend.story(), *(pretend.noise(seed) for seed in range(15)))]
+    for rows in runs[::2]:  # “web” publishes a port
+        for service in (row[5] for row in rows["log"] if row[3] == "service" and row[5] and row[5]["name"] == "web"):
+            service["ports"] = [8080]
     asked = [{"frames": rows, "times": [dice.randint(0, rows["end"]) for _ in range(6)]} for rows in runs]
     done = subprocess.run(
         [node, "--input-type=module", "-e", ASK, "--", *SCRIPTS],
@@ -71,5 +94,11 @@ def test_the_board_counts_the_same():
     assert done.returncode == 0, done.stderr
     for run, answers in zip(asked, json.loads(done.stdout), strict=True):
         for t, drawn in zip(run["times"], answers, strict=True):
-            for machine, counts in tables_of(run["frames"], t / 1_000_000).items():
+            counted = tables_of(run["frames"], t / 1_000_000)
+            for machine, counts in counted.items():
                 assert tuple(drawn[machine]) == counts, f"{machine} at {t}"
+            outside = {m["name"] for m in run["frames"]["machines"] if m["row"] == "outside"}
+            world = world_at(run["frames"], t)["machines"]
+            works = [m["name"] for m in world if m["looks"] in ("up", "frozen") and m["name"] not in outside]
+            silent = [name for name in works if name not in counted]
+            assert {name: drawn[name] for name in silent} == dict.fromkeys(silent, [0, 0, 0])

@@ -623,16 +623,31 @@ export const layers = {
   },
 };
 
-/** Tasks that a node's tables hold, beside those that truly are there to be found: [known, stale, missing]. */
+/** Tasks that a node's tables hold, beside those that truly are there to be found: [known, stale, missing]. It needs
+ *  those of published services, and the others if it has any of these: then it is on another network. */
 export function tablesOf(frames, world, name) {
-  const { truth } = folds.get(frames), now = truth.state, real = new Set();
+  const { truth } = folds.get(frames), now = truth.state, real = new Map(), open = published(frames);
+  const held = (machine) => [...(now.get(machine) || [])].filter(([key]) => key.startsWith("backend/")).map(([key, value]) => [key.slice(8), value]);
   for (const machine of world.machines)
-    for (const [key, value] of now.get(machine.name) || [])
-      if (key.startsWith("backend/") && value.machine === machine.name && fact(now, machine.name, "up") === "up")
-        if (fact(now, machine.name, `run/${key.slice(8)}`)?.state === "running") real.add(key.slice(8));
-  const known = [...(now.get(name) || [])].filter(([key]) => key.startsWith("backend/")).map(([key]) => key.slice(8));
-  const stale = known.filter((task) => !real.has(task)).length;
-  return [known.length, stale, real.size - (known.length - stale)];
+    if (fact(now, machine.name, "up") === "up")
+      for (const [task, value] of held(machine.name))
+        if (value.machine === machine.name && fact(now, machine.name, `run/${task}`)?.state === "running") real.set(task, value.service);
+  const known = new Map(held(name).map(([task, value]) => [task, value.service]));
+  const apart = [...known.values()].some((service) => !open.has(service)), member = Boolean(fact(now, name, "swarm"));
+  const stale = [...known.keys()].filter((task) => !real.has(task)).length;
+  const missing = [...real].filter(([task, service]) => !known.has(task) && (apart || (member && open.has(service)))).length;
+  return [known.size, stale, missing];
+}
+
+const opened = new WeakMap();
+
+/** Services that ever publish a port: all nodes of the swarm are on the network of those. */
+function published(frames) {
+  if (!opened.has(frames)) {
+    const rows = frames.log.filter(([, , , kind, , fields]) => kind === "service" && fields && fields.ports.length);
+    opened.set(frames, new Set(rows.map((row) => row[5].name)));
+  }
+  return opened.get(frames);
 }
 
 const DOT = "M-3.6 0A3.6 3.6 0 1 1 3.6 0A3.6 3.6 0 1 1 -3.6 0Z";
