@@ -85,6 +85,29 @@ def lab() -> float:
     return seconds(deploy, 5)
 
 
+def spread(nodes: int = 100, tasks: int = 1000) -> float:
+    """CPU seconds until so many tasks of a service run that is published through ingress and on an overlay network, and
+    every node knows of each. The two networks need more addresses than they have by default."""
+    cluster = Cluster(machines=nodes + 1, seed=1, messages=False)
+    first = cluster.begun[0]
+    pool = "--default-addr-pool 10.128.0.0/10 --default-addr-pool-mask-length 18"
+    _say(cluster, f"swarm init --advertise-addr {first.address} {pool}", first.name)
+    token = _say(cluster, "swarm join-token -q worker", first.name)
+    for other in cluster.begun[1:]:
+        _say(cluster, f"swarm join --token {token} {first.address}:2377", other.name)
+    _say(cluster, "network create -d overlay front", first.name)
+    cluster.run_for(10)
+    flags = f"--replicas {tasks} -p 8080:80 --network front"
+    command = f"service create -d --name web {flags} nginx:alpine"
+    return _cpu(lambda: (_say(cluster, command, first.name), _wait(cluster, tasks), cluster.run_for(20)))
+
+
+def _say(cluster: Cluster, command: str, node: str) -> str:
+    result = cluster.docker(command, node)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout.strip()
+
+
 def figures() -> list[Figure]:
     runs = [apart(nodes) for nodes in SIZES]
     last = runs[-1]
@@ -100,6 +123,7 @@ def figures() -> list[Figure]:
         figure("an idle hour of 1 000 workers", "idle", "CPU s", 20, 10),
         figure("a lost rack of 50 is healed", "heal", "CPU s", 3, 2),
         figure("peak of memory of all that", "memory", "MB", 1000, 500),
+        Figure("1 000 tasks published, on an overlay of 100", spread(), "CPU s", 10, 5, False, ""),
         Figure("the demo lab's four stacks", lab(), "CPU s", 0.5, 0.3, False, ""),
     ]
 

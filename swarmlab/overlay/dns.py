@@ -6,6 +6,7 @@ documentation, "Networking with overlay networks"; networking.md §1.5, swarm.md
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..effects import MS, SECOND, Dice
@@ -81,13 +82,15 @@ class Names:
         return service_names(new)
 
     def _learn(self, row: Binding) -> None:
-        for name in names(row):
-            address = row.virtual_ip if is_shared(name, row) else row.address
-            self.answers.pop((row.network, name), None)
-            self.records.setdefault((row.network, name), {})[row.task] = rank(row), address
-        called = canonical(row)
+        task, (places, called) = row.task, meaning(row)
+        for place, found in places:
+            self.answers.pop(place, None)
+            tasks = self.records.get(place)
+            if tasks is None:
+                tasks = self.records[place] = {}
+            tasks[task] = found
         if called:
-            self.pointers.setdefault((row.network, row.address), {})[row.task] = f"{called}.{row.network_name}"
+            self.pointers.setdefault((row.network, row.address), {})[task] = called
 
     def _forget(self, row: Binding, kept: tuple[str, ...]) -> None:
         for name in names(row):
@@ -190,6 +193,17 @@ def why_illegal(name: str) -> str:
     labels = name.split(".")
     why = "empty label" if not all(labels) else "label too long" if max(map(len, labels)) > 63 else ""
     return why or ("name too long" if len(name) > 253 else "" if name.isascii() else "not ASCII")
+
+
+@lru_cache(maxsize=8192)
+def meaning(row: Binding) -> tuple[tuple[tuple[tuple[str, str], tuple[tuple, str]], ...], str]:
+    """Where it is written in the tables, with the rank of its task and the address, and what its address is called.
+    Found once for all the nodes that hear of the row."""
+    order, called = rank(row), canonical(row)
+    places = [
+        ((row.network, name), (order, row.virtual_ip if is_shared(name, row) else row.address)) for name in names(row)
+    ]
+    return tuple(places), f"{called}.{row.network_name}" if called else ""
 
 
 def names(row: Binding) -> tuple[str, ...]:

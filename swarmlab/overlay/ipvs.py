@@ -31,11 +31,10 @@ class Pool:
 
     def add(self, rank: tuple, backend: Backend) -> None:
         """Let this task be chosen from now on; one that was there with weight 0 is back."""
-        place = self.place(rank)
-        if place is not None:
+        place = bisect_left(self.ranks, rank)
+        if place < len(self.ranks) and self.ranks[place] == rank:
             self._put(place, self.backends[place]._replace(weight=backend.weight))
             return
-        place = bisect_left(self.ranks, rank)
         self.ranks.insert(place, rank)
         self.backends.insert(place, backend)
         self.able += backend.weight > 0

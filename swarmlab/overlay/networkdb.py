@@ -275,19 +275,21 @@ class NetworkDB:
 
     def hear_record(self, record: Record, by_sync: bool = False, left: int = TOMBSTONE_LIFE) -> None:
         """Somebody says something of a row; if it is deleted, so much time is left until that is forgotten."""
-        self.row_clock = max(self.row_clock, record.time)
-        here = self.here.get(record.key[0])
-        known = here.table.records.get(record.key) if here else None
-        if here is None or (known and known.time >= record.time):
+        key, owner, time, value = record
+        if time > self.row_clock:
+            self.row_clock = time
+        here = self.here.get(key[0])
+        known = here.table.records.get(key) if here else None
+        if here is None or (known and known[2] >= time):
             return
-        if record.owner == self.machine:
+        if owner == self.machine:
             self._correct(record)
-        elif self.is_attached(record.owner, record.key[0]):
-            alive = self._lives(record.owner)
-            self._keep(here, record, NEVER if alive and record.value else self.out.now + left)
-            if alive and (record.value or known):
+        elif self.is_attached(owner, key[0]):
+            alive = self._lives(owner)
+            self._keep(here, record, NEVER if alive and value else self.out.now + left)
+            if alive and (value or known):
                 self._show(record)
-            is_news = record.value or known or (by_sync and left > HANDED_ON)
+            is_news = value or known or (by_sync and left > HANDED_ON)
             if is_news and not here.awaited and not (by_sync and len(here.relayed) > RELAY_MOST):
                 self._tell(here.relayed, record)
 

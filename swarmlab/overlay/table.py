@@ -38,12 +38,17 @@ class Table:
 
     def keep(self, record: Record, end: int = NEVER) -> None:
         """Replace what was known of the row, until then."""
-        self.records[record.key] = record
-        self.owned.setdefault(record.owner, {})[record.key] = None
-        self.ends.pop(record.key, None)
+        key, owner = record[0], record[1]
+        self.records[key] = record
+        owned = self.owned.get(owner)
+        if owned is None:
+            owned = self.owned[owner] = {}
+        owned[key] = None
+        if self.ends:
+            self.ends.pop(key, None)
         if end < NEVER:
-            self.ends[record.key] = end
-        self.listing.spoil()
+            self.ends[key] = end
+        self.listing.rows = None
 
     def limit(self, key: Key, end: int) -> None:
         """Drop this row then; never, if its owner is back."""
