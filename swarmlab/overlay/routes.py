@@ -186,7 +186,8 @@ class Routes:
         assert row, f"the balancer chose {chosen!r}, which is none of the backends"
         kind = "virtual IP load balancer" if visit.source else "ingress load balancer"
         method = getattr(self.balancer, "__name__", "balancer").replace("_", " ")
-        choice = (kind, tables.machine, f"{method}, turn {pool.turn}, {len(pool.backends)} backends")
+        number = len(pool.backends)
+        choice = (kind, tables.machine, f"{method}, turn {pool.turn}, {number} backend{'s' if number > 1 else ''}")
         if not visit.traced:
             stops = []
         elif visit.source:
