@@ -53,6 +53,8 @@ class Visits(World):
         details |= {"client": client} if client else {}
         if client and (source or not is_address(client)):
             raise ValueError(f"client={client!r}: the address of a visitor from outside, as 10.0.0.50")
+        if not isinstance(connection, str):
+            raise ValueError(f"connection={connection!r}: a name, as 'a'")
         machine, ask = self._visit(url, source, timeout, size=size, **({"address": client} if client else {}))
         self._did("request", url=url, source=source, timeout=timeout, **details)
         talk = (connection, source or machine, split_url(url)[:2]) if connection else ()

@@ -217,6 +217,13 @@ def test_a_hundred_requests_on_one_connection_reach_one_task(swarm):
     assert len(kept) == 1 and len(fresh) == 2
 
 
+def test_a_connection_is_called_by_a_text_else_nothing_is_done(swarm):
+    acts = len(swarm.acts)
+    with pytest.raises(ValueError, match="connection="):
+        swarm.request("http://worker-1:8080/", connection=["a"])
+    assert len(swarm.acts) == acts
+
+
 def test_a_connection_through_a_virtual_ip_hangs_after_fifteen_idle_minutes(swarm):
     assert swarm.request("http://web/", source="db.1", connection="pool").ok
     swarm.run_for(901)
