@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from . import ink
-from .tailcurve import decades, latency_span, tick
+from .tailcurve import MEAN, decades, latency_span, tick
 from .trafficfold import SHARES, Panel, panels_of, said, tell_panel
 
 __all__ = ["draw_balancers", "tell_balancers"]
@@ -160,7 +160,7 @@ def _grid(ax: Axes, left: float, wide: float, lines: list[tuple[float, str]], co
 
 
 def _draw_tail(ax: Axes, each: Panel, scale: Scale, floor: float) -> None:
-    """The curve with its rings, and the mean as a tick on the axis."""
+    """The curve with its rings, and the mean as a triangle on the axis."""
     left, wide = TAILS
     spots = [
         (left + scale.far(latency) * wide, floor - scale.up(share) * ROW)
@@ -178,7 +178,7 @@ def _draw_tail(ax: Axes, each: Panel, scale: Scale, floor: float) -> None:
     ax.plot([x for x, _ in rings], [y for _, y in rings], "o", linestyle="none", **RING)
     if each.marks["mean"]:
         x = left + scale.far(each.marks["mean"]) * wide
-        ax.plot((x, x), (floor, floor - 0.09), color=ink.INK, linewidth=1.8, zorder=4)
+        ax.plot([x], [floor - 0.055], color=ink.INK, zorder=4, **MEAN)
     _grid(ax, left, wide, [(floor - scale.up(share) * ROW, name) for name, share in SHARES.items()], ink.LINE)
     ax.plot((left, left + wide), (floor, floor), color=ink.INK, linewidth=1, zorder=3)
 
@@ -204,7 +204,7 @@ def _write_axes(ax: Axes, panels: list[Panel], scale: Scale, floor: float) -> No
         ink.write(ax, COUNTS[0], below, "hatched, thick: slower task", fontsize=SMALL)
     words = "time, s" if unit == "s" else "time, in mean services"
     ink.write(ax, QUEUES[0] + QUEUES[1] / 2, below, words, ha="center", fontsize=SMALL)
-    ink.write(ax, TAILS[0] + TAILS[1] / 2, below, "latency   ○ p50 p95 p99   ╷ mean", ha="center", fontsize=SMALL)
+    ink.write(ax, TAILS[0] + TAILS[1] / 2, below, "latency   ○ p50 p95 p99   ▲ mean", ha="center", fontsize=SMALL)
 
 
 def _ticks(ax: Axes, place: tuple, floor: float, marks: list[tuple[float, str]], far: Callable[[float], float]) -> None:

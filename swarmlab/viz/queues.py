@@ -72,7 +72,7 @@ def draw_queues(
     each = per_dot(longest, DEEP * across)
     deep = max(2, ceil(longest / each / across))
     high = TITLE + (NAME if nodes else 0) + NAME + CELL + 0.1 + deep * DOT + 0.25 + SHARE + 0.5
-    total = lines * high + 0.3
+    total = lines * high + 0.3 + LINE
     fig = ink.sheet(height=total)
     most = max((task["got"] / _fair(tasks) for _, tasks in panels for task in tasks if _fair(tasks)), default=1)
     for n, (title, tasks) in enumerate(panels):
@@ -82,13 +82,30 @@ def draw_queues(
         ax.set_axis_off()
         ink.write(ax, 0, 0.14, title, fontweight="bold")
         _draw_panel(ax, tasks, nodes or {}, across, deep, each, max(1.0, most))
-    fig.text(0.2 / ink.WIDTH, 0.14 / total, _key(each), fontsize=ink.TEXT, color=ink.INK, va="center")
+    for line, text in enumerate(
+        ("columns: requests so far; dashed: fair share", _key(each, given_up(runs, **options)))
+    ):
+        place = (0.2 / ink.WIDTH, (0.14 + line * LINE) / total)
+        fig.text(*place, text, fontsize=ink.TEXT, color=ink.INK, va="center")
     return fig
 
 
-def _key(each: int) -> str:
+def _key(each: int, more: str) -> str:
     dot = "a dot is one request" if each == 1 else f"a dot is {each} requests, a hollow one fewer"
-    return f"below each task: {dot}, waiting or in work   ·   columns: requests so far; dashed: fair share"
+    return f"below each task: {dot}, waiting or in work{more and f', {more}'}"
+
+
+def given_up(runs: Any, **options: Any) -> str:
+    """Whether requests stay in a queue when their visitors have gone, in words; nothing where all were answered."""
+    many = isinstance(runs, Mapping) and "arrived" not in runs
+    found = [traffic(run, **options) for run in (runs.values() if many else [runs])]
+    lost = [~run.ok & (run.task >= 0) for run in found]
+    if not any(left.any() for left in lost):
+        return ""
+    stays = any(
+        (left & ((run.done > run.ended) | np.isinf(run.done))).any() for run, left in zip(found, lost, strict=True)
+    )
+    return f"{'also' if stays else 'not'} those whose visitors have given up"
 
 
 def _panels(
@@ -197,7 +214,9 @@ def _write_nodes(ax: Axes, tasks: list[dict], nodes: Mapping[str, str], pitch: f
 def tell_queues(runs: Any, at: Any = None, titles: Sequence[str] | None = None, **options: Any) -> str:
     """The same in words, for `show`."""
     panels = _panels(runs, at, titles, options)
-    return "Requests at each task. " + " ".join(f"{title}: {_told(tasks)}." for title, tasks in panels)
+    more = given_up(runs, **options)
+    told = " ".join(f"{title}: {_told(tasks)}." for title, tasks in panels)
+    return f"Requests at each task{more and f', {more}'}. {told}"
 
 
 def _told(tasks: list[dict]) -> str:

@@ -146,12 +146,55 @@ def test_as_many_panels_as_can_be_compared(runs, count):
     assert untidy(draw_balancers({f"balancer {n}": runs["random"] for n in range(count)})) == []
 
 
-def test_the_tail_marks_three_percentiles_and_the_mean_is_a_tick(runs):
+def test_the_tail_marks_three_percentiles_and_the_mean_is_a_triangle(runs):
     ax = draw_tail(runs, guess=20, goal=5.0)
     assert untidy(ax) == [] and untidy(draw_tail(runs["random"])) == []
     rings = [line for line in ax.lines if line.get_marker() == "o"]
     assert [len(line.get_xdata()) for line in rings] == [3] * len(runs)
+    means = [float(line.get_xdata()[0]) for line in ax.lines if line.get_marker() == "^"]
+    assert means == [each.marks["mean"] for each in panels_of(runs).values()] and "▲ mean" in ax.get_xlabel()
     assert "p99" in tell_tail(runs["random"])
+
+
+def letters(ax):
+    """(letter, x, y) of the badges at the curves: shares of the axes."""
+    found = [text for text in ax.texts if text.get_bbox_patch() and text.get_position()[0] < 1.01]
+    return [(text.get_text(), *text.get_position()) for text in found]
+
+
+def test_letters_stand_at_the_ends_of_the_curves(runs):
+    """Below the last request, or at the right edge where the rest was never answered."""
+    six = {f"balancer {n}": list(runs.values())[n % 4] for n in range(6)}
+    assert untidy(draw_tail(six)) == [] and len(letters(draw_tail(six))) == 6
+    (a, x_a, y_a), (b, x_b, y_b) = letters(
+        draw_tail({"patient": runs["two choices"], "hasty": impatient(runs["random"])})
+    )[::-1]
+    assert (a, b) == ("A", "B") and x_a < 0.99 and y_a < 0.2
+    assert x_b == 1 and y_b > 0.5
+
+
+def impatient(run, patience=5_000_000):
+    """The same run, but visitors leave after a while; the tasks do not notice."""
+    latencies = [end - begin for begin, end in zip(run["arrived"], run["ended"], strict=True)]
+    ended = [begin + min(patience, took) for begin, took in zip(run["arrived"], latencies, strict=True)]
+    return run | {"done": run["ended"], "ended": ended, "status": [200 if t < patience else 0 for t in latencies]}
+
+
+def test_the_key_of_queues_says_whether_given_up_requests_are_counted(runs):
+    hasty = impatient(runs["random"])
+    at = {name: look(run, 100)[0]["queue"] for name, run in {"all": runs["random"], "hasty": hasty}.items()}
+    assert at["all"] == at["hasty"] and untidy(draw_queues(hasty, at=[20, 100, 400])) == []
+    assert "also those whose visitors have given up" in written(draw_queues(hasty)) and ", also those" in tell_queues(
+        hasty
+    )
+    gone = hasty | {"done": hasty["ended"]}
+    assert look(gone, 100)[0]["queue"] < at["all"] and "not those whose visitors" in written(draw_queues(gone))
+    assert "given up" not in written(draw_queues(runs["random"])) + tell_queues(runs["random"])
+
+
+def written(fig):
+    """The lines below all panels."""
+    return " ".join(text.get_text() for text in fig.texts)
 
 
 def test_dots_are_as_many_as_requests(runs):
