@@ -227,6 +227,8 @@ class Gossip:
         if type(news[0]) is type(news[-1]) is Record:
             return self.tables.hear_records(news)
         members, tables, found = self.membership, self.tables, False
+        if members.heard.issuperset(news):
+            return False
         for item in [item for item in news if item not in members.heard]:
             if type(item) is Attachment:
                 found = tables.hear_attachment(item) or found

@@ -285,7 +285,7 @@ class NetworkDB:
         if owner == self.machine:
             self._correct(record)
         elif self.is_attached(owner, key[0]):
-            alive = self._lives(owner)
+            alive = self.members.lives(owner)
             self._keep(here, record, NEVER if alive and value else self.out.now + left)
             if alive and (value or known):
                 self._show(record)

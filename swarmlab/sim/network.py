@@ -200,7 +200,8 @@ class Network:
             arrives = now + (self.latency.draw(chance) if tail else floor + int(chance * spread))
             latest = sender.latest
             if sender.newest < now:
-                latest.clear()  # all of it has arrived
+                if latest:
+                    latest.clear()  # all of it has arrived
             elif receiver.name in latest:
                 arrives = max(arrives, latest[receiver.name] + 1)
             latest[receiver.name] = arrives
