@@ -60,6 +60,7 @@ class Mesh:
         self.waiting: dict[int, Waiting] = {}  # by request, oldest first
         self.outside: dict[int, str] = {}  # request of a container that went out by the machine → who waits for it
         self.serving: dict[int, Serving] = {}  # by request, oldest first
+        self.talks: dict[int, str] = {}  # connection → the container of this machine with which it was opened
 
     def step(self, event, now: int) -> list:
         """Hear one thing; see `swarmlab.effects`."""
@@ -124,7 +125,7 @@ class Mesh:
         task = self.tables.here.get((way.network, way.target)) if way.network else way.task
         peer = self.tables.forwarding.route(way.network, way.target)
         network = self.tables.networks.get(way.network)
-        if task is None and (peer is None or network is None):
+        if (task not in self.tables.local) if task else (peer is None or network is None):
             return [*way.stops, *self._refuse(visitor, visit, "no route to host")]
         self.routes.begin(way)
         self.waiting[visit.request] = Waiting(visitor, visit, way, now)
@@ -233,7 +234,15 @@ class Mesh:
         self.serving[visit.request] = Serving(task, visit, frame, way, hops, now)
         if visit.ping:
             return [*stops, *self._answer(Served(visit.request, task, 200), now)]
+        if self._is_strange(visit, task):
+            return [*stops, *self._answer(Served(visit.request, task, 0), now)]
         return [*stops, Tell("executor", Serve(visit.request, task))]
+
+    def _is_strange(self, visit: Visit, task: str) -> bool:
+        """Whether this container knows nothing of the connection: it has got the address of another one."""
+        if visit.connection and visit.opens:
+            self.talks[visit.connection] = task
+        return bool(visit.connection) and self.talks.get(visit.connection) != task
 
     def _network_of(self, frame: Frame | None, way: Way | None) -> OverlayNetwork | None:
         id = self.tables.numbers.get(frame.vni, "") if frame else way.network if way else ""
@@ -257,7 +266,9 @@ class Mesh:
         return [*facts, *stops, *self._send_back(job.frame, response)]
 
     def _response(self, job: Serving, served: Served, name: str) -> Response:
-        error = "" if served.status else "connection refused"  # the container runs, but nothing in it listens
+        known = job.visit.connection and not job.visit.opens
+        refused = "connection reset by peer" if known else "connection refused"  # it runs, but nothing in it listens
+        error = "" if served.status else refused
         hops = (*job.hops, ("task", self.machine, name))
         return Response(served.request, served.status, job.task, name, self.machine, hops, error)
 

@@ -217,6 +217,31 @@ def test_a_hundred_requests_on_one_connection_reach_one_task(swarm):
     assert len(kept) == 1 and len(fresh) == 2
 
 
+def test_a_connection_straight_to_a_container_ends_with_it(swarm):
+    """Who has its address next knows nothing of the connection."""
+    swarm.docker("network create -d overlay --subnet 10.50.0.0/28 small")
+    swarm.docker("service create -d --name host -p mode=host,published=9000,target=80 --replicas 1 nginx:alpine")
+    swarm.docker("service create -d --name asks --network small nginx:alpine")
+    swarm.docker("service create -d --name old --network small --endpoint-mode dnsrr nginx:alpine")
+    swarm.run_for(15)
+    (node,) = (task.machine for task in swarm.running if task.service == "host")
+    (address,) = swarm.resolve("old", "asks.1")
+    port, straight = f"http://{node}:9000/", f"http://{address}/"
+    assert swarm.request(port, connection="c").ok
+    assert swarm.request(straight, source="asks.1", connection="c").task == "old.1"
+    swarm.docker("service rm old")
+    swarm.docker("service rm host")
+    swarm.run_for(20)
+    assert swarm.request(port, connection="c").error == "no route to host"
+    for number in range(14):  # addresses are given in turn
+        swarm.docker(f"service create -d --name new-{number} --network small --endpoint-mode dnsrr nginx:alpine")
+        swarm.run_for(8)
+        if swarm.resolve(f"new-{number}", "asks.1") == (address,):
+            break
+    assert swarm.request(straight, source="asks.1", connection="c").error == "connection reset by peer"
+    assert swarm.request(straight, source="asks.1", connection="c").task == f"new-{number}.1"  # it is opened anew
+
+
 def test_a_connection_is_called_by_a_text_else_nothing_is_done(swarm):
     acts = len(swarm.acts)
     with pytest.raises(ValueError, match="connection="):
