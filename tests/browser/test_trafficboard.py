@@ -16,7 +16,7 @@ from swarmlab.viz.trafficboard import TrafficBoard
 def run(load=0.5, slow=1):
     if load > 0.85:
         raise ValueError("too much")
-    return {"round robin": deal(round_robin, requests=400, load=load, slow=slow)}
+    return {"round robin": deal(round_robin, requests=400, load=load, slow=slow) | {"unit": "×"}}
 """
 KNOBS = "TrafficBoard(run, load=(0.1, 0.9, 0.1), slow=(0, 2))"
 QUEUES = 'QueueBoard(deal(round_robin, requests=400, slow=1), happened={"a fault": 50}, time=100)'
@@ -60,6 +60,31 @@ def test_knobs_turn_by_keyboard_and_a_mistake_leaves_the_picture(page):
     page.page.keyboard.press("End")
     page.page.get_by_text("too much").wait_for()
     assert page.page.locator(".sl-traffic svg").get_attribute("aria-label").startswith("round robin: p50")
+
+
+TOUCHING = """root => {
+  const texts = [...root.querySelectorAll("svg text")].filter((one) => one.textContent && one.getAttribute("visibility") !== "hidden");
+  const boxes = texts.map((one) => [one.textContent, one.getBoundingClientRect()]), found = [], edge = root.querySelector("svg").getBoundingClientRect();
+  boxes.forEach(([a, p], n) => {
+    if (p.left < edge.left - 1 || p.right > edge.right + 1 || p.bottom > edge.bottom + 1) found.push(a);
+    for (const [b, q] of boxes.slice(n + 1))
+      if (p.left < q.right + 5 && q.left < p.right + 5 && p.top < q.bottom - 4 && q.top < p.bottom - 4) found.push(`${a} | ${b}`);
+  });
+  return found;
+}"""
+
+
+def test_no_words_of_the_axes_touch(page):
+    """At the width of a lesson and in a narrow window, with all the words there can be."""
+    page.page.locator(".sl-traffic .sl-keep").click()
+    board = page.show(".sl-traffic")
+    board.get_by_text("time, in mean services").wait_for()
+    for width in (0, 1100, 970, 900, 800, 700, 600):
+        if width:
+            board.evaluate("(root, width) => (root.querySelector('.sl-stage').style.width = `${width}px`)", width)
+            page.page.wait_for_selector(f".sl-traffic svg[width='{width}']")
+        assert board.evaluate(TOUCHING) == [], width
+    assert "▲ mean" in board.locator("svg").inner_html()
 
 
 def test_queues_play_and_read_in_both_themes(page):

@@ -48,7 +48,8 @@ export function scales(panels) {
 
 // ── rows: a small picture is a few paths ────────────────────────────────────────────────────────────────────────
 
-const ROW = 104, BETWEEN = 30, HEAD = 24, FOOT = 40;
+const ROW = 104, BETWEEN = 30, HEAD = 24, LINE = 18;
+const TAIL = "latency  ○ p50 p95 p99  ▲ mean";
 
 class Rows {
   constructor(parent, width, count) {
@@ -56,11 +57,12 @@ class Rows {
     const rest = width - 190 - 3 * 52;
     this.counts = [236, rest * 0.27], this.queues = [236 + rest * 0.27 + 50, rest * 0.4];
     this.tails = [this.queues[0] + rest * 0.4 + 50, rest * 0.33 - 16];
-    const height = HEAD + count * ROW + (count - 1) * BETWEEN + FOOT;
+    this.stagger = this.tails[1] < 190; // no room for the words of two axes side by side
+    const height = HEAD + count * ROW + (count - 1) * BETWEEN + (this.stagger ? 4 : 3) * LINE + 4;
     this.svg = make(parent, "svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img" });
     this.heads = [this.counts, this.queues, this.tails].map(([x], n) => {
       const head = make(this.svg, "text", { class: "sl-head", x, y: 13 });
-      head.textContent = ["share, dashed: fair", "queues, logarithmic", "tail: so many slower"][n];
+      head.textContent = (width < 760 ? ["share", "queues", "tail"] : ["share, dashed: fair", "queues, logarithmic", "tail: so many slower"])[n];
       return head;
     });
     this.rows = Array.from({ length: count }, (_, n) => this.makeRow(HEAD + n * (ROW + BETWEEN)));
@@ -143,7 +145,7 @@ class Rows {
     for (const stop of shown) n = this.label(row, n, "sl-tick sl-ends", x - 6, y(stop) + 4, String(stop));
     if (last) {
       n = this.label(row, n, "sl-tick sl-ends", x + wide, ROW + 15, unit === "s" ? span(until - since) : `${+(until - since).toPrecision(3)}×`);
-      n = this.label(row, n, "sl-tick sl-middle", x + wide / 2, ROW + 15, unit === "s" ? "time" : "time, in mean services");
+      n = this.label(row, n, "sl-tick sl-middle", x + wide / 2, ROW + 15 + LINE, unit === "s" ? "time" : "time, in mean services");
       n = this.label(row, n, "sl-tick sl-middle", x, ROW + 15, "0");
     }
     return n;
@@ -159,7 +161,7 @@ class Rows {
       return points.length > 1 ? "M" + points.map(([a, b]) => `${a.toFixed(1)} ${b.toFixed(1)}`).join("L") : null;
     };
     set(row.tail, "d", curve(panel)), set(row.ghost, "d", held ? curve(held) : null);
-    set(row.meantick, "d", marks.mean === null ? null : `M${across(marks.mean).toFixed(1)} ${ROW}v-8`);
+    set(row.meantick, "d", marks.mean === null ? null : `M${across(marks.mean).toFixed(1)} ${ROW - 9}l4.5 9h-9Z`);
     MARKED.forEach(([name, share], k) => {
       show(row.rings[k], marks[name] !== null);
       if (marks[name] !== null) set(row.rings[k], "cx", across(marks[name]).toFixed(1)), set(row.rings[k], "cy", up(share).toFixed(1));
@@ -171,7 +173,8 @@ class Rows {
     set(row.axis, "d", axis + ticks.map((value) => `M${across(value).toFixed(1)} ${ROW}v4`).join(""));
     const every = Math.max(1, Math.ceil((ticks.length * 52) / wide));
     if (last) for (const [k, value] of ticks.entries()) if (k % every === 0) n = this.label(row, n, "sl-tick sl-middle", across(value), ROW + 16, tickText(value, unit));
-    if (last) n = this.label(row, n, "sl-tick sl-middle", x + wide / 2, ROW + 33, "latency  ○ p50 p95 p99  ╷ mean");
+    if (last && this.stagger) n = this.label(row, n, "sl-tick sl-ends", this.width - 2, ROW + 15 + 2 * LINE, TAIL);
+    else if (last) n = this.label(row, n, "sl-tick sl-middle", x + wide / 2, ROW + 15 + LINE, TAIL);
     return n;
   }
 }
