@@ -60,7 +60,7 @@ PREDICTIONS = {
     "6": Prediction(
         "Nobody, until worker-2 is back. The mesh passes on what reaches a node; a node without power is reached by nothing.",
         {
-            "a": "The mesh helps whoever reaches a living node. Look at the first row: these visitors know worker-2 only.",
+            "a": "So it is, after some seconds, for those who ask a living node: look at the second row. Those of the first row know worker-2 only.",
             "b": "The swarm does notice, after seconds, and heals its tasks. Look at the first row: that does not bring back the address they ask.",
             "c": "Yes.",
         },

@@ -149,12 +149,28 @@ def node_dies(cluster: Cluster, url: str = "http://worker-2:8080/", **door: Any)
 
 
 def healing(cluster: Cluster, run: Run) -> dict:
-    """The outage of the machine that lost its power, with the visitors of `node_dies` who were lost until it was healed."""
+    """The outage of the machine that lost its power, with all visitors of `node_dies` who were lost, to the end of the run."""
     from ..viz.frames import outage
 
     row = outage(cluster.trace, cluster.trace.of(MachineCrashed)[-1])
-    lost = [row["fault"] + time - 20 * SECOND for time, ok in zip(run.arrived, run.ok, strict=True) if not ok]
-    return row | {"lost": [time for time in lost if row["fault"] <= time <= (row["healed"] or time)]}
+    return row | {"lost": [row["fault"] + time - 20 * SECOND for time in lost(run)]}
+
+
+def ended(swarms: Mapping[str, Cluster], met: Mapping[str, Run]) -> list[dict]:
+    """Rows for the outage bar, of those runs of `node_dies` in which nobody was lost any more when the swarm was healed."""
+    rows = [healing(swarms[title], run) | {"title": f"{title};\nthe swarm's outage"} for title, run in met.items()]
+    return [row for row in rows if row["healed"] and max(row["lost"], default=0) <= row["healed"]]
+
+
+def lost(run: Run) -> list[int]:
+    """When those asked who got no answer, µs."""
+    return [time for time, ok in zip(run.arrived, run.ok, strict=True) if not ok]
+
+
+def tell_lost(run: Run, after: float = 30) -> str:
+    """`99 lost, 62 of them after 30 s`."""
+    times = lost(run)
+    return f"{len(times):3} lost, {sum(time > after * SECOND for time in times):3} of them after {after:g} s"
 
 
 # ── balancers, outside a swarm ───────────────────────────────────────────────────────────────────────────────────────

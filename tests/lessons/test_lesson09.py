@@ -284,9 +284,22 @@ def test_only_checks_end_the_loss_when_a_node_dies():
     assert last_lost(alone) > 58 and last_lost(unchecked) > 55
     assert 24 < last_lost(checked) < 30  # out 6 to 8 s after its death
     assert 0 < error_rate(living) < 0.1 and last_lost(living) < 40  # until its node has heard of the dead task
-    rows = [scenes09.healing(swarms[n], run) for n, run in ((1, unchecked), (2, checked))]
-    assert rows[0]["healed"] == rows[1]["healed"] and len(rows[0]["lost"]) > len(rows[1]["lost"]) > 0
-    assert max(rows[1]["lost"]) < rows[1]["noticed"]  # visitors are safe before a manager knows
+    named = dict(zip(("alone", "unchecked", "checked", "living"), (alone, unchecked, checked, living), strict=True))
+    by_name = dict(zip(named, swarms, strict=True))
+    rows = scenes09.ended(by_name, named)  # where the loss goes on, there is no bar
+    assert [row["title"].partition(";")[0] for row in rows] == ["checked", "living"]
+    for row, run in zip(rows, (checked, living), strict=True):
+        assert len(row["lost"]) == sum(not ok for ok in run.ok)  # as many as the picture of the visitors says
+        assert max(row["lost"]) < row["noticed"]  # visitors are safe before a manager knows
+    healed = {scenes09.healing(by_name[name], run)["healed"] for name, run in named.items()}
+    assert len(healed) == 1  # as fast in all four
+
+
+def test_the_lost_are_counted_and_the_late_ones_among_them():
+    quiet = node_dies(serving(4, 4), via=True, checks=True)
+    lost = sum(not ok for ok in quiet.ok)
+    assert scenes09.tell_lost(quiet) == f"{lost:3} lost,   0 of them after 30 s"
+    assert scenes09.tell_lost(quiet, after=0).endswith(f"{lost:3} of them after 0 s")
 
 
 def test_balancers_get_the_same_requests():
