@@ -159,6 +159,21 @@ def test_a_node_refutes_what_others_remember_of_it_from_before_a_crash():
     assert [(said.key, said.time, said.value) for said in queued(core)] == [(key("t"), 8, None)]
 
 
+def test_a_node_corrects_what_others_remember_of_the_networks_it_was_on_before_a_crash():
+    core = on_front("a")
+    hear(core, Attachment("net-old", "me", 7, True))
+    assert core.tables.attached["net-old"]["me"] == Attachment("net-old", "me", 8, False)
+    assert Attachment("net-old", "me", 8, False) in core.membership.queue.rumours()
+
+
+def test_with_one_that_failed_and_is_back_everything_is_exchanged_at_once():
+    core = on_front("a", "b")
+    hear(core, Member("a", 1, FAILED))
+    assert "a" not in core.others
+    effects = core.step(Received("a", PushPull((Member("a", 2, ALIVE),), (), True, 1)), 3)
+    assert [effect.to for effect in sends(effects, BulkSync)] == ["a"]
+
+
 @pytest.mark.parametrize("away", [1, 30])
 def test_what_ran_before_a_crash_does_not_come_back_with_the_node(away):
     net = cluster(6)
