@@ -174,6 +174,14 @@ def test_with_one_that_failed_and_is_back_everything_is_exchanged_at_once():
     assert [effect.to for effect in sends(effects, BulkSync)] == ["a"]
 
 
+def test_one_that_failed_is_told_nothing_and_is_one_again_when_it_is_back():
+    core = on_front("a", "b")
+    hear(core, Member("a", 1, FAILED))
+    assert core.tables.here[FRONT.id].peers == ["b"]
+    hear(core, Member("a", 2, ALIVE))
+    assert sorted(core.tables.here[FRONT.id].peers) == ["a", "b"]
+
+
 @pytest.mark.parametrize("away", [1, 30])
 def test_what_ran_before_a_crash_does_not_come_back_with_the_node(away):
     net = cluster(6)
