@@ -5,13 +5,17 @@ from itertools import groupby
 from json import loads
 from math import inf
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..cluster import Cluster
 from ..events import PeerFailed, PortBlocked
 from ..overlay import esp, frames, vxlan
 from ..overlay.conversation import conversation
 from ..rack import Computer
+from ..viz import ink
+from ..viz.chips import canvas
+from ..viz.outagebar import STYLES
+from ..viz.packetpath import FOOT, draw_packet
 
 SEED = 7
 ASKER, TARGET = "worker-1", "worker-3"  # the shop's machines
@@ -97,6 +101,17 @@ def _who(answer: Any) -> str:
 
 
 # ── the way of a packet, in few words ────────────────────────────────────────────────────────────────────────────────
+
+
+def draw_way(way: Any, kinds: Any) -> Any:
+    """The whole way of a packet, without the foot that says what is written on it *now*: a still picture has no now."""
+    ax = draw_packet(way, kinds=kinds)
+    fig = ink.figure_of(ax)
+    high = fig.get_figheight() - FOOT
+    fig.set_figheight(high)
+    ax.set_ylim(high, 0)
+    return ax
+
 
 PLACES = {"sandbox": "load balancer", "gwbridge": "docker_gwbridge", "vtep": "VTEP"}
 
@@ -282,32 +297,82 @@ def visited(ports: Sequence[int | str]) -> tuple[Cluster, list[tuple]]:
     cluster.run_for(8)
     begin, rows = cluster.now, []
     for second in range(END):
+        cluster.run_for(max(0.0, begin + second - cluster.now))
         for port in ports:
             if second == FAULT:
                 cluster.block("worker-2", port)
             if second == OPEN:
                 cluster.unblock("worker-2", port)
-        cluster.run_for(max(0.0, begin + second - cluster.now))
         answer = cluster.request("http://web/", source="app.1", timeout=0.9)
         rows.append((float(second), second + answer.latency, answer.task or "nobody", answer.ok))
     return cluster, rows
 
 
-def silence(ports: Sequence[int | str], cluster: Cluster, rows: list[tuple]) -> dict[str, Any]:
-    """The outage bar of such a run: here it is gossip that notices, on the machine that asks, and drops the tasks."""
+class Silence(NamedTuple):
+    """What the shut ports of worker-2 cost those who ask from worker-1; seconds since the fault."""
+
+    title: str
+    lost: tuple[float, ...]  # when the requests were sent that got no answer
+    dropped: float | None  # when gossip took the machine out of the tables
+    lasts: float = OPEN - FAULT
+
+
+def silence(title: str, cluster: Cluster, rows: list[tuple]) -> Silence:
+    """The requests lost in such a run, and when the nodes noticed."""
     fault = cluster.trace.of(PortBlocked)[0].time
     dropped = [
-        one.time for one in cluster.trace.of(PeerFailed) if one.source == "worker-1" and one.fact.machine == "worker-2"
+        (one.time - fault) / 1e6
+        for one in cluster.trace.of(PeerFailed)
+        if one.source == ASKER and one.fact.machine == "worker-2"
     ]
-    instants: dict[str, Any] = dict.fromkeys(("noticed", "decided", "healed"), dropped[0] if dropped else None)
-    title = f"{' and '.join(map(str, ports))} shut:\nworker-2"
-    return {
-        "machine": "worker-2",
-        "of": "work",
-        "fault": fault,
-        "title": title,
-        "lost": sum(not row[3] for row in rows),
-    } | instants
+    return Silence(title, tuple(row[0] - FAULT for row in rows if not row[3]), dropped[0] if dropped else None)
+
+
+def draw_silence(bars: Sequence[Silence]) -> Any:
+    """Outage bars from the fault to its end: hatched while the nodes believe in worker-2, a cross per lost request."""
+    left, right, row, high = 1.75, 0.3, 1.1, 0.26
+    ax = canvas(None, ink.WIDTH, row * len(bars) + 0.65)
+    longest, foot = max(bar.lasts for bar in bars), 0.1 + row * len(bars)
+    scale = (ink.WIDTH - left - right) / longest
+    for n, bar in enumerate(bars):
+        top, end = 0.47 + n * row, left + bar.lasts * scale
+        until = end if bar.dropped is None else left + bar.dropped * scale
+        ink.write(ax, 0.1, top + high / 2, bar.title)
+        ink.write(ax, left, top - 0.31, f"{len(bar.lost)} requests lost")
+        crosses = [left + at * scale for at in bar.lost]
+        ax.plot(crosses, [top - 0.1] * len(crosses), "x", color=ink.WRONG, markersize=5.5, markeredgewidth=1.5)
+        ink.box(ax, left, top, until - left, high, **STYLES["noticed"])
+        _write_below(ax, left, top + high, "fault")
+        if bar.dropped is None:
+            words = "no node notices: requests go on to worker-2"
+            ink.write(ax, (left + end) / 2, top + high / 2, words, ha="center", path_effects=ink.HALO)
+        else:
+            ink.box(ax, until, top, end - until, high)
+            ink.write(ax, (until + end) / 2, top + high / 2, "led past worker-2", ha="center")
+            _write_below(ax, until, top + high, f"dropped by gossip +{ink.span(bar.dropped)}")
+        _write_below(ax, end, top + high, "firewall taken down", ha="right")
+    ax.plot((left, left + longest * scale), (foot, foot), color=ink.INK, linewidth=0.9)
+    for second in range(0, int(longest) + 1, 10):
+        _write_below(ax, left + second * scale, foot, f"{second} s")
+    words = "time since the fault  ·  ✕ a request that was lost"
+    ink.write(ax, left + longest * scale / 2, foot + 0.41, words, ha="center")
+    return ax
+
+
+def _write_below(ax: Any, x: float, y: float, words: str, ha: str = "center") -> None:
+    ax.plot((x, x), (y, y + 0.08), color=ink.INK, linewidth=0.9)
+    ink.write(ax, x, y + 0.18, words, ha=ha)
+
+
+def tell_silence(bars: Sequence[Silence]) -> str:
+    """The same in words."""
+    told = []
+    for bar in bars:
+        noticed = f"no node notices in {bar.lasts:.0f} s"
+        if bar.dropped is not None:
+            noticed = f"the nodes drop worker-2 after {ink.span(bar.dropped)}"
+        told.append(f"{bar.title}: {noticed}, {len(bar.lost)} requests lost.")
+    return " ".join(told)
 
 
 # ── deeper ───────────────────────────────────────────────────────────────────────────────────────────────────────────

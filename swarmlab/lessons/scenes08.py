@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from math import inf
+from math import inf, sqrt
 from typing import Any, NamedTuple
 
 from ..cluster import Cluster
@@ -323,7 +323,7 @@ def draw_news(heard: Mapping[str, int]) -> Any:
     curve.step([*times, most], [*counts, counts[-1]], where="post", color=ink.CONTROL, linewidth=2)
     curve.plot(times, counts, "o", color=ink.CONTROL, markersize=4.5)
     curve.set(xlim=(-0.01 * most, most), ylim=(0, len(times) + 0.8))
-    curve.set_yticks(range(0, len(times) + 1, max(1, len(times) // 4)))
+    curve.set_yticks(sorted({1, *(round(len(times) * part / 3) for part in (1, 2, 3))} - {0}))
     curve.set_xlabel("ms since the first node knew", fontsize=SMALL)
     curve.set_ylabel("nodes that know", fontsize=SMALL)
     curve.spines[["top", "right"]].set_visible(False)
@@ -398,7 +398,7 @@ def closed(
         "news of a new task": until_true(more, lambda: known(more) == before + 1),
         "a stopped task is out": out
         if known(less) == before - 1
-        else Answer(False, out, f"{ink.span(out)}, then all are gone"),
+        else Answer(False, words=f"{ink.span(out)}, then all are gone"),
         "web resolves, a minute later": bool(late.resolve("web", asker)),
     }
 
@@ -411,14 +411,21 @@ def visits(cluster: Cluster, url: str = "http://web/", seconds: float = 20, ever
         cluster.run_for(every)
 
 
-def outage_of(cluster: Cluster) -> dict[str, Any]:
-    """What the managers made of the loss of a machine: a row of `draw_outage`, with the requests lost."""
+def two_clocks(cluster: Cluster, gone: Any) -> list[dict[str, Any]]:
+    """What the nodes (rows of `leaving`) and what the managers made of the loss of a machine, for `draw_outage`."""
     from ..events import MachineCrashed
     from ..viz.charts import lost_requests
     from ..viz.frames import outage
 
-    row = outage(cluster.trace, cluster.trace.of(MachineCrashed)[-1])
-    return row | {"lost": lost_requests(cluster.trace, row), "title": "the managers"}
+    managers = outage(cluster.trace, cluster.trace.of(MachineCrashed)[-1])
+    nodes = managers | {
+        "noticed": min(time for _, time in gone.suspected),
+        "decided": min(time for _, time in gone.failed),
+        "healed": max(time for _, time in gone.withdrawn),
+        "title": "the nodes,\nin their tables",
+        "lost": lost_requests(cluster.trace, managers),
+    }
+    return [nodes, managers | {"title": "the managers,\nwith a new task"}]
 
 
 # ── clients that keep answers ────────────────────────────────────────────────────────────────────────────────────────
@@ -478,13 +485,15 @@ def figures(cluster: Cluster, stopped: Any, unplugged: Any) -> dict[str, tuple[s
     doubt = min(time for _, time in unplugged.suspected)
     verdict = (min(time for _, time in unplugged.failed) - doubt) / SECOND
     rounds = float(rounds_to(spread(10_000, runs=40, seed=8)).mean())
-    idle = sum(0 in assigned(3, 5, f"idle {n}") for n in range(10_000)) / 10_000
+    tries = 10_000
+    idle = sum(0 in assigned(3, 5, f"idle {n}") for n in range(tries)) / tries
+    error = 2 * sqrt(idle * (1 - idle) / tries)  # twice the standard error
     return {
         "an answer may be kept for": (f"{line.split()[1]} s", "600 s"),
         "out of the tables before the stop signal": (f"{pause:.2f} s", "2 s"),
         "unplugged: from doubt to verdict": (f"{verdict:.1f} s", "4 s at least"),
         "10 000 nodes know, in lock step": (f"{rounds:.1f} rounds, {rounds * INTERVAL:.2f} s", "10.63 rounds, 2.13 s"),
-        "3 replicas, 5 caching clients: one idle": (f"{idle:.3f} ± 0.005", f"{idle_replica(3, 5):.3f}"),
+        "3 replicas, 5 caching clients: one idle": (f"{idle:.3f} ± {error:.3f}", f"{idle_replica(3, 5):.3f}"),
     }
 
 

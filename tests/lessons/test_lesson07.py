@@ -5,7 +5,6 @@ from math import inf
 import nbformat
 import pytest
 
-from swarmlab.events import PortBlocked
 from swarmlab.lessons import check, counterexample, lesson07, reveal, scenes07
 from swarmlab.overlay import vxlan
 from swarmlab.overlay.frames import decode
@@ -203,8 +202,13 @@ def test_each_port_has_its_own_symptom():
 
 def test_two_shut_ports_cost_fewer_visits_than_one():
     (first, one), (second, two) = (scenes07.visited(ports) for ports in ([4789], [4789, 7946]))
-    assert scenes07.silence([4789], first, one)["noticed"] is None
-    assert 0 < scenes07.silence([4789, 7946], second, two)["healed"] - second.trace.of(PortBlocked)[0].time < 30_000_000
+    bars = scenes07.silence("one", first, one), scenes07.silence("both", second, two)
+    assert bars[0].dropped is None and 0 < bars[1].dropped < 30
+    assert bars[0].lost == tuple(range(0, 40, 2)) and max(bars[1].lost) < bars[1].dropped
+    words = scenes07.tell_silence(bars)
+    assert words.startswith("one: no node notices in 40 s, 20 requests lost. both: the nodes drop worker-2 after ")
+    texts = [text.get_text() for text in scenes07.draw_silence(bars).texts]
+    assert texts.count("firewall taken down") == 2 and any(text.startswith("dropped by gossip") for text in texts)
     lost = [[at for at, _, _, ok in rows if not ok] for rows in (one, two)]
     assert len(lost[0]) == (scenes07.OPEN - scenes07.FAULT) / 2 and 0 < len(lost[1]) < len(lost[0]) / 2
     assert {task for at, _, task, _ in two if at > scenes07.END - 10} == {"web.1", "web.2"}
