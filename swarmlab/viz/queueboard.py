@@ -8,7 +8,7 @@ import numpy as np
 import traitlets
 
 from .player import KIT
-from .queues import homes, look
+from .queues import given_up, homes, look
 from .raftboard import source_of
 from .trafficfold import SECOND, Traffic, queue_at, traffic
 
@@ -93,6 +93,7 @@ def _frames(
         "end": round(until * SECOND),
         "tasks": tasks,
         "longest": longest,
+        "more": given_up(given),
         "marks": [[time, n, kind, text] for n, (time, kind, text) in enumerate(marks)],
         "facts": facts,
         "rules": {},

@@ -318,7 +318,8 @@ def test_both_count_the_same():
     assert answers == [look(board.given, at / 1e6) for at in instants]
     sizes = [(n, room) for n in (0, 5, 61, 500, 12345) for room in (24, 60)]
     assert in_the_browser("queueboard.js", *(["perDot", *size] for size in sizes)) == [per_dot(*size) for size in sizes]
-    assert repr(board).startswith("QueueBoard(t=20.000 s: web.1 ")
+    assert repr(board).startswith("QueueBoard(t=20.000 s: web.1 ") and board.frames["more"] == ""
+    assert QueueBoard(impatient(deal(round_robin, slow=1))).frames["more"].startswith("also those")
 
 
 def test_both_say_a_latency_alike():

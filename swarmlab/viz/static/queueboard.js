@@ -145,8 +145,8 @@ class QueueBoard extends Playable {
     this.width = width;
     this.stage.replaceChildren();
     this.columns = new Columns(this.stage, this.frames, width);
-    const { each } = this.columns;
-    say(this.key2, `${each === 1 ? "a dot is one request" : `a dot is ${each} requests, a hollow one fewer`}, waiting or in work · dashed: the fair share of what came`);
+    const { each } = this.columns, { more } = this.frames;
+    say(this.key2, `${each === 1 ? "a dot is one request" : `a dot is ${each} requests, a hollow one fewer`}, waiting or in work${more && `, ${more}`} · dashed: the fair share of what came`);
     this.controls.makeMarks(width);
     if (this.root.dataset.ready) this.draw();
   }
