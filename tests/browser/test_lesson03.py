@@ -52,9 +52,9 @@ def test_lesson_03_runs_and_its_logs_can_be_watched(lesson):
     assert boards.count() == 7
 
     command = logs(boards.nth(0), "End")
-    assert command["manager-1"][16] == (2, True) and command["manager-2"][16][0] == 2
-    assert 16 not in command["manager-3"]
-    boards.nth(0).locator(".sl-row[data-name=manager-1] .sl-entry[data-index='16']").click()
+    assert command["manager-1"][17] == (2, True) and command["manager-2"][17][0] == 2
+    assert 17 not in command["manager-3"]
+    boards.nth(0).locator(".sl-row[data-name=manager-1] .sl-entry[data-index='17']").click()
     assert "service create" in boards.nth(0).locator(".sl-why").inner_text()
 
     before, after = logs(boards.nth(2), "Home"), logs(boards.nth(2), "End")
