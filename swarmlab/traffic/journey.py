@@ -101,7 +101,7 @@ class Journeys:
 
     def over(self, trip: Trip, fate: int, now: int) -> None:
         """It has ended for its client at `now`."""
-        raise NotImplementedError  # `Traffic` knows
+        raise AssertionError("whoever starts requests says what their end leads to: `Traffic` does")
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
     # What is under way has a queue of its own, of which the kernel only sees the first. At one and the same µs all that
