@@ -13,7 +13,6 @@ from ..overlay import esp, frames, vxlan
 from ..overlay.conversation import conversation
 from ..rack import Computer
 from ..viz import ink
-from ..viz.chips import canvas
 from ..viz.outagebar import STYLES
 from ..viz.packetpath import FOOT, draw_packet
 
@@ -331,7 +330,7 @@ def silence(title: str, cluster: Cluster, rows: list[tuple]) -> Silence:
 def draw_silence(bars: Sequence[Silence]) -> Any:
     """Outage bars from the fault to its end: hatched while the nodes believe in worker-2, a cross per lost request."""
     left, right, row, high = 1.75, 0.3, 1.1, 0.26
-    ax = canvas(None, ink.WIDTH, row * len(bars) + 0.65)
+    ax = ink.canvas(None, ink.WIDTH, row * len(bars) + 0.65)
     longest, foot = max(bar.lasts for bar in bars), 0.1 + row * len(bars)
     scale = (ink.WIDTH - left - right) / longest
     for n, bar in enumerate(bars):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ..cluster import Cluster
 from ..events import BackendAdded, BackendRemoved, ContainerExited, ContainerStarted, HealthChanged, TaskStored
 from ..viz import ink
-from ..viz.chips import SMALL, canvas, chip_width, draw_chip
+from ..viz.chips import SMALL, chip_width, draw_chip
 from ..viz.rumour import shade
 from ..viz.symptoms import Answer
 
@@ -76,7 +76,7 @@ def draw_answers(service: str, vip: str, tasks: Sequence[Member]) -> Any:
     """Two names at the left, what they stand for at the right: a virtual IP and behind it the tasks, or the tasks."""
     known = [member for member in tasks if member.known]
     high = max(2, len(tasks)) * 0.34 + 0.25
-    ax = canvas(None, ink.WIDTH, high)
+    ax = ink.canvas(None, ink.WIDTH, high)
     heights = {member.name: 0.4 + 0.34 * n for n, member in enumerate(tasks)}
     middle, low = 0.4 + 0.34 * (max(2, len(tasks)) - 1) * 0.2, 0.4 + 0.34 * (max(2, len(tasks)) - 1) * 0.8
     start = {service: middle, f"tasks.{service}": low}
@@ -198,7 +198,7 @@ def lives(trace: Any, service: str, node: str) -> list[Life]:
 def draw_lives(rows: Sequence[Life], until: float, node: str) -> Any:
     """A lane per container: its outline while the process runs, filled while the node has it in its tables."""
     left, right, high = 1.0, 0.4, 0.5
-    ax = canvas(None, ink.WIDTH, high * len(rows) + 0.85)
+    ax = ink.canvas(None, ink.WIDTH, high * len(rows) + 0.85)
     begin = min(row.started for row in rows)
     scale = (ink.WIDTH - left - right) / (until - begin)
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 
 from . import ink
-from .chips import SMALL, canvas
+from .chips import SMALL
 
 __all__ = ["Use", "counts_of", "draw_addresses", "tell_addresses", "uses_of"]
 
@@ -118,7 +118,7 @@ def draw_addresses(
     notes = _notes(counts_of(subnet, rows), placed, hues, waiting)
     left = 0.62
     height = 0.42 + max(lines * cell, 0.21 * len(notes)) + 0.1
-    ax = canvas(ax, ink.WIDTH, height)
+    ax = ink.canvas(ax, ink.WIDTH, height)
     ink.write(ax, left, 0.2, f"{subnet}: {size} addresses", fontweight="bold")
     for offset in range(columns * lines):
         line, column = divmod(offset, columns)

@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from . import ink
-from .chips import SMALL, canvas
+from .chips import SMALL
 
 __all__ = ["differences", "draw_beliefs", "subjects_of", "tell_beliefs"]
 
@@ -81,7 +81,7 @@ def draw_beliefs(
     cells = {(n, s): wrap(text_of(tables[n].get(s)), letters) or [""] for n in names for s in subjects}
     tall = {s: max(len(heads[s]), *(len(cells[n, s]) for n in names)) * LINE + 0.16 for s in subjects}
     top = HEAD + (0.26 if title else 0.0)
-    ax = canvas(ax, max(6.0, first + wide * len(names) + 0.2), top + sum(tall.values()) + 0.12)
+    ax = ink.canvas(ax, max(6.0, first + wide * len(names) + 0.2), top + sum(tall.values()) + 0.12)
     if title:
         ink.write(ax, 0.1, 0.16, title, fontweight="bold")
     for n, name in enumerate(names):

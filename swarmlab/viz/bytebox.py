@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 
 from . import ink
-from .chips import SMALL, canvas
+from .chips import SMALL
 
 __all__ = ["Part", "draw_bytes", "parts_of", "tell_bytes"]
 
@@ -141,7 +141,7 @@ def draw_bytes(
     table = _table(parts, data)
     hexes = min(lines, -(-len(data) // PER_LINE)) if data else 0
     height = below + max(hexes * 0.215 + (0.42 if hexes else 0), LINE * len(table) + 0.2 if data else 0) + 0.1
-    ax = canvas(ax, ink.WIDTH, height)
+    ax = ink.canvas(ax, ink.WIDTH, height)
     _draw_boxes(ax, parts, scale, top, high)
     _draw_calls(ax, calls, scale, top)
     for n, ruler in enumerate(rulers):

@@ -87,14 +87,3 @@ def draw_chip(ax: Axes, x: float, y: float, address: str, kind: str, gone: bool 
     if gone:
         ax.plot((x + 0.04, x + wide - 0.04), (y, y), color=ink.QUIET, linewidth=1.0, zorder=5)
     return wide
-
-
-def canvas(ax: Axes | None, width: float, height: float) -> Axes:
-    """Axes without any axis, a unit being an inch and y growing downwards: those that were given, or new ones."""
-    if ax is None:
-        fig = ink.sheet(width=width, height=height)
-        ax = fig.add_axes((0.0, 0.0, 1.0, 1.0))
-    wide, high = ink.inches(ax)
-    ax.set(xlim=(0, max(wide, width)), ylim=(max(high, height), 0))
-    ax.set_axis_off()
-    return ax

@@ -36,12 +36,7 @@ def draw_token(token: str, other: str = "", ax: Axes | None = None) -> Axes:
     letters = 0.098  # inches, of a letter in monospace
     width = max(ink.WIDTH, letters * len(token) + 0.4)
     height = 1.35 + 0.42 * len(tokens)
-    if ax is None:
-        fig = ink.sheet(width=width, height=height)
-        ax = fig.add_axes((0.0, 0.0, 1.0, 1.0))
-    wide, high = ink.inches(ax)
-    ax.set(xlim=(0, max(wide, width)), ylim=(max(high, height), 0))
-    ax.set_axis_off()
+    ax = ink.canvas(ax, width, height)
     x = 0.2
     for n, (title, note) in enumerate(PARTS):
         long = letters * max(len(parts[n]) for parts in tokens)
@@ -94,12 +89,7 @@ def draw_ports(trace: Any, at: float | None = None, ax: Axes | None = None) -> A
     """Which ports each machine lets through at an instant (seconds, by default the end), from the rows of `frames`."""
     found = shut_ports(trace, at)
     width, height = 8.4, 0.62 + 0.36 * len(found)
-    if ax is None:
-        fig = ink.sheet(width=width, height=height)
-        ax = fig.add_axes((0.0, 0.0, 1.0, 1.0))
-    wide, high = ink.inches(ax)
-    ax.set(xlim=(0, max(wide, width)), ylim=(max(high, height), 0))
-    ax.set_axis_off()
+    ax = ink.canvas(ax, width, height)
     for n, (port, note) in enumerate(PORTS):
         ink.write(ax, 1.5 + n * 2.4, 0.14, port, fontweight="bold")
         ink.write(ax, 1.5 + n * 2.4, 0.33, note, fontsize=SMALL)

@@ -162,12 +162,7 @@ def draw_handshake(trace: Any, join: Any = None, upto: int | None = None, ax: Ax
     width = max(LEFT + pitch * (len(items) - 1) + 0.2, 7.0)
     lines = wrap(items[-1].text, int((width - 0.2) / ink.room("m")))
     height = BOTTOM + 0.72 + 0.19 * len(lines)
-    if ax is None:
-        fig = ink.sheet(width=width, height=height)
-        ax = fig.add_axes((0.0, 0.0, 1.0, 1.0))
-    wide, high = ink.inches(ax)
-    ax.set(xlim=(0, max(wide, width)), ylim=(max(high, height), 0))
-    ax.set_axis_off()
+    ax = ink.canvas(ax, width, height)
     for name, y in ((them, TOP), (me, BOTTOM)):
         ax.plot((LEFT - 0.05, width - 0.1), (y, y), color=ink.LINE, linewidth=1, zorder=0)
         ink.write(ax, LEFT - 0.1, y, name if len(name) < 10 else ink.short(name), ha="right", fontweight="bold")

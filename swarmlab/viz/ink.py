@@ -140,3 +140,14 @@ def span(seconds: float) -> str:
     if seconds < 7200:
         return f"{int(seconds // 60)} min {int(seconds % 60)} s"
     return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60)} min"
+
+
+def canvas(ax: Axes | None, width: float, height: float) -> Axes:
+    """Axes without any axis, a unit being an inch and y growing downwards: those that were given, or new ones."""
+    if ax is None:
+        fig = sheet(width=width, height=height)
+        ax = fig.add_axes((0.0, 0.0, 1.0, 1.0))
+    wide, high = inches(ax)
+    ax.set(xlim=(0, max(wide, width)), ylim=(max(high, height), 0))
+    ax.set_axis_off()
+    return ax

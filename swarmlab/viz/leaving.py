@@ -25,7 +25,7 @@ from ..events import (
     TaskStored,
 )
 from . import ink
-from .chips import SMALL, canvas
+from .chips import SMALL
 
 __all__ = ["Leaving", "draw_leaving", "leaving", "stale", "tell_leaving"]
 
@@ -180,7 +180,7 @@ def draw_leaving(rows: Leaving | Sequence[Leaving], seconds: float | None = None
         raise ValueError("there is nothing to draw: nobody left")
     span = seconds or max(_span(row) for row in given)
     high = sum(HEAD + ROW * (len(row.withdrawn) + 1) + 0.2 for row in given)
-    ax = canvas(ax, ink.WIDTH, high + FOOT)
+    ax = ink.canvas(ax, ink.WIDTH, high + FOOT)
     scale = (ink.WIDTH - LEFT - RIGHT - 0.9) / span
     y = 0.1
     for row in given:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from . import ink
-from .chips import SMALL, canvas, chip_width, draw_chip, kind_of, measured
+from .chips import SMALL, chip_width, draw_chip, kind_of, measured
 from .packetfold import LAYERS, LEFT, LINE, RUNG, Hop, Stop, changes, hops_of, lanes_of, plan, tell_packet, way_of
 
 __all__ = ["Hop", "draw_packet", "packet_strip", "tell_packet"]
@@ -36,7 +36,7 @@ def draw_packet(
     placed = plan(hops, kinds)
     bottom = placed.rows[-1][2]
     count = len(hops) if upto is None else max(1, min(upto, len(hops)))
-    ax = canvas(ax, ink.WIDTH, bottom + WIRE + FOOT)
+    ax = ink.canvas(ax, ink.WIDTH, bottom + WIRE + FOOT)
     for machine, left, right in placed.columns:
         ink.box(ax, left + 0.03, 0.04, right - left - 0.06, bottom - 0.04, facecolor="#f7f7f7", edgecolor=ink.LINE)
         ink.write(ax, left + 0.12, 0.19, machine, fontweight="bold")
@@ -134,7 +134,7 @@ def packet_strip(rows: Any, stops: Sequence[int] | None = None, kinds: Mapping[s
     for row, high in zip(rows_of, heights, strict=True):
         for across, stop in enumerate(row):
             place = (across / columns, 1 - (top + high) / sum(heights), 1 / columns, high / sum(heights))
-            _draw_frame(canvas(fig.add_axes(place), wide, high), hops, stop, wide, stacked, kinds)
+            _draw_frame(ink.canvas(fig.add_axes(place), wide, high), hops, stop, wide, stacked, kinds)
         top += high
     return fig
 

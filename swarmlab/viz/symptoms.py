@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 
 from . import ink
-from .chips import SMALL, canvas
+from .chips import SMALL
 
 __all__ = ["Answer", "answer_of", "draw_symptoms", "tell_symptoms"]
 
@@ -69,7 +69,7 @@ def draw_symptoms(rows: Mapping[str, Mapping[str, Any]], ax: Axes | None = None)
     heights = [
         max([ROW, *(LINE * len(_lines(value, wide)) + 0.2 for value in cells.values())]) for cells in rows.values()
     ]
-    ax = canvas(ax, ink.WIDTH, HEAD + sum(heights) + (0.35 if timed else 0.1))
+    ax = ink.canvas(ax, ink.WIDTH, HEAD + sum(heights) + (0.35 if timed else 0.1))
     ink.write(ax, 0.12, HEAD - 0.2, "closed", fontweight="bold")
     for n, question in enumerate(questions):
         lines = wrap(question, int((wide - 0.1) / ink.room("m")))
