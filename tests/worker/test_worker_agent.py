@@ -10,6 +10,7 @@ from swarmlab.effects import MS, NEVER, SECOND, WOKEN, Tell
 from swarmlab.events import TaskProgressed
 from swarmlab.messages import (
     Assignments,
+    Attach,
     BeNode,
     BeNothing,
     Call,
@@ -215,6 +216,15 @@ def test_stopping_leaves_the_balancers_waits_two_seconds_and_then_sends_the_sign
     effects = rig.told("executor", Exited("t1", 0))
     assert facts(effects) == [TaskProgressed("t1", "web", 1, "shutdown", "")]
     assert told(effects, "mesh") == [Detach("t1"), NetworksHere(())]
+
+
+def test_a_task_that_is_leaving_is_not_shown_again_whatever_changes_around_it(rig):
+    open_session(rig, task())
+    run_task(rig)
+    rig.heard("manager-1", Assignments("S", 1, False, (task(desired=SHUTDOWN),)))
+    renamed = replace(FRONT, spec=replace(FRONT.spec, name="forward"))
+    said = told(rig.heard("manager-1", Assignments("S", 2, False, (), (), (renamed,))), "mesh")
+    assert not [message for message in said if isinstance(message, Attach | Expose)]
 
 
 def test_a_task_on_no_swarm_network_is_stopped_at_once_but_withdrawn_first(rig):
