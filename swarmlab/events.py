@@ -296,6 +296,8 @@ class ServiceStored(NamedTuple):
     ports: tuple  # published port numbers
     stack: str
     spec_version: int
+    update: tuple = ()  # (state, message) of its update, if there is one
+    previous: tuple = ()  # (spec version, image) to which a rollback would lead, if there is one
 
 
 class TaskStored(NamedTuple):
@@ -314,6 +316,40 @@ class TaskStored(NamedTuple):
     image: str
     reserved: tuple = (0, 0)  # thousand-millionths of a processor, bytes
     limits: tuple = (0, 0)
+    spec_version: int = 0  # of its service, when it was made
+
+
+class SlotTaken(NamedTuple):
+    """A worker of a rolling update takes its next slot. [swarmkit: manager/orchestrator/update/updater.go]"""
+
+    service: str  # id
+    place: str  # the slot's number; of a global service the node's id
+    task: str  # the new one, or the one that is kept
+
+
+class RestBegan(NamedTuple):
+    """The slot is renewed: its worker sleeps for the delay before it takes another one."""
+
+    service: str  # id
+    place: str
+    until: int
+
+
+class FailureCounted(NamedTuple):
+    """A new task of a rolling update ended too soon, and counts against its failure ratio."""
+
+    service: str  # id
+    task: str
+    failures: int  # so far
+    slots: int  # of which so many were to be renewed
+    ratio: float  # what the share of failures must exceed, for the failure action to follow
+
+
+class LastWatchBegan(NamedTuple):
+    """Every slot is renewed: the update watches its new tasks for a while before it is completed."""
+
+    service: str  # id
+    until: int
 
 
 class NetworkStored(NamedTuple):
@@ -423,6 +459,17 @@ class HealthChanged(NamedTuple):
     task: str  # id, '' for a plain container
     status: str  # healthy · unhealthy
     streak: int  # failures in a row
+
+
+class ProbeEnded(NamedTuple):
+    """A health check of a container came to its end, or was given up after its timeout. [moby: daemon/health.go]"""
+
+    container: str
+    task: str  # id, '' for a plain container
+    began: int
+    code: int  # 0: well; -1: given up
+    streak: int  # failures in a row after it
+    counted: bool = True  # False: it failed in the start period
 
 
 class LogShipped(NamedTuple):

@@ -183,9 +183,15 @@ def _service_fact(index: int, service: Service) -> ServiceStored:
     ports = tuple(port.published_port for port in service.ports or spec.endpoint.ports)
     stack = spec.labels.get(STACK_LABEL, "")
     image = spec.task.container.image.partition("@")[0]  # its digest says nothing to a reader
-    return ServiceStored(
-        index, service.id, spec.name, spec.mode, spec.replicas, image, ports, stack, service.spec_version
-    )
+    who = (index, service.id, spec.name, spec.mode, spec.replicas)
+    update = service.update_status[:2] if service.update_status else ()
+    return ServiceStored(*who, image, ports, stack, service.spec_version, update, _previous(service))
+
+
+def _previous(service: Service) -> tuple:
+    """The version and the image to which a rollback would lead."""
+    spec = service.previous_spec
+    return (service.previous_spec_version, spec.task.container.image.partition("@")[0]) if spec else ()
 
 
 def _task_fact(index: int, task: Task) -> TaskStored:
@@ -195,7 +201,7 @@ def _task_fact(index: int, task: Task) -> TaskStored:
     reserved = (spec.reservations.nano_cpus, spec.reservations.memory)
     limits = (spec.limits.nano_cpus, spec.limits.memory)
     image = spec.container.image.partition("@")[0]
-    return TaskStored(*where, desired, state, task.message, task.err, image, reserved, limits)
+    return TaskStored(*where, desired, state, task.message, task.err, image, reserved, limits, task.spec_version)
 
 
 def _cluster_fact(index: int, cluster: Cluster) -> ClusterStored:
