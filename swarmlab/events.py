@@ -483,6 +483,39 @@ class LogShipped(NamedTuple):
     text: str
 
 
+class FileDelivered(NamedTuple):
+    """A secret or config is here now: in the memory of the node's agent, or, with a task, as a file in its container
+    [swarm.md §12, §16]."""
+
+    kind: str  # secret · config
+    id: str
+    name: str
+    task: str = ""
+
+
+class FileWithdrawn(NamedTuple):
+    """The node's agent has forgotten a secret or config: no task here that may still run uses it [swarm.md §12]."""
+
+    kind: str
+    id: str
+    name: str
+
+
+class LoggedIn(NamedTuple):
+    """A pretended application has got into the service that it works with."""
+
+    task: str
+    service: str  # as the application calls it
+
+
+class LoginFailed(NamedTuple):
+    """A pretended application did not get in: a wrong password, or nobody there."""
+
+    task: str
+    service: str
+    reason: str
+
+
 class ContainerRemoved(NamedTuple):
     """The container was deleted from this node."""
 

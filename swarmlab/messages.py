@@ -82,6 +82,7 @@ class ContainerSettings(NamedTuple):
     log_driver: LogDriver | None = None
     restart: str = ""  # by this machine's engine: '' or no · always · unless-stopped · on-failure[:n]
     healthcheck: HealthConfig | None = None  # as it was asked for
+    user: str = ""  # as whom its process runs; '' is root
 
 
 class Probed(NamedTuple):
@@ -164,6 +165,32 @@ class StartContainer(NamedTuple):
     """Start one that does not run. Answer: None."""
 
     ref: str
+
+
+class Exec(NamedTuple):
+    """Run a command in a container that runs. Answer: `ExecAnswer`."""
+
+    ref: str
+    words: tuple[str, ...]
+    env: tuple[str, ...] = ()
+    user: str = ""
+    folder: str = ""
+
+
+class ExecIn(NamedTuple):
+    """The same, once the engine has found the container. Answer: `ExecAnswer`."""
+
+    key: str
+    words: tuple[str, ...]
+    env: tuple[str, ...] = ()
+    user: str = ""
+    folder: str = ""
+
+
+class ExecAnswer(NamedTuple):
+    code: int
+    stdout: str = ""
+    stderr: str = ""
 
 
 class Logs(NamedTuple):
@@ -661,11 +688,26 @@ class Prepared(NamedTuple):
     container: str
 
 
+class FileInside(NamedTuple):
+    """A secret or config as a file in a container."""
+
+    kind: str  # secret · config
+    id: str
+    name: str
+    path: str
+    data: bytes = b""
+    uid: str = "0"
+    gid: str = "0"
+    mode: int = 0o444
+    memory: bool = True  # it lies in memory and goes when the container ends; else on its disk
+
+
 class Start(NamedTuple):
     """Answer: `Running`, then one day `Exited`; or `Broken`."""
 
     key: str
     fault: str = ""  # with which the process ends at once: it cannot have its port
+    files: tuple[FileInside, ...] = ()
 
 
 class Running(NamedTuple):
@@ -716,6 +758,7 @@ class Serve(NamedTuple):
 
     request: int
     key: str
+    path: str = ""
 
 
 class Served(NamedTuple):

@@ -213,12 +213,14 @@ class SecretSpec(NamedTuple):
     name: str = ""
     labels: Mapping = {}
     data: bytes = b""
+    template: str = ""  # the language of templates in it that each task fills in: golang; '' for none
 
 
 class ConfigSpec(NamedTuple):
     name: str = ""
     labels: Mapping = {}
     data: bytes = b""
+    template: str = ""  # the language of templates in it that each task fills in: golang; '' for none
 
 
 class NodeSpec(NamedTuple):
