@@ -319,6 +319,16 @@ class TaskStored(NamedTuple):
     spec_version: int = 0  # of its service, when it was made
 
 
+class UpdateBegun(NamedTuple):
+    """A rolling update, or a rollback, found out what it has to replace. [swarmkit: manager/orchestrator/update]"""
+
+    service: str  # id
+    spec_version: int
+    places: tuple  # slots, or nodes of a global service, in the order in which they are taken; as text
+    workers: int
+    rollback: bool
+
+
 class SlotTaken(NamedTuple):
     """A worker of a rolling update takes its next slot. [swarmkit: manager/orchestrator/update/updater.go]"""
 
@@ -343,6 +353,14 @@ class FailureCounted(NamedTuple):
     failures: int  # so far
     slots: int  # of which so many were to be renewed
     ratio: float  # what the share of failures must exceed, for the failure action to follow
+
+
+class UpdateStopped(NamedTuple):
+    """Too many new tasks failed: no more slots are taken. The service is paused or rolled back, if it can be."""
+
+    service: str  # id
+    task: str  # the one too many
+    reason: str
 
 
 class LastWatchBegan(NamedTuple):

@@ -309,10 +309,10 @@ class Leader:
     def run(self, planner: Planner, now: int) -> list:
         """Let a planner look at what changed since it last did."""
         changes = self.turns.run(planner, self.store, now)
-        attempts = [Note(attempt) for attempt in self.turns.attempts()]
+        told = [Note(fact) for fact in self.turns.facts()]
         if not changes:
-            return attempts
-        return [*attempts, Note(Planned(planner.name, len(changes))), *self.propose(None, changes, now)]
+            return told
+        return [*told, Note(Planned(planner.name, len(changes))), *self.propose(None, changes, now)]
 
     def begin_work(self, work: Any, now: int) -> list:
         """Turn a piece of work into changes, looking at the store as it is now."""

@@ -37,7 +37,8 @@ class Memory:
         self.wanted: dict[str, str] = {}  # task of a replicated service that shall run → service
         self.again: dict[str, int] = {}  # jobs to look at once more
         self.updates: dict[str, Any] = {}  # by service: the updater's part of it
-        self.swaps: dict[str, str] = {}  # task that an update waits for → service
+        self.updating: dict[str, str] = {}  # task that an update made or waits for → service
+        self.told: list = []  # facts for the trace: whoever reads them empties the list
 
 
 # ── the rules ────────────────────────────────────────────────────────────────────────────────────────────────────

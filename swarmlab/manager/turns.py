@@ -61,7 +61,7 @@ class Turns:
     def __init__(self, strategy: Callable, now: int) -> None:
         self.strategy = strategy
         self.turns = {planner.name: Turn() for planner in PLANNERS}
-        self.memories = {
+        self.memories: dict[str, Any] = {
             "restarts": restart.Memory(),
             "addresses": allocator.Memory(),
             "places": scheduler.Memory(),
@@ -102,8 +102,9 @@ class Turns:
         self.turns[planner.name] = Turn({}, wake_at=NEVER if wake_at is None else wake_at)
         return changes
 
-    def attempts(self) -> list:
-        """What came of the scheduler's attempts since this was last asked."""
-        places: Any = self.memories["places"]
-        attempts, places.attempts = places.attempts, []
-        return attempts
+    def facts(self) -> list:
+        """What scheduler and updater have to tell since this was last asked."""
+        places, restarts = self.memories["places"], self.memories["restarts"]
+        facts = [*places.attempts, *restarts.told]
+        places.attempts, restarts.told = [], []
+        return facts

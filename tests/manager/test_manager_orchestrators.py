@@ -459,8 +459,8 @@ def test_the_update_waits_for_a_task_that_stays_pending():
 
 
 def test_a_new_task_that_fails_sets_its_worker_free_too():
-    """§8: without a watch on failures the update goes on."""
-    one = rolling(parallelism=1)
+    """§8: with `continue` failures are not watched."""
+    one = rolling(parallelism=1, failure_action="continue")
     one.plan()
     changed(one, one.tasks[-1].id, state=FAILED, desired=SHUTDOWN)
     assert [t.slot for t in one.tasks if t.spec_version == 1] == [1, 2]
@@ -568,7 +568,7 @@ def test_a_removed_service_ends_its_update():
     one = rolling()
     one.plan()
     again(one, Drop("service", "s"))
-    assert one.memory.updates == {} == one.memory.swaps and one.wake_at is None
+    assert one.memory.updates == {} == one.memory.updating and one.wake_at is None
 
 
 # ── §2 reaper ────────────────────────────────────────────────────────────────────────────────────────────────────
