@@ -7,7 +7,7 @@ Source: SwarmKit agent/session.go, agent/agent.go (back-off), agent/worker.go; s
 import re
 
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Received, Save, Send, Tell, Told, Woken
-from ..events import TaskProgressed
+from ..events import FileDelivered, FileWithdrawn, TaskProgressed
 from ..messages import (
     Assignments,
     Attach,
@@ -38,14 +38,16 @@ from ..messages import (
     Running,
     SessionAnswer,
     SessionInvalid,
+    Start,
     StatusAnswer,
     StatusReport,
     TaskStatus,
     Withdraw,
 )
-from ..objects import ASSIGNED, PREPARING, RUNNING, STATES, Config, Description, Network, Secret
+from ..objects import ASSIGNED, KINDS, PREPARING, READY, RUNNING, STATES, Config, Description, Network, Secret
 from ..overlay.caching import ttl_of
 from .controller import Work, hear, next_step, resume
+from .inside import Unready, files_inside
 
 OPEN_PATIENCE = 5 * SECOND  # for the answer to OpenSession, and for the first assignments after it
 REPORT_PATIENCE = 2 * SECOND  # then what was not acknowledged is reported again
@@ -66,6 +68,9 @@ class Agent:
         self.works: dict[str, Work] = {work.task.id: work for name, work in values.items() if name.startswith("task ")}
         self.networks = {network.id: network for network in values.get("networks", ())}
         self.services = {service.id: service for service in values.get("services", ())}
+        self.older = {
+            id: None for id, work in self.works.items() if work.state >= READY
+        }  # containers from before the boot
         self._forget()
         self.attached: tuple | None = values.get(
             "attached"
@@ -155,9 +160,10 @@ class Agent:
         return [*effects, *self._open(now)]
 
     def _be_nothing(self):
-        effects = []
+        effects: list = []
         for task in list(self.works):
             effects += self._remove(task)
+        effects += self._keep_files({})
         self.networks, self.services = {}, {}
         effects += [*self._tell_networks(), Tell("mesh", NetworkKeys(()))]
         self._forget()
@@ -245,7 +251,7 @@ class Agent:
             return self._retry(now)
         self.sequence = assignments.sequence
         effects = [Tell("engine", RoleChanged(assignments.role))] if assignments.role else []
-        self._take_files(assignments)
+        effects += self._take_files(assignments)
         effects += self._take_dependencies(assignments)
         for task in self._gone(assignments):
             effects += self._remove(task)
@@ -268,7 +274,17 @@ class Agent:
         """Secrets and configs come first, and are never written to disk."""
         known = {} if assignments.complete else self.files
         new = {one.id: one for one in (*assignments.secrets, *assignments.configs)}
-        self.files = {id: one for id, one in {**known, **new}.items() if id not in assignments.withdrawn}
+        return self._keep_files({id: one for id, one in {**known, **new}.items() if id not in assignments.withdrawn})
+
+    def _keep_files(self, files):
+        """They are in memory alone: after a boot there are none until a session brings them."""
+        before, self.files = self.files, files
+        gone = [one for id, one in before.items() if id not in files]
+        new = [one for id, one in files.items() if id not in before]
+        return [
+            *(Note(FileWithdrawn(KINDS[type(one)], one.id, one.spec.name)) for one in gone),
+            *(Note(FileDelivered(KINDS[type(one)], one.id, one.spec.name)) for one in new),
+        ]
 
     def _take_dependencies(self, assignments):
         before = self.networks, self.services
@@ -315,18 +331,43 @@ class Agent:
 
     def _proceed(self, work, now, requests=()):
         """Take a task as far as it goes without waiting; keep, note and publish what changed."""
-        effects = self._kept(work)
-        for wish in requests:
-            effects.append(Tell("executor", wish))
+        effects = [*self._kept(work), *self._asked(work, requests, now)]
         while True:
+            work = self.works[work.task.id]
             attached, addressed = self._is_attached(work.task), work.state > PREPARING or self._is_addressed(work.task)
             after, requests = next_step(work, attached, now, self.description, addressed)
             if after == work:
                 return effects
             effects += self._kept(after)
-            for wish in requests:
+            if requests:
+                effects += self._asked(after, requests, now)
+
+    def _asked(self, work, requests, now):
+        """What the runtime is asked. A container is started with all its files, or not at all."""
+        effects: list = []
+        for wish in requests:
+            if type(wish) is not Start:
                 effects.append(Tell("executor", wish))
-            work = after
+                continue
+            try:
+                effects.append(Tell("executor", wish._replace(files=self._files_of(work.task))))
+            except Unready as why:
+                broken = Broken(work.task.id, f"starting container failed: {why}")
+                effects += self._kept(hear(work, broken, now))
+        return effects
+
+    def _files_of(self, task):
+        """The files of its container. Raises Unready.
+
+        A container that was made before this boot has lost its way to them, and never finds it again, also when the
+        agent has a session [moby: container.DependencyStore, which is in memory alone].
+        """
+        spec, service = task.spec.container, self.services.get(task.service)
+        if not (spec.secrets or spec.configs):
+            return ()
+        if task.id in self.older:
+            raise Unready("secret store is not initialized")
+        return files_inside(task, self.files, self.description, service.spec.labels if service else {})
 
     def _kept(self, work):
         task, before = work.task, self.works.get(work.task.id)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ..messages import Container, LogLine
+from ..messages import Container, FileInside, LogLine
 
 
 class Box(NamedTuple):
@@ -12,6 +12,8 @@ class Box(NamedTuple):
     args: tuple[str, ...]
     log: tuple[LogLine, ...] = ()
     by_hand: bool = False  # somebody stopped it, so that no restart policy starts it again
+    files: tuple[FileInside, ...] = ()  # what it was given at its start; those in memory without what is in them
+    written: tuple[tuple[str, bytes, int], ...] = ()  # (path, content, when) of what was written in it since
 
 
 def changed(box: Box, state: str, now: int, code: int = 0) -> Box:

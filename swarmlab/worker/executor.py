@@ -11,7 +11,7 @@ from math import log
 from typing import NamedTuple
 
 from ..effects import MS, NEVER, Dice, Disk, Note, Received, Save, Started, Tell, Told, Woken
-from ..events import ContainerCreated, ContainerExited, ContainerRemoved, ContainerStarted
+from ..events import ContainerCreated, ContainerExited, ContainerRemoved, ContainerStarted, FileDelivered
 from ..messages import (
     Broken,
     Call,
@@ -19,6 +19,7 @@ from ..messages import (
     Discard,
     Dropped,
     Exited,
+    FileInside,
     Finished,
     KeepOnly,
     Prepare,
@@ -74,6 +75,7 @@ class Executor:
         self.alarms: list[Alarm] = []
         self.alarm_number = 0
         self.lines: dict[str, Line] = {}  # key → the requests before a running container, once there were some
+        self.memory: dict[str, tuple[FileInside, ...]] = {}  # key → its files that lie in memory (tmpfs)
 
     @property
     def deadline(self) -> int:
@@ -89,8 +91,8 @@ class Executor:
                 return self._served(key, request, sender, now)
             case Told(sender, Prepare() as wish):
                 return self._prepare(sender, wish, now)
-            case Told(sender, Start(key, fault)):
-                return self._start(sender, key, fault, now)
+            case Told(sender, Start(key, fault, files)):
+                return self._start(sender, key, fault, files, now)
             case Told(sender, Stop(key, grace)):
                 return self._stop(sender, key, grace, now)
             case Told(sender, Discard(key)):
@@ -175,7 +177,7 @@ class Executor:
         made = self.volumes.make_for(box.container, now)
         return [*made, self.keep(key, box), Note(fact), Tell(self.owner[key], Prepared(key, box.container.id))]
 
-    def _start(self, sender, key, fault, now):
+    def _start(self, sender, key, fault, files, now):
         box = self.boxes.get(key)
         if box is None:
             return [Tell(sender, Broken(key, f"No such container: {key}"))]
@@ -184,10 +186,28 @@ class Executor:
             return []
         if box.container.state == "exited" and sender == "agent":  # a task never starts twice [moby: controller.go]
             return [Tell(sender, Exited(key, box.container.exit_code))]
+        if lost := next((one for one in box.files if one.memory and not files), None):  # a task's, started by hand
+            why = f"unable to get {lost.kind} from {lost.kind} store: {lost.kind} {lost.id} not found"
+            return [Tell(sender, Broken(key, why))]
         self.set(now + self.image(box.container.image).start, "start", key, (fault,))
+        if files:
+            return self._given(key, box, files)
         if box.container.state == "created":
             return []
         return [self.keep(key, changed(box, "created", box.container.state_at)._replace(by_hand=False))]
+
+    def _given(self, key, box, files):
+        """Its secrets and configs are put into the container; of those in memory the disk has the names alone."""
+        self.memory[key] = tuple(one for one in files if one.memory)
+        on_disk = tuple(one._replace(data=b"") if one.memory else one for one in files)
+        facts = (FileDelivered(one.kind, one.id, one.name, box.container.task) for one in files)
+        return [self.keep(key, box._replace(files=on_disk)), *map(Note, facts)]
+
+    def files(self, key: str) -> tuple[FileInside, ...]:
+        """What a container has of secrets and configs, with all that is in them."""
+        inside = {one.path: one for one in self.memory.get(key, ())}
+        found = (inside.get(one.path) if one.memory else one for one in self.boxes[key].files)
+        return tuple(one for one in found if one)
 
     def _started(self, key, fault, now):
         box = self.boxes.get(key)
@@ -241,6 +261,7 @@ class Executor:
 
     def _end(self, key, box, code, now):
         container = box.container
+        self.memory.pop(key, None)
         ended = changed(box, "exited", now, code)
         if plain.restarts(container, code, box.by_hand):
             self.set(now + plain.pause(container.restarts), "again", key)
@@ -276,6 +297,7 @@ class Executor:
             effects.append(Tell(self.owner[key], Exited(key, KILLED)))  # removed by hand: the agent must know
         del self.boxes[key]
         self.owner.pop(key, None)
+        self.memory.pop(key, None)
         self.recent.note(now, "container", "destroy", box.container)
         if sender == "agent":  # it removes the volumes that nobody named, too
             effects += self.volumes.drop_unnamed(box.container, now)
