@@ -287,6 +287,22 @@ class NetworkKey(NamedTuple):
     value: bytes
 
 
+class RootRotation(NamedTuple):
+    """A new root certificate, while nodes still get certificates from it."""
+
+    root: bytes  # DER
+    key: int  # the seed of its private key
+    cross_signed: bytes  # the same root, signed by the old one
+
+
+class TlsInfo(NamedTuple):
+    """What a node tells of its certificates: the root that it trusts, and who signed its own."""
+
+    root: bytes  # DER
+    issuer: bytes  # the subject of who signed, DER
+    issuer_key: bytes  # the public key of who signed
+
+
 class Cluster(NamedTuple):
     id: str
     name: str = "default"
@@ -313,6 +329,10 @@ class Cluster(NamedTuple):
     force_rotate: int = 0  # how often somebody asked for a new root certificate
     unlock_key: str = ""  # SWMKEY-1-…, while autolock is on
     network_keys: tuple[NetworkKey, ...] = ()  # three for each subsystem
+    root: bytes = b""  # the root certificate, DER
+    root_key: int = 0  # the seed of its private key
+    rotation: RootRotation | None = None  # the root that is to follow
+    removed: tuple[tuple[str, int], ...] = ()  # (node id, until when its certificate is refused), µs
 
 
 class Node(NamedTuple):
@@ -330,6 +350,8 @@ class Node(NamedTuple):
     version: int = 0
     created_at: int = 0
     updated_at: int = 0
+    certificate: bytes = b""  # the one that was issued last, DER
+    tls: TlsInfo | None = None  # what it has told of its certificates
 
     @property
     def hostname(self) -> str:

@@ -1,8 +1,10 @@
-"""Virtual time as dates: the one place that says on which day a run begins."""
+"""Virtual time as dates."""
 
 from datetime import UTC, datetime, timedelta
 
-BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)  # virtual time 0
+from ..trust import certificates
+
+BEGINNING = datetime.fromtimestamp(certificates.BEGINNING, UTC)  # virtual time 0
 NEVER = "0001-01-01T00:00:00Z"  # how the Engine API writes a time that is not set
 
 
