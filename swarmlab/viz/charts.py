@@ -41,6 +41,7 @@ from .tailcurve import draw_tail, tell_tail
 from .theorycurves import draw_theory, tell_theory
 from .tries import draw_tries, tell_tries
 from .turns import draw_connections, draw_turns, tell_connections, tell_turns
+from .updates import draw_update, tell_update
 from .whyboard import draw_why, tell_why, why_board
 from .zones import draw_quorum, draw_zones, tell_quorum, tell_zones
 
@@ -82,6 +83,7 @@ __all__ = [
     "draw_token",
     "draw_tries",
     "draw_turns",
+    "draw_update",
     "draw_why",
     "draw_zones",
     "election_strip",
@@ -128,6 +130,7 @@ __all__ = [
     "tell_token",
     "tell_tries",
     "tell_turns",
+    "tell_update",
     "tell_why",
     "tell_zones",
     "why_board",

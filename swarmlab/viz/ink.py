@@ -58,6 +58,14 @@ def box(ax: Axes, x: float, y: float, wide: float, high: float, **style: Any) ->
     ax.add_patch(Rectangle((x, y), wide, high, **{"facecolor": "none", "edgecolor": INK} | style))
 
 
+def boxes(ax: Axes, places: Sequence[Sequence[float]], **style: Any) -> None:
+    """Many rectangles (x, y, wide, high) of one look, as one thing: much faster than one by one."""
+    from matplotlib.collections import PolyCollection
+
+    corners = [((x, y), (x + wide, y), (x + wide, y + high), (x, y + high)) for x, y, wide, high in places]
+    ax.add_collection(PolyCollection(corners, **{"facecolor": "none", "edgecolor": INK} | style), autolim=False)
+
+
 def inches(ax: Axes) -> tuple[float, float]:
     """How wide and high these axes are."""
     place, fig = ax.get_position(), figure_of(ax)
