@@ -159,10 +159,11 @@ class Cluster(Looks):
         *,
         env: Mapping[str, str] | None = None,
         files: dict | None = None,
-        limit: float = 300,
+        limit: float | None = None,
     ) -> Any:
         """Say before it is done what `docker COMMAND` would do: what is made, changed (key by key), removed and started
-        anew, and how few tasks run meanwhile. A twin finds out, for `limit` seconds at most; nothing happens here."""
+        anew, how few tasks run meanwhile, how long a rolling update takes, and what would stop it. A twin finds out, for
+        `limit` seconds at most (300, and what an update takes, unless told otherwise); nothing happens here."""
         from .docker.plan import plan
 
         if not isinstance(command, str):

@@ -60,14 +60,21 @@ class Happening(NamedTuple):
 def wait(cluster: Any, limit: float) -> bool:
     """Let the cluster go on until every service is as it should be. False if that does not come to pass."""
     until, seen, news = cluster.now + limit, len(cluster.trace.records), cluster.now
-    while not is_settled(cluster.store):
-        if cluster.now >= until or cluster.now - news > PATIENCE:
+    settled = is_settled(cluster.store)
+    while not settled:
+        if cluster.now >= until or cluster.now - news > patience(cluster.store):
             return False
         cluster.run_for(STEP)
         if any(type(record.fact).__name__ in NEWS for record in cluster.trace.records[seen:]):
-            news = cluster.now
+            settled, news = is_settled(cluster.store), cluster.now
         seen = len(cluster.trace.records)
     return True
+
+
+def patience(store: Any) -> float:
+    """How long to wait for news, s: an update that is under way may rest, and then watch."""
+    updates = [(s.spec.update, s.spec.rollback) for s in store.all("service") if _is_updating(s)] if store else ()
+    return PATIENCE + max(((2 * one.delay + one.monitor) / SECOND for pair in updates for one in pair), default=0)
 
 
 def is_settled(store: Any) -> bool:
@@ -83,7 +90,7 @@ def is_settled(store: Any) -> bool:
 
 
 def _is_as_wanted(service: Any, tasks: Sequence[Any]) -> bool:
-    if (service.update_status or ("",))[0] in ("updating", "rollback_started"):
+    if _is_updating(service):
         return False
     if service.spec.mode.endswith("-job"):
         return not any(task.state < COMPLETE and task.desired <= COMPLETE for task in tasks)
@@ -93,14 +100,29 @@ def _is_as_wanted(service: Any, tasks: Sequence[Any]) -> bool:
     return service.spec.mode != "replicated" or len(alive) == service.spec.replicas
 
 
-def happenings(records: Iterable[Any], since: int) -> list[Happening]:
-    """What the workers noted of their tasks."""
-    found = []
+def _is_updating(service: Any) -> bool:
+    return (service.update_status or ("",))[0] in ("updating", "rollback_started")
+
+
+def happenings(records: Iterable[Any], since: int, ran: Iterable[Any] = ()) -> list[Happening]:
+    """What the workers noted of their tasks; `ran` are those that ran at first. Of a task that is deleted while it runs
+    only its container's end is noted."""
+    found: list[Happening] = []
+    alive = {task.id: (task.service, task.slot) for task in ran}
     for record in records:
-        fact = record.fact
-        if type(fact).__name__ == "TaskProgressed" and (fact.state == "running" or fact.state in ENDED):
-            time = round((record.time - since) / SECOND, 3)
-            found.append(Happening(time, fact.state == "running", fact.task, fact.service, fact.slot, record.source))
+        fact, kind = record.fact, type(record.fact).__name__
+        if kind == "TaskProgressed" and (fact.state == "running" or fact.state in ENDED):
+            if fact.state == "running":
+                alive[fact.task] = (fact.service, fact.slot)
+            elif alive.pop(fact.task, None) is None and any(one.id == fact.task for one in found):
+                continue  # its container's end was noted before
+            who = fact.task, fact.service, fact.slot
+        elif kind == "ContainerExited" and fact.task in alive:
+            who = fact.task, *alive.pop(fact.task)
+        else:
+            continue
+        time = round((record.time - since) / SECOND, 3)
+        found.append(Happening(time, kind == "TaskProgressed" and fact.state == "running", *who, record.source))
     return found
 
 
@@ -160,14 +182,12 @@ def waiting(store: Any) -> tuple[tuple[str, str], ...]:
     """Tasks that should run and do not, and why: what the newest attempt of their slot met with."""
     errors: dict[tuple[str, Any], str] = {}
     idle: dict[tuple[str, Any], str] = {}
-    tasks = sorted(store.all("task"), key=lambda task: task.created_at) if store else []
-    for task in tasks:
+    for task in sorted(store.all("task"), key=lambda task: task.created_at) if store else ():
         slot = task.service, task.slot or task.node
         if task.err:
             errors[slot] = task.err
-        if task.desired <= RUNNING:
-            idle[slot] = task.name
-    for task in tasks:
-        if task.state == RUNNING and task.desired <= RUNNING:
-            idle.pop((task.service, task.slot or task.node), None)
+        if task.desired <= RUNNING and task.state == RUNNING:
+            idle.pop(slot, None)
+        elif task.desired <= RUNNING:
+            idle[slot] = task.name  # though an older one may still run there
     return tuple(sorted((name, errors[slot]) for slot, name in idle.items() if slot in errors))

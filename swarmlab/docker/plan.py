@@ -14,7 +14,9 @@ from ..manager.tasks import is_dirty
 from ..objects import RUNNING, Service, replace
 from .commands import BY_NAME
 from .flags import Bad, parse
+from .forecast import Shelf
 from .outlook import Capacity, Move, capacity, happenings, moves, wait, waiting, wanted
+from .rollout import Begun, Rollout, begun, longest, rollout
 from .session import Exit
 from .spec_words import Difference, differences
 from .tables import natural
@@ -69,6 +71,15 @@ class Plan(NamedTuple):
     capacity: tuple[Capacity, ...]
     settled: float | None  # s after the command, when the last task began or ended; None: it does not come to rest
     waiting: tuple[tuple[str, str], ...]  # tasks that find no place, and why
+    updates: tuple[Rollout, ...] = ()  # the rolling updates and rollbacks that it leads to
+
+    @property
+    def update(self) -> Rollout:
+        """The only update that it leads to. Raises ValueError when there is none, or more than one."""
+        if len(self.updates) != 1:
+            names = ", ".join(each.service for each in self.updates)
+            raise ValueError(f"the plan updates {names}: see .updates" if names else "the plan updates no service")
+        return self.updates[0]
 
     def change(self, name: str) -> Change:
         """What becomes of the object of this name. Raises ValueError when nothing does."""
@@ -95,18 +106,23 @@ def plan(
     *,
     env: Mapping[str, str] | None = None,
     files: dict | None = None,
-    limit: float = 300,
+    limit: float | None = None,
 ) -> Plan:
     """What `docker COMMAND` would do now, and what would come of it within `limit` seconds."""
     twin = cluster.fork()
     before, ran, since, facts = _Look(twin.store), twin.running, twin.kernel.now, len(twin.trace.records)
-    result = twin.docker(command, node, env=env, files=files, limit=limit)
-    changes = _changes(before, _Look(twin.store))
+    shelves = {name: _shelf(twin, name) for name in twin.machines if "executor" in twin.machines[name].seats}
+    result = twin.docker(_detached(command), node, env=env, files=files, limit=LIMIT if limit is None else limit)
+    after = _Look(twin.store)
+    changes = _changes(before, after)
     changes += _left(twin, before, changes)
-    settled = wait(twin, limit)
-    story = happenings(twin.trace.records[facts:], since)
+    starts = _updates(before, after)
+    settled = wait(twin, LIMIT + sum(map(longest, starts)) if limit is None else limit)
+    records = twin.trace.records[facts:]
+    story = happenings(records, since, ran)
     touched = {task.service for task in story} | {change.name for change in changes if change.kind == "service"}
     errors, ends = result.stderr.splitlines(), wanted(twin.store)
+    rollouts = (rollout(start, records, since, ran, story, shelves, twin) for start in starts)
     return Plan(
         command.removeprefix("docker "),
         result.stderr.strip() if result.exit_code else "",
@@ -116,10 +132,35 @@ def plan(
         tuple(capacity(name, ran, story, ends.get(name, 0)) for name in sorted(touched, key=natural)),
         max((each.time for each in story), default=0.0) if settled else None,
         waiting(twin.store),
+        tuple(each for each in rollouts if each),
     )
 
 
+LIMIT = 300  # s that a twin goes on, and more for updates
 NOTE = ("Since --detach=false", "In a future release")
+ATTACHED = ("create", "update", "scale", "rollback")  # what waits until its service has settled: the twin waits anyway
+
+
+def _detached(command: str) -> str:
+    """The same command, which does not wait: what it changes is looked at before an update may take it back."""
+    try:
+        words = shlex.split(command.removeprefix("docker "))
+    except ValueError:
+        return command
+    if words[:1] != ["service"] or words[1:2] not in [[name] for name in ATTACHED]:
+        return command
+    return shlex.join([*words[:2], "-d", *words[2:]])
+
+
+def _shelf(cluster: Any, machine: str) -> Shelf:
+    return Shelf(cluster.machines[machine].seats["executor"].core.shelf.images, cluster.computers[machine].bandwidth)
+
+
+def _updates(before: "_Look", after: "_Look") -> list[Begun]:
+    """The services that the command has written anew."""
+    changed = [key for key, old in before.objects.items() if key[0] == "service" and key in after.objects]
+    pairs = [(before.objects[key], after.objects[key]) for key in changed]
+    return [begun(before, after.store, new) for old, new in pairs if _asked(old, new) and not new.is_job]
 
 
 def _alive(store: Any) -> list:

@@ -52,12 +52,52 @@ def _other(plan: Any) -> bool:
 
 
 def _last(plan: Any) -> list[str]:
-    found = [f"{name} waits: {why}" for name, why in plan.waiting]
+    found = [line for each in plan.updates for line in _update(each)]
+    found += [f"{name} waits: {why}" for name, why in plan.waiting]
     if plan.settled is None:
         found.append("It does not come to rest.")
     elif plan.moves:
         found.append(f"All is settled after {plan.settled:g} s.")
     return ["", *found] if found else []
+
+
+def _update(each: Any) -> list[str]:
+    """How long it lasts and why, what is there meanwhile, and what would stop it."""
+    name = f"The {'rollback' if each.rollback else 'update'} of {each.service}"
+    slots = each.replaced + each.kept
+    if not each.replaced:
+        return [f"{name} {_fate(each)} None of its tasks is out of date."]
+    many = f"{each.replaced} of {slots} tasks" if each.kept else f"all {slots} tasks" if slots > 1 else "its task"
+    return [
+        f"{name} {_fate(each)}",
+        f"It renews {many}, {each.parallelism} at a time, {each.order}: of its slots at least {each.fewest_running} have a "
+        f"running task, and at most {each.most_running} tasks run.",
+        *([f"{_failing(each)}"] if each.ends in ("completed", "rollback_completed") else ()),
+    ]
+
+
+def _fate(each: Any) -> str:
+    if each.ends == "hangs":
+        return "hangs: it waits for a task that does not come to run, and would wait for ever."
+    if each.duration is None:
+        return "is not over in the time that the plan looks at."
+    if each.ends.endswith("paused"):
+        return f"stops after {each.duration:g} s: {each.message}."
+    back = next((stage for stage in each.stages if stage.state == "rollback_started"), None)
+    if back and not each.rollback:
+        return f"fails after {back.time:g} s ({back.message}); after {each.duration:g} s all is as before."
+    sums = f": {each.forecast.sum} is about {each.forecast.duration:.1f} s" if each.forecast else ""
+    return f"takes {each.duration:g} s{sums}."
+
+
+def _failing(each: Any) -> str:
+    if each.fails_at is None:
+        return "However many of the new tasks fail, it goes on."
+    first = (
+        "The first new task that fails" if each.fails_at == 1 else f"{each.fails_at} failed tasks of {each.replaced}"
+    )
+    back = each.on_failure == "rollback" and not each.rollback
+    return f"{first} would {'take it back' if back else 'pause it'}."
 
 
 def _tables(plan: Any) -> list[Table]:
