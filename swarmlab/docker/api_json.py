@@ -332,10 +332,15 @@ def _ipam(object: Network) -> list[dict[str, str]]:
 
 def secret(object: Secret) -> Object:
     """A secret, whose content is never given out."""
-    return Object("Secret", {**_meta(object), "Spec": {"Name": object.spec.name, "Labels": object.spec.labels}})
+    spec = {"Name": object.spec.name, "Labels": object.spec.labels, **_templating(object)}
+    return Object("Secret", {**_meta(object), "Spec": spec})
 
 
 def config(object: Config) -> Object:
     """A config, with its content."""
-    spec = {"Name": object.spec.name, "Labels": object.spec.labels, "Data": object.spec.data}
+    spec = {"Name": object.spec.name, "Labels": object.spec.labels, "Data": object.spec.data, **_templating(object)}
     return Object("Config", {**_meta(object), "Spec": spec})
+
+
+def _templating(object: Secret | Config) -> dict:
+    return {"Templating": {"Name": object.spec.template}} if object.spec.template else {}

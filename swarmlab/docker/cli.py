@@ -5,6 +5,7 @@ command or flag, a value that cannot be read, the wrong number of words) changes
 Source: Docker CLI reference; texts and exit codes as recorded from Docker 28.2.2.
 """
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,7 @@ from . import (
     containers,
     deploy,
     events,
+    exec,
     files,
     inspect,
     logs,
@@ -37,6 +39,7 @@ RUN: dict[str, Callable[[Session, Options, Screen], None]] = {
     **inspect.RUN,
     **containers.RUN,
     **events.RUN,
+    **exec.RUN,
     **logs.RUN,
     **networks.RUN,
     **nodes.RUN,
@@ -47,16 +50,18 @@ RUN: dict[str, Callable[[Session, Options, Screen], None]] = {
     **system.RUN,
 }
 
+SUBSTITUTION = re.compile(r"'[^']*'|\$\((docker [^()]*)\)")  # what stands between single quotes is left alone
+
 
 def execute(line: str | Sequence[str], session: Session) -> Result:
     """Carry out what follows the word `docker` (which may stand in front); it lasts until Docker would return.
 
-    A text is split as a POSIX shell does. When the session's time for the command is over, the result is what was
+    A text is split as a POSIX shell does, after each `$(docker …)` in it has been replaced by what that prints. When the session's time for the command is over, the result is what was
     printed so far, with exit code 130.
     """
     screen = Screen()
     try:
-        words = _words(line)
+        words = _words(_substituted(line, session, screen) if isinstance(line, str) else line)
         _run(words[1:] if words[:1] == ["docker"] else words, session, screen)
     except Exit as end:
         if end.text:
@@ -68,6 +73,19 @@ def execute(line: str | Sequence[str], session: Session) -> Result:
     except Interrupted:
         return screen.result(130)
     return screen.result(0)
+
+
+def _substituted(line: str, session: Session, screen: Screen) -> str:
+    """The line with what other docker commands print, as a shell does it: `docker exec $(docker ps -q) env`."""
+
+    def printed(found: re.Match) -> str:
+        if not found[1]:
+            return found[0]
+        inner = execute(found[1], session)
+        screen.err.append(inner.stderr)
+        return " ".join(inner.stdout.split())
+
+    return SUBSTITUTION.sub(printed, line)
 
 
 def _words(line: str | Sequence[str]) -> list[str]:

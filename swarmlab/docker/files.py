@@ -42,7 +42,7 @@ def create(kind: str, session: Session, options: Options, screen: Screen) -> Non
         if kind == "secret":
             raise
         raise Exit(f"Error reading content from {quote(rest[0])}: {fault.text}") from None
-    spec = SPECS[kind](name, mapping(options["label"]), data)
+    spec = SPECS[kind](name, mapping(options["label"]), data, options["template-driver"])
     screen.say(session.call(CreateObject(spec)))
 
 

@@ -61,6 +61,7 @@ def words(spec: Any) -> dict[str, str]:
             found = _network(spec)
         case SecretSpec() | ConfigSpec():
             found = {"file": f"{len(spec.data)} bytes {_mark(spec.data)}", **_labels("labels", spec.labels)}
+            found["template_driver"] = spec.template
         case NodeSpec():
             found = {"role": spec.role, "availability": spec.availability, **_labels("labels", spec.labels)}
         case _:

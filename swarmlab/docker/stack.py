@@ -106,7 +106,8 @@ def _objects(section: Mapping[str, Mapping], kind: Any, namespace: str, read: Ca
         entry = section[name]
         if not entry.get("external"):
             data = b"" if entry.get("driver") else read_file(entry["file"], read)
-            specs.append(kind(scoped(namespace, name, entry), {**entry.get("labels", {}), NAMESPACE: namespace}, data))
+            labels = {**entry.get("labels", {}), NAMESPACE: namespace}
+            specs.append(kind(scoped(namespace, name, entry), labels, data, entry.get("template_driver", "")))
     return tuple(sorted(specs, key=lambda spec: spec.name))
 
 

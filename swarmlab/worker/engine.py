@@ -18,6 +18,7 @@ from ..messages import (
     Disconnect,
     EngineInfo,
     Events,
+    Exec,
     FetchedLogs,
     FetchLogs,
     Info,
@@ -53,7 +54,7 @@ from .founding import answer
 from .gather import LogRequests, Relayed
 from .membership import Membership
 
-ON_CONTAINERS = (Run, RemoveContainer, StopContainer, StartContainer, KillContainer, Connect, Disconnect)
+ON_CONTAINERS = (Run, RemoveContainer, StopContainer, StartContainer, KillContainer, Connect, Disconnect, Exec)
 
 
 class With(NamedTuple):
@@ -191,6 +192,9 @@ class Engine:
                 return answer(call.id, in_order((*own, *of_the_swarm(reply.value, since, until))))
             case ListContainers() if not reply.error:
                 return answer(call.id, self.containers.with_networks(reply.value, self.networks))
+            case Exec() as wish:
+                inside = plain.exec_in(wish, reply.value)
+                return self._ask_core("executor", Call(call.id, inside), inside)
             case Run() | Connect() if not self._knows_networks(call.request):
                 return self._ask_networks(Call(call.id, With(call.request, reply.value)), now)
             case With(request, containers):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from ..effects import MS, SECOND, Dice
-from ..messages import Container
+from ..messages import Container, Exec, ExecIn
 from ..objects import ApiError
 from . import images
 
@@ -58,6 +58,14 @@ def check_removal(container: Container, force: bool) -> None:
             f"You cannot remove a running container {container.id}. "
             "Stop the container before attempting removal or force remove"
         )
+
+
+def exec_in(wish: Exec, containers: Sequence[Container]) -> ExecIn:
+    """The command, for the runtime. Raises ApiError where the container does not run."""
+    found = find(wish.ref, containers)
+    if found.state != "running":
+        raise ApiError(f"Container {found.id} is not running")
+    return ExecIn(found.task or found.id, *wish[1:])
 
 
 def port_of(image: str) -> int:

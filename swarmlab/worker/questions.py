@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..messages import (
     CreateVolume,
     Events,
+    ExecAnswer,
+    ExecIn,
     FetchLogs,
+    FileInside,
     ListContainers,
     ListImages,
     ListVolumes,
@@ -17,7 +20,9 @@ from ..messages import (
     RemoveVolume,
 )
 from ..objects import ApiError
-from . import identity, logs
+from . import identity, logs, programs, shell
+
+PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
 
 if TYPE_CHECKING:
     from .executor import Executor
@@ -41,6 +46,8 @@ def answered(here: "Executor", request: Any, now: int) -> tuple[list, Any]:
             return here.volumes.create(request, identity.container_id(here.dice), now)
         case RemoveVolume(ref):
             return here.volumes.remove(ref, containers, now), None
+        case ExecIn():
+            return _executed(here, request, now)
         case Events(since, until):
             return [], here.recent.between(since, until)
     raise ApiError(f"{type(request).__name__} is not possible here")
@@ -57,3 +64,45 @@ def _lines(here: "Executor", keys: tuple, since: int, until: int, tail: int) -> 
         own = logs.chosen(box.log, since, until, tail)
         found += [line._replace(task=box.container.task) for line in own]
     return tuple(found)
+
+
+# ── commands in containers ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _executed(here: "Executor", wish: ExecIn, now: int) -> tuple[list, ExecAnswer]:
+    """What a command in a container prints, and how it ends; what cannot be pretended is said. Raises ApiError."""
+    box = here.boxes.get(wish.key)
+    if box is None or box.container.state != "running":
+        raise ApiError("the container has ended meanwhile")
+    container = box.container
+    here.recent.note(now, "container", f"exec_start: {' '.join(wish.words)}", container)
+    user = programs.user_of(wish.user or container.settings.user)
+    if user is None:
+        name = wish.user or container.settings.user
+        raise ApiError(f"unable to find user {name.partition(':')[0]}: no matching entries in passwd file")
+    try:
+        ran = shell.run(seen(here, wish.key, user, wish.env, wish.folder), wish.words)
+    except programs.Unknown as unknown:
+        return [], ExecAnswer(1, "", shell.MISSING.format(unknown) + "\n")
+    answer = ExecAnswer(ran.code, ran.out, ran.err)
+    if not ran.written:
+        return [], answer
+    written = {path: (path, data, time) for path, data, time in box.written}
+    written |= {path: (path, data, now) for path, data in ran.written}
+    return [here.keep(wish.key, box._replace(written=tuple(written.values())), vital=False)], answer
+
+
+def seen(
+    here: "Executor", key: str, user: tuple[str, str] = ("0", "0"), env: tuple[str, ...] = (), folder: str = ""
+) -> programs.Inside:
+    """What a command finds in this container."""
+    box = here.boxes[key]
+    hostname = box.container.settings.hostname or box.container.id[:12]
+    base = (("/etc/hostname", f"{hostname}\n"), ("/etc/passwd", PASSWD))
+    files = {path: FileInside("system", "", "", path, text.encode(), mode=0o644) for path, text in base}
+    files |= {path: shell.new_file(path, data) for path, data, _ in box.written}
+    files |= {one.path: one for one in here.files(key)}
+    lines = (f"PATH={programs.PATH}", f"HOSTNAME={hostname}", *box.container.settings.env, *env, "HOME=/root")
+    known = dict(line.partition("=")[::2] for line in lines)
+    times = {path: time for path, _, time in box.written}
+    return programs.Inside(files, known, hostname, user, folder or "/", times, box.container.started_at)

@@ -67,6 +67,8 @@ class FakeEngine:
                 return ()
             case m.Logs():
                 return m.LogAnswer(())
+            case m.Exec():
+                return m.ExecAnswer(0)
             case m.CreateVolume(name):
                 return name or "f" * 64
             case m.CreateObject() | m.Run():

@@ -36,7 +36,7 @@ MASKS = (
     Mask("secrets and keys", "all", r"SWMTKN-1-\w{50}-\w{25}|SWMKEY-1-[\w+/]{43}|(?<![\w+/])[\w+/]{80,}={0,2}|-{5}BEGIN.*?END C\w+-{5}(?:\\n)?", "KEY"),
     Mask("ids", "all", ID, "ID"),
     Mask("numbers that count writes or processes", "all", r"(?<=\"Index\": )\d+|(?<=\"Index\":)\d+|(?<=\"PID\": )\d+", "N"),
-    Mask("times", "all", rf"{SPAN}(?: ago)?|{DATE}|(?<=\tm)\d+\.\d+s|(?<=real\t0m)[\d.]+s|(?:(?<=user\t)|(?<=sys\t)).*|(?m:^) +\d+ (?=overall|verify)", "TIME "),
+    Mask("times", "all", rf"{SPAN}(?: ago)?|{DATE}|(?<=\tm)\d+\.\d+s|(?<=real\t0m)[\d.]+s|(?:(?<=user\t)|(?<=sys\t)).*|(?m:^) +\d+ (?=overall|verify)|\b[A-Z][a-z]{{2}} [ \d]\d \d\d:\d\d(?= )", "TIME "),
     Mask("the build of the recorded engine", "all", r"\+dfsg1", ""),
     Mask("the program of a stand-in image", "all", r'"serve [\w:]+"|"/docker-entrypoint\.…"|"docker-entrypoint\.s…"', "PROGRAM"),
     Mask("names by chance", "all", r"(?m)^(ID  +)[a-z]+_[a-z]+(?=  )", r"\1NAME"),

@@ -4,6 +4,9 @@ from ..flags import Flag
 from .vocabulary import LISTING, Command, absent
 
 LABEL = Flag("label", "label", "Label, as name=value; may be repeated", "l")
+TEMPLATE = Flag(
+    "template-driver", "string", "Language of templates in it, which each task fills in: golang", default=""
+)
 STDIN = 'a file, or "-" for the standard input'
 
 
@@ -21,7 +24,7 @@ COMMANDS: tuple[Command, ...] = (
         "config create",
         "[OPTIONS] CONFIG file|-",
         f"Make a config of {STDIN}",
-        (LABEL, *absent("template-driver")),
+        (LABEL, TEMPLATE),
         least=2,
         most=2,
     ),
@@ -30,7 +33,7 @@ COMMANDS: tuple[Command, ...] = (
         "secret create",
         "[OPTIONS] SECRET [file|-]",
         f"Make a secret of {STDIN}",
-        (LABEL, *absent("d/driver", "template-driver")),
+        (LABEL, TEMPLATE, *absent("d/driver")),
         least=1,
         most=2,
     ),
