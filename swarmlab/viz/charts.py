@@ -29,6 +29,7 @@ from .leaving import draw_leaving, tell_leaving
 from .outagebar import draw_outage, key_instants, lost_requests
 from .packetpath import draw_packet, packet_strip, tell_packet
 from .placement import draw_placement, placement_strip, tell_placement
+from .probes import draw_probes, tell_probes
 from .queues import draw_queues, tell_queues
 from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell_ring, tell_spacetime
 from .rumour import draw_rumour, tell_rumour
@@ -68,6 +69,7 @@ __all__ = [
     "draw_packet",
     "draw_placement",
     "draw_ports",
+    "draw_probes",
     "draw_queues",
     "draw_quorum",
     "draw_ring",
@@ -115,6 +117,7 @@ __all__ = [
     "tell_packet",
     "tell_placement",
     "tell_ports",
+    "tell_probes",
     "tell_queues",
     "tell_quorum",
     "tell_ring",

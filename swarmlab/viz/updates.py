@@ -5,6 +5,7 @@ in a new outline is what is still to be renewed.
 """
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 from textwrap import wrap
 from typing import Any, NamedTuple
 
@@ -452,7 +453,7 @@ def _draw_visitors(place: Place, row: Update, y: float) -> float:
     for counts, sign, style in ((good, -1, {"facecolor": ink.SOLID}), (bad, 1, {"facecolor": ink.WRONG})):
         boxes = [
             (place.x(edge), middle + (min(0, sign) * count * unit), place.x(edge + width) - place.x(edge), count * unit)
-            for edge, count in zip(edges, counts, strict=False)
+            for edge, count in zip(edges.tolist(), counts.tolist(), strict=False)
             if count
         ]
         ink.boxes(ax, boxes, edgecolor=ink.PAPER, linewidth=0.4, zorder=2, **style)
@@ -474,8 +475,8 @@ def _draw_axis(place: Place, y: float) -> None:
     steps = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
     step = next((step for step in steps if span / step <= place.wide * 1.3), steps[-1])
     place.ax.plot((place.left, place.right), (y, y), color=ink.INK, linewidth=0.8)
-    for n in range(int(np.ceil(place.start / step)), int(place.end / step) + 1):
-        x = place.x(float(n * step))
+    for n in range(ceil(place.start / step), int(place.end / step) + 1):
+        x = place.x(n * step)
         place.ax.plot((x, x), (y, y + 0.05), color=ink.INK, linewidth=0.8)
         ink.write(place.ax, x, y + 0.15, f"{n * step:g}", ha="center", fontsize=SMALL)
 
