@@ -488,6 +488,17 @@ class ProbeEnded(NamedTuple):
     code: int  # 0: well; -1: given up
     streak: int  # failures in a row after it
     counted: bool = True  # False: it failed in the start period
+    ahead: int = 0  # requests that the container worked on or kept waiting when the check began
+    workers: int = 0  # on how many of them it works at once; 0: on any number
+    output: str = ""  # what a check said that failed
+
+
+class ApplicationTurned(NamedTuple):
+    """The application in a container, whose process runs on, is well, or no more."""
+
+    container: str
+    task: str
+    mood: str  # well · unwell · hangs
 
 
 class LogShipped(NamedTuple):
@@ -715,6 +726,47 @@ class CommandReturned(NamedTuple):
     line: str  # the first line it printed
 
 
+class CertificateIssued(NamedTuple):
+    """The machine has a new certificate [swarm.md §15]. Certificates are named by what stands in join tokens: the digest
+    of the root that signed."""
+
+    node: str
+    role: str
+    issuer: str  # digest of the root that signed it
+    root: str  # digest of the root that the machine trusts
+    serial: str  # hexadecimal
+    ends: int  # µs
+    why: str  # init · join · role · expiry · rotation · autolock
+
+
+class RootTrusted(NamedTuple):
+    """The machine believes in this root certificate from now on, and in no other."""
+
+    root: str  # digest
+
+
+class RootRotationBegun(NamedTuple):
+    """The swarm has a new root certificate; the old one is trusted until every node has a certificate of the new one."""
+
+    old: str  # digest
+    new: str
+
+
+class RootRotationEnded(NamedTuple):
+    """The old root certificate is dropped, and the join tokens have changed."""
+
+    root: str  # digest
+
+
+class ConnectionRefused(NamedTuple):
+    """The machine does not speak with another one on port 2377: its certificate is not in order. Said once, until the
+    reason changes."""
+
+    other: str
+    channel: str
+    reason: str
+
+
 class SwarmJoined(NamedTuple):
     """The machine is now a node of the swarm."""
 
@@ -726,3 +778,20 @@ class SwarmLeft(NamedTuple):
     """The machine left the swarm."""
 
     node: str
+
+
+class ManagerLocked(NamedTuple):
+    """The machine booted, and its key file is sealed: it takes part in nothing until somebody gives the unlock key
+    [swarm.md §14]."""
+
+
+class ManagerUnlocked(NamedTuple):
+    """Somebody gave the right unlock key."""
+
+
+class KeyFileWritten(NamedTuple):
+    """A manager has sealed its key file with another unlock key, or, with `sealed` False, laid it open again."""
+
+    sealed: bool
+    new_log_key: bool  # its log is sealed with a new key from now on, too
+    version: int  # index of the log entry that named the unlock key

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
-from .events import ContainerPaced
+from .events import ApplicationTurned, ContainerPaced
 from .overlay.dns import is_address
 from .overlay.journey import Journey, journey
 from .overlay.visitor import Answer, Ask, split_url
@@ -13,6 +13,7 @@ from .rack import is_number, micros
 from .sim.recorder import OutOfTime
 from .traffic.measures import Run, run_in
 from .traffic.wishes import plain, wish_of
+from .worker.images import HANGS, UNWELL, WELL
 from .world import OUTSIDE, World
 
 
@@ -32,7 +33,7 @@ class Response(NamedTuple):
 class Visits(World):
     """A world that can be asked for pages."""
 
-    ACTS = (*World.ACTS, "request", "trace_packet", "probe", "traffic", "pace")
+    ACTS = (*World.ACTS, "request", "trace_packet", "probe", "traffic", "pace", "sicken")
 
     def request(
         self,
@@ -124,13 +125,29 @@ class Visits(World):
         machine, key = self._running_task(task)
         if not is_number(speed) or not 1e-6 <= speed <= 1e6:
             raise ValueError(f"a speed of {speed!r}: a number above 0, 1e6 at the most")
-        executor = self.machines[machine].seats["executor"].core
-        line = executor.line(key)
-        if line is None:
-            raise ValueError(f"no running task {task}")
+        executor, line = self._line(machine, key, task)
         self._did("pace", task=task, speed=speed)
         self.machines[machine].note(ContainerPaced(executor.boxes[key].container.id, key, speed))
         self.loads.pace(self.machines[machine], line, speed)
+
+    def sicken(self, task: str, how: str = "hangs") -> None:
+        """Let the application of a task (`web.2`) hang from now on, though its process runs: it answers neither visitors
+        nor health checks. Or be `unwell`: it answers all of them with 503. `well` ends it."""
+        if how not in (WELL, UNWELL, HANGS):
+            raise ValueError(f"how={how!r}: {WELL}, {UNWELL} or {HANGS}")
+        machine, key = self._running_task(task)
+        executor, line = self._line(machine, key, task)
+        self._did("sicken", task=task, how=how)
+        self.machines[machine].note(ApplicationTurned(executor.boxes[key].container.id, key, how))
+        self.loads.turn(self.machines[machine], line, how)
+
+    def _line(self, machine: str, key: str, task: str) -> tuple[Any, Any]:
+        """The runtime of a machine, and the requests before one of its containers."""
+        executor = self.machines[machine].seats["executor"].core
+        line = executor.line(key, self.kernel.now)
+        if line is None:
+            raise ValueError(f"nothing in {task} listens yet")
+        return executor, line
 
     def trace_packet(self, source: str, url: str, timeout: float = 5) -> Journey:
         """A request whose every stop is noted, there and back: `trace_packet("client", "http://worker-1:8080/")` (or from

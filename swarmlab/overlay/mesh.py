@@ -42,6 +42,12 @@ class Serving(NamedTuple):
     since: int
 
 
+def _answered(visitor: str, response: Response) -> Send | Tell:
+    """An answer to whoever asked: a machine, or the runtime of this one, whose requests have numbers below 0: they belong
+    to health checks, which leave a fact of their own."""
+    return Tell(visitor, response) if response.request < 0 else Send(visitor, "http", response)
+
+
 class Mesh:
     """DNS, load balancers and tunnels of one node."""
 
@@ -73,6 +79,8 @@ class Mesh:
                 return self._come_home(response)
             case Told(_, Served() as served):
                 return self._answer(served, now)
+            case Told(asker, Visit() as visit):
+                return self._admit(asker, visit, now)
             case Told(_, message):
                 return self.tables.obey(message)
         return []
@@ -118,10 +126,11 @@ class Mesh:
                 return self._lose(visit, reason)
             case Refusal(error):
                 return self._refuse(visitor, visit, error)
-        return [Send(visitor, "http", Response(visit.request, 200, machine=self.machine))]  # the echo of a ping
+        return [_answered(visitor, Response(visit.request, 200, machine=self.machine))]  # the echo of a ping
 
     def _send_on(self, visitor: str, visit: Visit, way: Way, now: int) -> list:
-        chosen = [Note(RequestForwarded(visit.request, way.task, way.machine))] if way.pool else []
+        told = way.pool and visit.request > 0
+        chosen = [Note(RequestForwarded(visit.request, way.task, way.machine))] if told else []
         task = self.tables.here.get((way.network, way.target)) if way.network else way.task
         peer = self.tables.forwarding.route(way.network, way.target)
         network = self.tables.networks.get(way.network)
@@ -143,7 +152,7 @@ class Mesh:
         return [*way.stops, Send(way.address, "http", own)]
 
     def _refuse(self, visitor: str, visit: Visit, error: str) -> list:
-        return [*self._tell_end(visit, error), Send(visitor, "http", Response(visit.request, 0, error=error))]
+        return [*self._tell_end(visit, error), _answered(visitor, Response(visit.request, 0, error=error))]
 
     def _lose(self, visit: Visit, reason: str) -> list:
         """Nobody is told: who asked waits in vain."""
@@ -159,7 +168,7 @@ class Mesh:
     def _come_home(self, response: Response) -> list:
         """The answer is back at the machine of a container that had asked outside."""
         visitor = self.outside.pop(response.request, None)
-        return [Send(visitor, "http", response)] if visitor else []
+        return [_answered(visitor, response)] if visitor else []
 
     def _return(self, response: Response, now: int) -> list:
         """The answer is back at the node that was asked: hand it to the visitor."""
@@ -173,7 +182,7 @@ class Mesh:
             stops = path.astray(waiting.visit, waiting.way, strays) if waiting.visit.traced else []
             return [*stops, Note(FrameDropped(waiting.visit.request, strays))]
         stops = path.back(waiting.visit, waiting.way, self.tables.vtep) if waiting.visit.traced else []
-        return [*stops, Send(waiting.visitor, "http", response)]
+        return [*stops, _answered(waiting.visitor, response)]
 
     # ── tunnels ──
 
@@ -257,7 +266,8 @@ class Mesh:
         if own is None and not served.status:
             reason = "the container has ended meanwhile"
             return self._drop(job.frame, "container", reason) if job.frame else self._lose(job.visit, reason)
-        facts: list = [Note(RequestServed(served.request, served.key))] if served.status and not job.visit.ping else []
+        told = served.status and not job.visit.ping and served.request > 0
+        facts: list = [Note(RequestServed(served.request, served.key))] if told else []
         name = own.name if own else served.key
         response = self._response(job, served, name)
         stops = path.out_of_container(job.visit, name, served.status, job.frame, job.way) if job.visit.traced else []

@@ -93,6 +93,8 @@ class Trace:
         self.records.append(Record(number, self.kernel.now, source, cause, fact))
         self.kernel.cause = number
         kind = type(fact)
+        if kind is events.ProbeEnded and fact.code == 0:
+            return  # a check that finds all well is the cause of nothing
         for name in _SUBJECTS[kind]:
             self._latest[source, getattr(fact, name)] = number
         if kind in _PROGRESS:

@@ -223,7 +223,7 @@ class Journeys:
         task = machine.seats["mesh"].core.tables.here.get(way.place) if way.network else way.task
         if task is None:
             return  # a stale table led here
-        line = executor.lines.get(task) or executor.line(task)
+        line = executor.lines.get(task) or executor.line(task, self.kernel.now)
         if line is None:  # it has its address, but nothing in it listens
             trip.fate = REFUSED
             self._go_back(machine.name, trip)

@@ -77,8 +77,12 @@ class Traffic(Journeys):
 
     def pace(self, machine: Any, line: Any, speed: float) -> None:
         """This container works at another speed from now on."""
-        line.queue.pace(speed, self.kernel.now)
-        line.armed = NEVER  # whatever was due is due at another time
+        line.pace(speed, self.kernel.now)
+        self._arm(machine, line)
+
+    def turn(self, machine: Any, line: Any, mood: str) -> None:
+        """The application of this container is well, or unwell, or hangs from now on."""
+        line.turn(mood, self.kernel.now)
         self._arm(machine, line)
 
     # ── clients ──────────────────────────────────────────────────────────────────────────────────────────────────

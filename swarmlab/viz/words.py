@@ -71,6 +71,8 @@ TEXTS = {  # what the source did, as the rest of a sentence that begins with its
     "TrafficEnded": "saw the end of {load}: {answered} of {requests} requests answered",
     "ServerOut": "sends {load} no more to {machine}",
     "ServerBack": "sends {load} to {machine} again",
+    "ProbeEnded": "checked the health of container {container:.12}: {code}, {streak} failures in a row",
+    "ApplicationTurned": "has in container {container:.12} an application that is now: {mood}",
     "ContainerPaced": "lets container {container:.12} work at speed {speed}",
     "Commanded": "$ {command}",
     "ClockChanged": "has a clock that runs at {rate}",

@@ -11,7 +11,14 @@ from math import log
 from typing import NamedTuple
 
 from ..effects import MS, NEVER, Dice, Disk, Note, Received, Save, Started, Tell, Told, Woken
-from ..events import ContainerCreated, ContainerExited, ContainerRemoved, ContainerStarted, FileDelivered
+from ..events import (
+    ApplicationTurned,
+    ContainerCreated,
+    ContainerExited,
+    ContainerRemoved,
+    ContainerStarted,
+    FileDelivered,
+)
 from ..messages import (
     Broken,
     Call,
@@ -34,16 +41,18 @@ from ..messages import (
     Waits,
 )
 from ..objects import ApiError
+from ..overlay.wire import Response
 from . import identity, images, logs, plain, probing, questions
 from .box import Box, changed
 from .events import Recent
 from .registry import Absent, Layers
-from .serving import CROWD, Line, Single, workers_of
+from .serving import CROWD, Line, Question, Single, room_of, workers_of
 from .shelf import Shelf
 from .volumes import Volumes, check_mounts
 
 CREATE_TIME = 5 * MS  # file system, network namespace
 KILLED = 137  # 128 + SIGKILL
+BUSY = 503  # what an application says that turns a visitor away
 TASK_LABEL = "com.docker.swarm.task.id"
 
 
@@ -52,7 +61,7 @@ class Alarm(NamedTuple):
 
     time: int
     number: int  # first set, first due
-    what: str  # create · start · again · exit · served · probe · probed
+    what: str  # create · start · turn · again · exit · served · probe · probed · late
     key: str
     about: tuple
 
@@ -75,6 +84,7 @@ class Executor:
         self.alarms: list[Alarm] = []
         self.alarm_number = 0
         self.lines: dict[str, Line] = {}  # key → the requests before a running container, once there were some
+        self.checks: dict[str, probing.Check] = {}  # key → the health check that is under way
         self.memory: dict[str, tuple[FileInside, ...]] = {}  # key → its files that lie in memory (tmpfs)
 
     @property
@@ -87,8 +97,12 @@ class Executor:
                 return self._ring(now)
             case Told(sender, Serve(request, key)):
                 return self._serve(sender, request, key, now)
+            case Told(_, Finished(number, key, Question.sender)):
+                return probing.worked(self, key, number, now)
             case Told(_, Finished(request, key, sender)):
                 return self._served(key, request, sender, now)
+            case Told("mesh", Response() as response):
+                return probing.reached(self, response, now)
             case Told(sender, Prepare() as wish):
                 return self._prepare(sender, wish, now)
             case Told(sender, Start(key, fault, files)):
@@ -222,6 +236,7 @@ class Executor:
         running = changed(box, "running", now)
         running = running._replace(container=running.container._replace(started_at=now))
         running = probing.watched(self, key, running, now)
+        self._await_turn(key, image, now, -1)
         fact = ContainerStarted(box.container.id, box.container.task)
         self.recent.note(now, "container", "start", box.container)
         health = running.container.health
@@ -316,17 +331,41 @@ class Executor:
                 self.set(now, "again", key)
         return [self.keep(key, changed(box, "exited", now, KILLED)) for key, box in ended]
 
+    # ── how the applications are ─────────────────────────────────────────────────────────────────────────────────
+
+    def _await_turn(self, key, image, started_at, age):
+        at = images.next_turn(image, age)
+        if at < NEVER:
+            self.set(started_at + at, "turn", key, (started_at,))
+
+    def _turned(self, key, started_at, now):
+        """An application of an image that does not stay well gets up, falls ill, or recovers."""
+        box = self.boxes.get(key)
+        if not box or (box.container.state, box.container.started_at) != ("running", started_at):
+            return []
+        image = self.image(box.container.image)
+        self._await_turn(key, image, started_at, now - started_at)
+        return self._turn(key, images.mood(image, now - started_at), now)
+
+    def _turn(self, key, mood, now):
+        box = self.boxes[key]
+        line = self.lines.get(key) or self._open_line(key, box)
+        line.turn(mood, now)
+        fact = ApplicationTurned(box.container.id, box.container.task, mood)
+        return [Note(fact), Tell("traffic", Waits(key))]
+
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _serve(self, sender, request, key, now):
-        if not self._is_running(key):
+        if not self._listens(key, now):
             return [Tell(sender, Served(request, key, 0))]
-        image = self.image(self.boxes[key].container.image)
+        box = self.boxes[key]
+        image = self.image(box.container.image)
         took = self.work(image)
-        line = self.lines.get(key) or (self.line(key) if workers_of(self.boxes[key], image) < CROWD else None)
-        if line and line.limited:
-            line.queue.take(Single(request, sender), took, now)
-            return [Tell("traffic", Waits(key))]
+        line = self.lines.get(key) or (self.line(key, now) if workers_of(box, image) < CROWD else None)
+        if line and line.matters:
+            room = line.queue.take(Single(request, sender), took, now)
+            return [Tell("traffic", Waits(key)) if room else Tell(sender, Served(request, key, BUSY))]
         self.set(now + took, "served", key, (request, sender))
         return []
 
@@ -334,13 +373,19 @@ class Executor:
         """How long such an image works on a request, µs."""
         return image.answer if image.fixed else round(-image.answer * log(1 - self.dice.random()))
 
-    def line(self, key: str) -> Line | None:
-        """The line of a container; None if it does not run."""
+    def line(self, key: str, now: int) -> Line | None:
+        """The line of a container; None if it does not run, or does not listen yet."""
         line = self.lines.get(key)
-        if line is None and self._is_running(key):
-            image = self.image(self.boxes[key].container.image)
-            line = self.lines[key] = Line(key, workers_of(self.boxes[key], image), image)
+        return self._open_line(key, self.boxes[key]) if line is None and self._listens(key, now) else line
+
+    def _open_line(self, key, box):
+        image = self.image(box.container.image)
+        line = self.lines[key] = Line(key, workers_of(box, image), image, room_of(box, image))
         return line
+
+    def _listens(self, key, now):
+        container = self.boxes[key].container if self._is_running(key) else None
+        return container is not None and now - container.started_at >= self.image(container.image).well
 
     def _close_line(self, key):
         line = self.lines.pop(key, None)
@@ -348,7 +393,7 @@ class Executor:
             return []
         line.open, left = False, line.queue.drop()
         alone = [Tell(one.sender, Served(one.request, key, 0)) for one in left if isinstance(one, Single)]
-        many = tuple(one for one in left if not isinstance(one, Single))
+        many = tuple(one for one in left if not isinstance(one, Single | Question))
         return [*alone, Tell("traffic", Dropped(key, many, tuple(line.talks)))]
 
     def _served(self, key, request, sender, now):
@@ -401,6 +446,8 @@ class Executor:
                 return self._created(alarm.key, now)
             case "start":
                 return self._started(alarm.key, *alarm.about, now)
+            case "turn":
+                return self._turned(alarm.key, *alarm.about, now)
             case "again":
                 return self._again(alarm.key, now)
             case "exit":
@@ -409,4 +456,6 @@ class Executor:
                 return probing.begin(self, alarm.key, *alarm.about, now)
             case "probed":
                 return probing.end(self, alarm.key, *alarm.about, now)
+            case "late":
+                return probing.late(self, alarm.key, *alarm.about, now)
         return self._served(alarm.key, *alarm.about, now)

@@ -15,13 +15,21 @@ from ..objects import HealthConfig
 MEGABYTE = 1_000_000
 
 
+STARTS, WELL, UNWELL, HANGS = (
+    "connection refused",
+    "well",
+    "unwell",
+    "hangs",
+)  # how an application is, as its checks see it
+
+
 class Sick(NamedTuple):
-    """When health checks find an application unwell, though its process runs. All times in µs."""
+    """When an application is unwell, though its process runs. All times in µs."""
 
     after: int  # since its start
     lasts: int = NEVER
     every: int = 0  # again and again so long after the last time began; 0: once
-    hangs: bool = False  # checks do not even end
+    hangs: bool = False  # it answers nobody, instead of telling everybody that it is unwell
 
 
 class Image(NamedTuple):
@@ -43,10 +51,12 @@ class Image(NamedTuple):
     port: int = 80  # where it listens
     access: str = ""  # what it prints for every request
     probe: int = 30 * MS  # µs that a health check of it takes
-    well: int = 0  # µs from the start until health checks succeed
+    well: int = 0  # µs from the start until it listens
     sick: Sick | None = None
     check: HealthConfig | None = None  # its own health check
     workers: int = 0  # requests that it works on at once; 0: any number
+    limit: int = 0  # requests that may be in it, others are turned away; 0: any number
+    needs: str = ""  # the service without which its health checks fail
 
 
 # ── references ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,6 +143,8 @@ def _image(repository: str, tag: str) -> Image:
         sick=_sick(row["sick"]),
         check=_check(row["healthcheck"]),
         workers=row["workers"] or 0,
+        limit=row["limit"] or 0,
+        needs=row["needs"],
     )
 
 
@@ -160,6 +172,32 @@ def _rows(name: str) -> dict:
     import yaml  # at first use: `import swarmlab` stays light
 
     return yaml.safe_load((files("swarmlab") / "data" / name).read_text(encoding="utf-8"))
+
+
+# ── how an application is ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def mood(image: Image, age: int) -> str:
+    """How an application of such an image is, so long (µs) after its start, if nobody has done anything to it."""
+    if age < image.well:
+        return STARTS
+    sick = image.sick
+    if sick is None or age < sick.after:
+        return WELL
+    since = age - sick.after
+    ill = (since % sick.every if sick.every else since) < sick.lasts
+    return (HANGS if sick.hangs else UNWELL) if ill else WELL
+
+
+def next_turn(image: Image, age: int) -> int:
+    """At which age above this it is next otherwise; NEVER for never."""
+    sick = image.sick
+    turns = [image.well] if image.well else []
+    if sick:
+        rounds = max(0, age - sick.after) // sick.every if sick.every else 0
+        begun = sick.after + rounds * sick.every
+        turns += [begun, begun + sick.lasts, *([begun + sick.every] if sick.every else [])]
+    return min((turn for turn in turns if age < turn < NEVER), default=NEVER)
 
 
 # ── what a container does with its arguments ─────────────────────────────────────────────────────────────────────

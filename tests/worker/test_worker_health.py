@@ -145,7 +145,8 @@ NGINX = images.find("nginx")
 
 def finding(reference, seconds, *test):
     check = complete(HealthConfig(test or ("CMD", "curl")))
-    return probing.find(images.find(reference), check, round(seconds * SECOND))[:2]
+    image = images.find(reference)
+    return probing.find(image, check, images.mood(image, round(seconds * SECOND)))[:2]
 
 
 def test_small_commands_do_what_they_say_and_others_ask_the_application():
