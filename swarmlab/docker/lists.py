@@ -168,7 +168,8 @@ def task_rows(
 ) -> list[dict]:
     """Tasks by name, the newest of each name first; in a table the older ones carry a mark."""
     hostnames = {node.id: node.hostname for node in nodes}
-    named = [(task, task.name if resolve else f"{task.service}.{task.slot or task.node}") for task in tasks]
+    newest_first = reversed(list(tasks))  # of those that a lone manager made at the same instant the last one is newest
+    named = [(task, task.name if resolve else f"{task.service}.{task.slot or task.node}") for task in newest_first]
     named.sort(key=lambda pair: (natural(pair[1]), -pair[0].created_at))
     shown = _with_history(named) if table else {task.id: name for task, name in named}
     return [

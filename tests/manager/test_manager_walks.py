@@ -130,8 +130,11 @@ SCRIPTS = st.lists(
 
 def asked(id, n, image=0, order="stop-first", version=0, iteration=0):
     spec = TaskSpec(ContainerSpec(f"nginx:{image}"), restart=RestartPolicy(delay=(n % 3) * SECOND))
-    update = UpdateConfig(parallelism=n % 3, order=order, delay=(n % 2) * SECOND)
-    wanted = ServiceSpec(id, task=spec, mode=MODES[id], replicas=n, max_concurrent=max(1, n // 2), update=update)
+    action, ratio = ("rollback", "pause", "continue")[n % 3], (n % 5) / 8
+    update = UpdateConfig(parallelism=n % 3, order=order, delay=(n % 2) * SECOND, failure_action=action)
+    update = replace(update, max_failure_ratio=ratio)
+    job = {"max_concurrent": max(1, n // 2)}
+    wanted = ServiceSpec(id, task=spec, mode=MODES[id], replicas=n, update=update, rollback=update, **job)
     return Service(id, wanted, version, job_iteration=iteration)
 
 
@@ -169,10 +172,14 @@ def renew(control, id, known, replicas, verb, y):
 
 
 def at_rest(control):
-    """Nodes and people are quiet for a while."""
+    """Nodes and people are quiet for a while, but for updates that are paused: somebody lets them go on."""
     for id in ("n0", "n1", "n2"):
         control.write(node(id))
     for _ in range(150):
+        control.settle()
+        updates = control.turns.memories["restarts"].updates.values()
+        stopped = [control.get("service", update.service.id) for update in updates if update.stopped]
+        control.write(*(replace(known, update_status=None) for known in stopped))
         control.settle()
         control.write(*eager(control))
         control.now += SECOND

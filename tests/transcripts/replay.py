@@ -149,11 +149,15 @@ def run(cluster: Cluster, machine: str, command: str, files: Mapping[str, str]) 
     inner = re.search(r"\$\((docker .*?)\)", command)
     if inner:
         command = command.replace(inner[0], " ".join(run(cluster, machine, inner[1], files)[0][0].split()))
+    merged = "2>&1" in command
     parts = [part.strip() for part in command.removeprefix("time ").replace("2>&1", "").split(" | ")]
     given = {} if parts[0].startswith("docker ") else {"-": written(parts.pop(0))}
     result = cluster.docker(parts[0].removeprefix("docker "), machine, files={**files, **given})
-    texts = (result.stdout + result.stderr, result.stderr + result.stdout)
-    return ["\n".join(piped(text.splitlines(), parts[1:])) for text in texts], 0 if parts[1:] else result.exit_code
+    out, errors = result.stdout, result.stderr
+    if parts[1:] and not merged:  # what is said on stderr goes past the pipes
+        return ["\n".join([errors.rstrip("\n"), *piped(out.splitlines(), parts[1:])])] * 2, 0
+    texts = [piped(text.splitlines(), parts[1:]) for text in (out + errors, errors + out)]
+    return ["\n".join(text) for text in texts], 0 if parts[1:] else result.exit_code
 
 
 def written(command: str) -> str:

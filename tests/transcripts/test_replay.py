@@ -176,9 +176,9 @@ SCENES = (
         "08-rolling-update.txt",
         before={
             1: (3,), 2: AT_ONCE, 3: (3,), 4: AT_ONCE, 5: (5,), 6: (12,), **dict.fromkeys(range(7, 12), AT_ONCE), 14: (5,),
-            16: (12,), 19: (2,), 22: (3,), 23: (12,), **dict.fromkeys((24, 25, 26), AT_ONCE), 28: (20,), 29: AT_ONCE,
+            16: (12,), 19: (2,), 22: (3,), 23: (11.2,), **dict.fromkeys((24, 25, 26), AT_ONCE), 28: (20,), 29: AT_ONCE,
             32: (3,), 33: (4,), 34: (12,), 35: AT_ONCE, 36: AT_ONCE, 39: (3,), 40: (15,), 41: AT_ONCE, 42: AT_ONCE,
-            45: (3,), 46: (0.1,), 52: (10,), 53: AT_ONCE, 54: (4,), 55: AT_ONCE, 56: AT_ONCE,
+            45: (3,), 46: (0.6,), 49: (1.4,), 50: (0.2,), 52: (10,), 53: AT_ONCE, 54: (13.5,), 55: AT_ONCE, 56: AT_ONCE,
         },
         slots=False,
     ),
@@ -204,8 +204,8 @@ SCENES = (
           11: (3,), 13: (5,), 15: (7,), 16: AT_ONCE}),
     Scene("16-security.txt", before={6: (partial(crash, "node1"), partial(restart, "node1"), 1), 12: (1,), 17: (20,)},
           pause=0.2),
-    Scene("17-rollback-and-events.txt", names=in_the_past, before={1: (3,), 2: AT_ONCE, 3: (11,), 4: AT_ONCE, 5: AT_ONCE, 6: (7.5,), 7: AT_ONCE,
-          8: AT_ONCE, 9: AT_ONCE, 12: (8,), **dict.fromkeys(range(13, 20), (5,)), 19: (10,)}, slots=False),
+    Scene("17-rollback-and-events.txt", names=in_the_past, before={1: (3,), 2: AT_ONCE, 3: (9.5,), 4: AT_ONCE, 5: AT_ONCE, 6: (7,), 7: AT_ONCE,
+          8: AT_ONCE, 9: AT_ONCE, 10: AT_ONCE, 11: AT_ONCE, 12: (8,), **dict.fromkeys(range(13, 20), (5,)), 19: (10,)}, slots=False),
     Scene(
         "18-extras.txt",
         before={2: (8,), 14: (3,), 17: (partial(down, "node5"),), 19: (partial(enter, "node5"),),
