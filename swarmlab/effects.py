@@ -158,6 +158,10 @@ class Forget(NamedTuple):
     """To raft: leave for good; erase log, term and vote."""
 
 
+class Unlock(NamedTuple):
+    """To raft and to the manager: somebody has given the key, so the disk can be read. Until then they know nothing."""
+
+
 class AddMember(NamedTuple):
     """To raft: let one more member in. One change at a time; refused while another is not yet applied."""
 

@@ -58,6 +58,12 @@ class SwarmLeave(NamedTuple):
     force: bool = False
 
 
+class SwarmUnlock(NamedTuple):
+    """Let a locked manager work again. Answer: None, once its node does."""
+
+    key: str  # SWMKEY-1-…
+
+
 class Info(NamedTuple):
     """Answer: EngineInfo."""
 
@@ -487,6 +493,13 @@ class FoundSwarm(NamedTuple):
 
 class SwarmFounded(NamedTuple):
     worker_token: str
+
+
+class UnlockKeyIs(NamedTuple):
+    """The managers have agreed on another unlock key: to be sealed with it, each on its own machine."""
+
+    key: str  # '' for none
+    version: int  # index of the log entry
 
 
 class RebuildSwarm(NamedTuple):

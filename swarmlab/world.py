@@ -328,22 +328,29 @@ class World(Recorder):
         return Executor(computer.name, disk, dice)
 
     def _gossip(self, computer: Computer, disk: Disk, dice: Any) -> Gossip:
-        return Gossip(computer.name, disk, dice)
+        return Gossip(computer.name, disk, dice, self._is_sealed(computer.name))
 
     def _mesh(self, computer: Computer, disk: Disk, dice: Any) -> Mesh:
         return Mesh(computer.name, disk, dice, self.balancer or round_robin, self.persistence, computer.address)
 
     def _raft_node(self, computer: Computer, disk: Disk, dice: Any) -> RaftNode:
-        return RaftNode(computer.name, disk, dice, self.raft)
+        return RaftNode(computer.name, disk, dice, self.raft, self._is_sealed(computer.name))
 
     def _manager(self, computer: Computer, disk: Disk, dice: Any) -> Manager:
-        return Manager(computer.name, disk, dice, *([self.strategy] if self.strategy else []))
+        strategy = {"strategy": self.strategy} if self.strategy else {}
+        return Manager(computer.name, disk, dice, sealed=self._is_sealed(computer.name), **strategy)
 
     def _agent(self, computer: Computer, disk: Disk, dice: Any) -> Agent:
         return Agent(computer.name, disk, dice, computer.description, computer.address)
 
     def _engine(self, computer: Computer, disk: Disk, dice: Any) -> Engine:
-        return Engine(computer.name, disk, dice, computer.description, computer.address, computer.interfaces)
+        keys = self.kernel.stream(f"trust/{computer.name}")
+        return Engine(computer.name, disk, dice, computer.description, computer.address, computer.interfaces, keys)
+
+    def _is_sealed(self, name: str) -> bool:
+        """Whether this machine boots with a key file that nobody can read without the unlock key."""
+        file = self.machines[name].disk("engine").values.get("keyfile")
+        return file is not None and file.sealed
 
     def _machine(self, name: str, outside: bool = False) -> Machine:
         """The machine of this name; `client` and `registry` only where they can be meant."""

@@ -16,6 +16,7 @@ from ..messages import (
     SwarmInit,
     SwarmJoin,
     SwarmLeave,
+    SwarmUnlock,
     UpdateObject,
 )
 from ..objects import Cluster, replace
@@ -149,9 +150,19 @@ def _say_how_to_unlock(session: Session, screen: Screen) -> None:
 
 
 def unlock(session: Session, options: Options, screen: Screen) -> None:
-    """A manager that starts again is never locked here, so there is nothing to unlock."""
+    """The key comes from standard input, one line; Docker's own engine asks for it on a terminal."""
     state = session.call(Info()).swarm
-    raise Exit("Error: This node is not part of a swarm" if state == "inactive" else "Error: swarm is not locked")
+    if state != "locked":
+        raise Exit("Error: This node is not part of a swarm" if state == "inactive" else "Error: swarm is not locked")
+    session.call(SwarmUnlock(_typed_in(session)))
+
+
+def _typed_in(session: Session) -> str:
+    """The first line of standard input, '' if there is none."""
+    try:
+        return session.read("-").decode("utf-8", "replace").partition("\n")[0].strip()
+    except OSError:
+        return ""
 
 
 # ── its root certificate ─────────────────────────────────────────────────────────────────────────────────────────

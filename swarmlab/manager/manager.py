@@ -31,6 +31,7 @@ from ..effects import (
     Summary,
     Tell,
     Told,
+    Unlock,
 )
 from ..events import Applied
 from ..messages import (
@@ -53,6 +54,7 @@ from ..messages import (
     RootCertificate,
     StatusReport,
     SwarmChanges,
+    UnlockKeyIs,
 )
 from ..objects import ASSIGNED
 from . import scheduler
@@ -84,9 +86,24 @@ class Waiting(NamedTuple):
 class Manager:
     """Dormant until this machine's engine says that it is a manager, or its disk does."""
 
-    def __init__(self, machine: str, disk: Disk, dice: Dice, strategy: scheduler.Strategy = scheduler.spread):
+    def __init__(
+        self,
+        machine: str,
+        disk: Disk,
+        dice: Dice,
+        strategy: scheduler.Strategy = scheduler.spread,
+        sealed: bool = False,
+    ):
         self.machine, self.dice, self.strategy = machine, dice, strategy
         self.deadline = NEVER
+        self.sealed = disk if sealed else None  # what cannot be read before somebody gives the key
+        if sealed:
+            self.be("")
+        else:
+            self.be_again(disk)
+
+    def be_again(self, disk: Disk) -> None:
+        """Be the manager that the disk tells of."""
         values = disk.values
         self.be(values.get("node", ""), values.get("member", ""), values.get("applied", 0))
 
@@ -103,6 +120,7 @@ class Manager:
         self.lead: Leader | None = None  # while it leads
         self.wish: FoundSwarm | RebuildSwarm | None = None  # what it is to do first when it leads
         self.calls: dict[int, Waiting] = {}
+        self.unlock_key: str | None = ""  # as its own engine knows it, None: it has to be told
 
     def step(self, event: Any, now: int) -> list:
         """Hear one event, and say what shall be done about it."""
@@ -140,7 +158,12 @@ class Manager:
                 return [*leave, *self.begin_as(word.node, word.member, now), Tell("raft", Enter(word.member))]
             case BeManager() if not self.awake:  # a crash came before it could enter
                 return [Tell("raft", Enter(word.member))]
-            case BeNothing() if self.node or self.awake:
+            case Unlock() if self.sealed:
+                self.be_again(self.sealed)
+                self.leader_lost, self.sealed, self.unlock_key = now, None, None
+                return [Tell("raft", Unlock())]
+            case BeNothing() if self.node or self.awake or self.sealed:
+                self.sealed = None
                 self.be("")
                 return [*(Save(key, None) for key in ("node", "member", "applied")), Tell("raft", Forget())]
             case RebuildSwarm():
@@ -283,7 +306,7 @@ class Manager:
                     effects += [self.note(entry.index, key) for key in dict.fromkeys(keys)]
                 if self.lead:
                     effects += self.lead.observe(keys, entry.term, now)
-        return effects + self.applied(entries[-1].index)
+        return effects + self.tell_unlock_key() + self.applied(entries[-1].index)
 
     def applied(self, index: int) -> list:
         effects: list = [Note(Applied(index))]
@@ -297,7 +320,15 @@ class Manager:
         assert self.lead is None, "a leader has applied everything"
         speaks, changed = self.leader is None, self.store.restore(picture)
         news = [key for key in changed if speaks and self.is_news(key)]
-        return [*(self.note(index, key) for key in news), *self.applied(index)]
+        return [*(self.note(index, key) for key in news), *self.tell_unlock_key(), *self.applied(index)]
+
+    def tell_unlock_key(self) -> list:
+        """Every manager seals its own key file with the key that is agreed on."""
+        cluster = self.store.cluster
+        if cluster is None or cluster.unlock_key == self.unlock_key:
+            return []
+        self.unlock_key = cluster.unlock_key
+        return [Tell("engine", UnlockKeyIs(cluster.unlock_key, cluster.version))]
 
     def is_news(self, key: Key) -> bool:
         """Whether it was written, or removed, behind the last entry of which the trace tells."""

@@ -24,8 +24,8 @@ NOBODY = (0, None, 0)
 class Gossip:
     """One node among those that gossip. Silent until told `JoinGossip`; after a reboot it comes back by itself."""
 
-    def __init__(self, machine: str, disk: Disk, dice: Dice):
-        self.machine = machine
+    def __init__(self, machine: str, disk: Disk, dice: Dice, sealed: bool = False):
+        self.machine, self.sealed = machine, sealed  # a node that is locked takes no part before it is told to
         self.first_peers: tuple[str, ...] | None = disk.values.get("peers")  # whom to call; None: take no part
         self.out = Outbox(machine, dice)
         self.membership = Membership(self.out)
@@ -114,7 +114,10 @@ class Gossip:
                 self._join(peers)
             case Told(_, LeaveGossip()) if self.machine in self.members:
                 self._leave()
-            case Started() if self.first_peers is not None:  # the machine has booted
+            case Told(_, LeaveGossip()) if self.first_peers is not None:  # it has taken no part since it booted
+                self.first_peers = None
+                self.out.save("peers", None)
+            case Started() if self.first_peers is not None and not self.sealed:  # the machine has booted
                 self._join(self.first_peers)
 
     def _wake(self, now: int) -> bool:

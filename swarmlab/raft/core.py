@@ -11,6 +11,7 @@ from ..effects import (
     MS,
     NEVER,
     SECOND,
+    STARTED,
     AddMember,
     Append,
     ChangeMembers,
@@ -37,6 +38,7 @@ from ..effects import (
     Tell,
     Told,
     Transfer,
+    Unlock,
     Woken,
     Written,
 )
@@ -113,12 +115,14 @@ def bare(members: Iterable[tuple[str, str]]) -> dict[str, Disk]:
 
 class RaftNode:
     """One member of the group. Roles: `follower`, `precandidate`, `candidate`, `leader`; `outside` while it belongs to
-    no group, `broken` when its disk holds no log that could be trusted."""
+    no group, or cannot read its disk because that is `sealed`; `broken` when the disk holds no log that could be
+    trusted."""
 
-    def __init__(self, machine: str, disk: Disk, dice: Dice, settings: Settings = SWARMKIT):
+    def __init__(self, machine: str, disk: Disk, dice: Dice, settings: Settings = SWARMKIT, sealed: bool = False):
         self.machine, self.dice, self.settings = machine, dice, settings
         self.phase = 0  # when raft began here, by a boot or by entering a group: ticks are counted from here, µs
-        self.load(disk)
+        self.sealed = disk if sealed else None
+        self.load(Disk({}, []) if sealed else disk)
 
     def load(self, disk: Disk) -> None:
         """Know what the disk tells, and nothing else."""
@@ -355,8 +359,17 @@ class RaftNode:
         self.member, self.role, self.phase, self.leftover = wish.member, "follower", now, 0
         return [*effects, Save("member", wish.member), Note(BecameFollower(self.term))]
 
+    def unlock(self, wish: Unlock, now: int) -> list:
+        """The disk can be read: now it is as after any other boot."""
+        disk, self.sealed = self.sealed, None
+        if disk is None:
+            return []
+        self.load(disk)
+        return self.start(STARTED, now)
+
     def forget(self, wish: Forget, now: int) -> list:
         """Be nobody again, with an empty disk."""
+        self.sealed = None
         effects: list = [Tell("manager", Refused(key, "lost leadership")) for key in self.pending.values()]
         self.load(Disk({}, []))
         return [*self.wipe(), *effects]
@@ -422,6 +435,7 @@ TAKES: dict[type, Callable[..., list]] = {
     Found: RaftNode.found,
     Enter: RaftNode.enter,
     Forget: RaftNode.forget,
+    Unlock: RaftNode.unlock,
     AddMember: RaftNode.add_member,
     RemoveMember: RaftNode.remove_member,
     ChangeMembers: RaftNode.change_members,

@@ -75,7 +75,6 @@ class Agent:
         self.attached: tuple | None = values.get(
             "attached"
         )  # the addresses of this node itself on networks, None: not told
-        self._mind_works()
 
     def _forget(self) -> None:
         self.node = ""
@@ -153,6 +152,7 @@ class Agent:
         if node == self.node:
             return []
         self.node = node
+        self._mind_works()
         effects = []
         for work in list(self.works.values()):  # from disk: the machine has just booted
             after, requests = resume(work, now, self.description)

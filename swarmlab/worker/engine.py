@@ -43,6 +43,8 @@ from ..messages import (
     SwarmInit,
     SwarmJoin,
     SwarmLeave,
+    SwarmUnlock,
+    UnlockKeyIs,
     UpdateObject,
 )
 from ..objects import ApiError, Description, NetworkSpec, ServiceSpec
@@ -52,6 +54,7 @@ from .containers import Containers
 from .events import Recent, in_order, of_the_swarm
 from .founding import answer
 from .gather import LogRequests, Relayed
+from .locking import LOCKED, STAYS, Lock
 from .membership import Membership
 
 ON_CONTAINERS = (Run, RemoveContainer, StopContainer, StartContainer, KillContainer, Connect, Disconnect, Exec)
@@ -83,9 +86,17 @@ class Engine:
     """Answers every `Call` of `client` with one `Reply`."""
 
     def __init__(
-        self, machine: str, disk: Disk, dice: Dice, description: Description, address: str, interfaces: Interfaces = ()
+        self,
+        machine: str,
+        disk: Disk,
+        dice: Dice,
+        description: Description,
+        address: str,
+        interfaces: Interfaces = (),
+        keys: Dice | None = None,
     ):
         self.machine, self.dice = machine, dice
+        self.lock = Lock(disk, keys or dice)  # keys are drawn from dice of their own
         self.swarm = Membership(machine, disk, dice, description, interfaces or (("eth0", address),))
         self.networks: tuple[NetworkRow, ...] = disk.values.get("networks", ())
         self.asked: dict[int, Call] = {}  # our own calls to the other cores, and whose call each is for
@@ -99,12 +110,23 @@ class Engine:
         return min(self.swarm.deadline, self.logs.deadline)
 
     def step(self, event, now: int) -> list:
+        effects = self._hear(event, now)
+        me = self.swarm.identity
+        return effects + self.lock.follow(me.role if me else "", b"")
+
+    def _hear(self, event, now):
         match event:
             case Told(_, Call(id) as call):
                 return [*self._gateway(), *self._or_refuse(id, self._obey, call, now)]
             case Told(_, Reply(number) as reply) if number in self.asked:
                 call = self.asked.pop(number)
                 return self._or_refuse(call.id, self._go_on, call, reply, now)
+            case Started():
+                return self._boot(now)
+            case Told("executor", message):
+                return self.containers.hear(message, self.networks, now)
+            case _ if self.lock.locked:
+                return []
             case Received(sender, CallBack(number)):
                 return [Send(sender, "manager", CalledBack(number))]
             case Received(sender, FetchLogs() as fetch):
@@ -113,14 +135,12 @@ class Engine:
                 return self.logs.fetched(sender, answer)
             case Received(_, message):
                 return self.swarm.hear(message, now)
-            case Told("executor", message):
-                return self.containers.hear(message, self.networks, now)
+            case Told(_, UnlockKeyIs(key, version)):
+                return self.lock.hear_key(key, version)
             case Told(_, message):
-                return self.swarm.told(message, now)
+                return [*self.swarm.told(message, now), *self._say_unlocked()]
             case Woken():
                 return [*self.logs.wake(now), *self.swarm.wake(now)]
-            case Started():
-                return self._boot(now)
         return []
 
     def _or_refuse(self, id, act, *arguments):
@@ -131,15 +151,19 @@ class Engine:
 
     def _obey(self, call, now):
         if isinstance(call.request, CreateObject) and isinstance(call.request.spec, NetworkSpec):
-            in_swarm, is_manager = self.swarm.identity is not None, self.swarm.is_manager
+            in_swarm, is_manager = self.swarm.identity is not None, self._is_manager
             networks.check_wish(call.request.spec, self.networks, in_swarm, is_manager)
         match call.request:
             case SwarmInit() as request:
+                if request.force_new_cluster:
+                    self.lock.check()
                 return self.swarm.init(call.id, request, now)
             case SwarmJoin() as request:
                 return self.swarm.join(call.id, request, now)
             case SwarmLeave(force):
                 return self._leave(call, force)
+            case SwarmUnlock(key):
+                return self._unlock(call.id, key, now)
             case Info():
                 return answer(call.id, self._info())
             case request if isinstance(request, ON_CONTAINERS):
@@ -152,7 +176,7 @@ class Engine:
                 return self._ask_core("executor", call, Events(since, until))
             case Logs(kind):
                 if kind != "container":
-                    self.swarm.check_manager()
+                    self._check_manager()
                 return self.logs.begin(call)
             case ListNetworks() | CreateObject(NetworkSpec(scope="local")):
                 return self._ask_networks(call, now)
@@ -161,7 +185,7 @@ class Engine:
             case RemoveObject("network", ref) if not self._has_manager():
                 raise ApiError(f"network {ref} not found")
             case request:
-                self.swarm.check_manager()
+                self._check_manager()
                 return self._ask_core("manager", call, self._for_the_swarm(request))
 
     def _for_the_swarm(self, request):
@@ -185,7 +209,7 @@ class Engine:
                 return self.logs.hear(call, reply, now)
             case Events(since, until):
                 own = Seen((*reply.value, *self.recent.between(since, until)), since, until)
-                if self.swarm.is_manager:
+                if self._is_manager:
                     return self._ask_core("manager", Call(call.id, own), SwarmChanges())
                 return answer(call.id, in_order(own.events))
             case Seen(own, since, until):
@@ -201,7 +225,7 @@ class Engine:
                 return self.containers.obey(call.id, request, containers, self._all_networks(reply.value or ()), now)
             case request if isinstance(request, ON_CONTAINERS):
                 return self.containers.obey(call.id, request, reply.value, self.networks, now)
-            case ListNetworks() if self.swarm.is_manager:
+            case ListNetworks() if self._is_manager:
                 return self._ask_core("agent", Call(call.id, Both(call.request, reply.value or ())), ListNetworks())
             case Both(request, swarm):  # one that was removed lingers here until the last task on it has ended
                 known = {network.id for network in swarm}
@@ -216,26 +240,51 @@ class Engine:
     def _has_manager(self):
         return self.swarm.identity is not None and self.swarm.identity.role == "manager"
 
+    @property
+    def _is_manager(self):
+        return self.swarm.is_manager and not self.lock.locked
+
+    def _check_manager(self):
+        self.lock.check()
+        self.swarm.check_manager()
+
     def _info(self):
-        me, joining = self.swarm.identity, self.swarm.joining
+        locked = self.lock.locked
+        me, joining = (None, None) if locked else (self.swarm.identity, self.swarm.joining)
         known = me.managers if me else (("", "", joining.remote),) if joining else ()
         return EngineInfo(
             machine=self.machine,
-            swarm=self.swarm.state,
+            swarm="locked" if locked else self.swarm.state,
             node=me.node if me else "",
-            manager=self.swarm.is_manager,
+            manager=self._is_manager,
             address=self.swarm.address,
             managers=tuple((node, with_port(address)) for node, _, address in known),
-            error=self.swarm.error,
+            error=LOCKED if locked else self.swarm.error,
             description=self.swarm.description,
         )
 
     def _boot(self, now):
         made = [] if self.networks else self._keep_networks(networks.predefined(self.dice))
-        return [*made, *self.swarm.boot(now)]
+        return [*made, *(self.lock.boot() if self.lock.locked else self.swarm.boot(now))]
+
+    def _unlock(self, call, key, now):
+        """The person waits until the node works again: until its agent has a session."""
+        if not self.lock.locked:
+            self.swarm.check_manager()
+        effects = self.lock.unlock(key)
+        self.lock.call, self.swarm.registered = call, False
+        return [*effects, *self.swarm.boot(now)]
+
+    def _say_unlocked(self):
+        if self.lock.call is None or not self.swarm.registered:
+            return []
+        call, self.lock.call = self.lock.call, None
+        return answer(call)
 
     def _leave(self, call, force):
         """A manager goes only by force: without it, it says what its leaving would mean."""
+        if self.lock.locked and not force:
+            raise ApiError(STAYS)
         if self.swarm.check_leave(force):
             return self._ask_core("manager", call, ListObjects("node"))
         return self.swarm.leave(call.id)
@@ -244,6 +293,8 @@ class Engine:
 
     def _ask_networks(self, call, now):
         if self.swarm.identity is None:
+            return self._go_on(call, Reply(0, ()), now)
+        if self.lock.locked:
             return self._go_on(call, Reply(0, ()), now)
         if self.swarm.is_manager:
             return self._ask_core("manager", call, ListObjects("network"))
