@@ -12,6 +12,7 @@ from matplotlib.patches import Polygon
 
 from . import ink
 from .probefold import Life, Watched, probes_of, said_of
+from .timeline import Timeline
 
 __all__ = ["draw_probes", "tell_probes"]
 
@@ -28,17 +29,6 @@ STATES: dict[str, dict[str, Any]] = {  # how the container is filled
 DRAWN = 0.055  # inches: the least width of a span
 
 
-class _Axis:
-    """Where seconds lie, in inches."""
-
-    def __init__(self, start: float, end: float) -> None:
-        self.start, self.end = start, max(end, start + 1e-6)
-        self.wide = ink.WIDTH - LEFT - RIGHT
-
-    def x(self, time: float) -> float:
-        return LEFT + (min(max(time, self.start), self.end) - self.start) / (self.end - self.start) * self.wide
-
-
 def draw_probes(
     watched: Any, name: str = "", check: Any = None, end: float | None = None, ax: Axes | None = None, **options: Any
 ) -> Axes:
@@ -48,15 +38,16 @@ def draw_probes(
     second on the axis. Other options are those of `probes_of`.
     """
     rows = _rows(watched, name, check, **options)
-    axis = _Axis(min(row.start for row in rows), max(row.end for row in rows) if end is None else end)
     highs = [_height(row) for row in rows]
     key = _key(rows)
     ax = ink.canvas(ax, ink.WIDTH, sum(highs) + 0.42 + LINE * len(key))
+    last = max(row.end for row in rows) if end is None else end
+    axis = Timeline(ax, LEFT, ink.WIDTH - LEFT - RIGHT, min(row.start for row in rows), last)
     y = 0.06
     for row, high in zip(rows, highs, strict=True):
-        _draw_panel(ax, axis, row, y)
+        _draw_panel(axis, row, y)
         y += high
-    _draw_axis(ax, axis, y)
+    axis.draw_ticks(y)
     for n, text in enumerate(key):
         ink.write(ax, 0.1, y + 0.38 + LINE * n, text, fontsize=SMALL)
     return ax
@@ -81,7 +72,8 @@ def _height(row: Watched) -> float:
     return LINE * (bool(row.title) + bool(row.check)) + BAR + CHECKS + POOL * (1 + bool(row.lost)) + 0.28
 
 
-def _draw_panel(ax: Axes, axis: _Axis, row: Watched, y: float) -> None:
+def _draw_panel(axis: Timeline, row: Watched, y: float) -> None:
+    ax = axis.ax
     for n, text in enumerate(_summary(row)):
         ink.write(ax, LEFT + axis.wide + 0.12, y + 0.08 + 0.175 * n, text, fontsize=SMALL)
     if row.title:
@@ -93,20 +85,20 @@ def _draw_panel(ax: Axes, axis: _Axis, row: Watched, y: float) -> None:
     y += 0.03
     bottom = y + BAR + CHECKS + POOL * (1 + bool(row.lost)) + 0.04
     for life in row.lives:
-        _draw_start_period(ax, axis, row, life, y, y + BAR + CHECKS)
-    _draw_ill(ax, axis, row, y, bottom)
-    _name(ax, y + BAR / 2, "container")
+        _draw_start_period(axis, row, life, y, y + BAR + CHECKS)
+    _draw_ill(axis, row, y, bottom)
+    axis.name(y + BAR / 2, "container")
     for life in row.lives:
-        _draw_life(ax, axis, row, life, y)
+        _draw_life(axis, row, life, y)
     y += BAR
-    _name(ax, y + CHECKS / 2 + 0.03, "checks")
-    _draw_checks(ax, axis, row, y)
+    axis.name(y + CHECKS / 2 + 0.03, "checks")
+    _draw_checks(axis, row, y)
     y += CHECKS
-    _name(ax, y + POOL / 2, "in the pool")
-    _draw_pool(ax, axis, row, y)
+    axis.name(y + POOL / 2, "in the pool")
+    _draw_pool(axis, row, y)
     y += POOL
     if row.lost:
-        _name(ax, y + POOL / 2, "lost")
+        axis.name(y + POOL / 2, "lost")
         ax.plot(
             [axis.x(at) for at in row.lost if axis.start <= at <= axis.end],
             [y + POOL / 2] * _inside(axis, row.lost),
@@ -117,16 +109,13 @@ def _draw_panel(ax: Axes, axis: _Axis, row: Watched, y: float) -> None:
         )
 
 
-def _inside(axis: _Axis, times: Sequence[float]) -> int:
+def _inside(axis: Timeline, times: Sequence[float]) -> int:
     return sum(axis.start <= at <= axis.end for at in times)
 
 
-def _name(ax: Axes, y: float, text: str) -> None:
-    ink.write(ax, LEFT - 0.1, y, text, ha="right", fontsize=SMALL)
-
-
-def _draw_start_period(ax: Axes, axis: _Axis, row: Watched, life: Life, top: float, bottom: float) -> None:
+def _draw_start_period(axis: Timeline, row: Watched, life: Life, top: float, bottom: float) -> None:
     """Shaded: failures in it do not count while the container is starting."""
+    ax = axis.ax
     length = row.check.get("start_period", 0)
     if not length or life.started > axis.end:
         return
@@ -136,15 +125,17 @@ def _draw_start_period(ax: Axes, axis: _Axis, row: Watched, life: Life, top: flo
         ink.write(ax, right - 0.04, bottom - 0.05, "start period", ha="right", fontsize=SMALL, color=ink.QUIET)
 
 
-def _draw_ill(ax: Axes, axis: _Axis, row: Watched, top: float, bottom: float) -> None:
+def _draw_ill(axis: Timeline, row: Watched, top: float, bottom: float) -> None:
     """From when on the application was ill, though its process ran."""
+    ax = axis.ax
     if row.ill is not None and axis.start <= row.ill <= axis.end:
         x = axis.x(row.ill)
         ax.plot((x, x), (top - 0.03, bottom), color=ink.WRONG, linewidth=1.4, zorder=6)
 
 
-def _draw_life(ax: Axes, axis: _Axis, row: Watched, life: Life, y: float) -> None:
+def _draw_life(axis: Timeline, row: Watched, life: Life, y: float) -> None:
     """The container, filled by its verdict; a notch where it is unhealthy; a cross where it was stopped."""
+    ax = axis.ax
     stop = min(axis.end if life.ended is None else life.ended, axis.end)
     if life.started >= axis.end:
         return
@@ -180,15 +171,16 @@ def _write_state(ax: Axes, left: float, right: float, y: float, status: str) -> 
         ink.write(ax, left + shift, y, status, fontsize=SMALL, color=colour, path_effects=effects, zorder=4)
 
 
-def _draw_checks(ax: Axes, axis: _Axis, row: Watched, y: float) -> None:
+def _draw_checks(axis: Timeline, row: Watched, y: float) -> None:
     """Each check, with the count of failures in a row above those that fail."""
+    ax = axis.ax
     low = y + CHECKS - 0.04
     shown = [
         probe for life in row.lives for probe in life.probes if axis.start <= probe.ended and probe.began <= axis.end
     ]
     well = [axis.x(probe.began) for probe in shown if probe.ok]
     ax.vlines(well, low - 0.14, low, color=ink.INK, linewidth=1.1, zorder=3)
-    ax.plot((LEFT, LEFT + axis.wide), (low, low), color=ink.LINE, linewidth=0.8, zorder=1)
+    axis.line(low)
     free = LEFT - 1
     for probe in shown:
         if not probe.ok:
@@ -224,8 +216,9 @@ def _draw_failure(ax: Axes, probe: Any, x: float, right: float, low: float) -> N
     ax.plot([x], [low - 0.17], "x", color=colour, markersize=5, markeredgewidth=weight, zorder=4)
 
 
-def _draw_pool(ax: Axes, axis: _Axis, row: Watched, y: float) -> None:
+def _draw_pool(axis: Timeline, row: Watched, y: float) -> None:
     """When some node sent requests to each of the containers."""
+    ax = axis.ax
     boxes = [
         (axis.x(since), y + 0.06, axis.x(axis.end if until is None else until) - axis.x(since), POOL - 0.14)
         for life in row.lives
@@ -233,7 +226,7 @@ def _draw_pool(ax: Axes, axis: _Axis, row: Watched, y: float) -> None:
         if since < axis.end
     ]
     ink.boxes(ax, boxes, facecolor=ink.CONTROL, edgecolor=ink.INK, linewidth=0.8, zorder=2)
-    ax.plot((LEFT, LEFT + axis.wide), (y + POOL - 0.06,) * 2, color=ink.LINE, linewidth=0.8, zorder=1)
+    axis.line(y + POOL - 0.06)
 
 
 def _summary(row: Watched) -> list[str]:
@@ -260,19 +253,6 @@ def _summary(row: Watched) -> list[str]:
 
 def _mood(row: Watched, ill: float) -> str:
     return next((mood for life in row.lives for at, mood in life.moods if at == ill), "ill")
-
-
-def _draw_axis(ax: Axes, axis: _Axis, y: float) -> None:
-    """Seconds since the first container started."""
-    span = axis.end - axis.start
-    steps = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600)
-    step = next((step for step in steps if span / step <= 12), steps[-1])
-    ax.plot((LEFT, LEFT + axis.wide), (y, y), color=ink.INK, linewidth=0.8)
-    for n in range(int(axis.start // step), int(axis.end // step) + 1):
-        if n * step >= axis.start:
-            x = axis.x(float(n * step))
-            ax.plot((x, x), (y, y + 0.05), color=ink.INK, linewidth=0.8)
-            ink.write(ax, x, y + 0.15, f"{n * step:g}", ha="center", fontsize=SMALL)
 
 
 def _key(rows: Sequence[Watched]) -> list[str]:

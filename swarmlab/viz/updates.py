@@ -5,15 +5,15 @@ in a new outline is what is still to be renewed.
 """
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 from textwrap import wrap
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from . import ink
 from .clients import rounded
+from .timeline import Timeline, stairs
 from .updatefold import BUSY, Fill, Said, Update, update_of
 
 __all__ = ["draw_update", "tell_update"]
@@ -44,26 +44,6 @@ FILLS: list[dict[str, Any]] = [  # of the first, second … version that there i
 ENDS = {"failed": "✕", "rejected": "⊘", "gone": "✕", "complete": "✓", "orphaned": "?"}
 
 
-class Place(NamedTuple):
-    """Where a panel's time axis lies, in inches, and what it spans, in seconds."""
-
-    ax: Axes
-    left: float
-    wide: float
-    start: float
-    end: float
-
-    def x(self, time: float) -> float:
-        return self.left + (min(max(time, self.start), self.end) - self.start) / (self.end - self.start) * self.wide
-
-    @property
-    def right(self) -> float:
-        return self.left + self.wide
-
-    def box(self, since: float, until: float, y: float, high: float) -> tuple[float, float, float, float]:
-        return self.x(since), y, self.x(until) - self.x(since), high
-
-
 def draw_update(
     traces: Any,
     service: str = "",
@@ -91,7 +71,7 @@ def draw_update(
     y = 0.08
     for line, size in zip(lines, sizes, strict=True):
         for n, row in enumerate(line):
-            place = Place(ax, n * wide + LEFT, wide - LEFT - RIGHT, min(one.start for one in rows), last)
+            place = Timeline(ax, n * wide + LEFT, wide - LEFT - RIGHT, min(one.start for one in rows), last)
             _draw_panel(place, row, y, thick, size, head, bands)
         y += sum(size) + rest
     for n, text in enumerate(key):
@@ -155,7 +135,7 @@ def _sizes(line: Sequence[Update], thick: float, wide: float) -> tuple[float, fl
 
 
 def _draw_panel(
-    place: Place, row: Update, y: float, thick: float, size: tuple[float, float], head: float, bands: bool
+    place: Timeline, row: Update, y: float, thick: float, size: tuple[float, float], head: float, bands: bool
 ) -> None:
     if row.title:
         ink.write(place.ax, place.left, y + 0.06, row.title, fontweight="bold")
@@ -169,33 +149,29 @@ def _draw_panel(
     y = _draw_capacity(place, row, y + size[1])
     if bands:
         y = _draw_visitors(place, row, y)
-    _draw_axis(place, y + 0.06)
+    place.draw_ticks(y + 0.06)
 
 
-def _name(place: Place, y: float, text: str, **style: Any) -> None:
-    ink.write(place.ax, place.left - 0.1, y, text, ha="right", fontsize=SMALL, **style)
-
-
-def _draw_begin(place: Place, top: float, bottom: float) -> None:
+def _draw_begin(place: Timeline, top: float, bottom: float) -> None:
     """When the update was asked for."""
     x = place.x(0)
     place.ax.plot((x, x), (top, bottom), color=ink.CONTROL, linewidth=1, linestyle=(0, (4, 2)), zorder=5)
 
 
-def _draw_status(place: Place, row: Update, y: float) -> float:
+def _draw_status(place: Timeline, row: Update, y: float) -> float:
     """What `docker service inspect` would say of the update."""
-    _name(place, y + STRIP / 2, "status")
+    place.name(y + STRIP / 2, "status")
     for since, until, said in _spans(row, place, ("state",)):
         if not said.state:
             continue
         style: dict[str, Any] = {"facecolor": ink.FAINT, "edgecolor": ink.INK, "linewidth": 0.8} | STRIPS.get(
             said.state, {}
         )
-        x, _, wide, _ = box = place.box(since, until, y, STRIP)
-        ink.box(place.ax, *box, **style)
+        ink.box(place.ax, *place.box(since, until, y, STRIP), **style)
         text, colour = WORDS.get(said.state, said.state), ink.PAPER if said.state == "updating" else ink.INK
         effects = [] if said.state == "updating" else ink.HALO
-        _fitting(place.ax, x, wide, y + STRIP / 2, text, color=colour, path_effects=effects)
+        texts = (text, text.split()[0] if not text[0].isalpha() else "")
+        place.write(max(since, place.start), until, y + STRIP / 2, texts, color=colour, path_effects=effects)
     if row.watch and row.watch[1] > row.watch[0]:
         x, _, wide, _ = box = place.box(row.watch[0], row.watch[1], y, STRIP)
         ink.box(place.ax, *box, facecolor="none", edgecolor=ink.PAPER, hatch="...", linewidth=0)
@@ -214,15 +190,7 @@ def _draw_status(place: Place, row: Update, y: float) -> float:
     return y + STRIP + GAP / 2
 
 
-def _fitting(ax: Axes, x: float, wide: float, y: float, text: str, **style: Any) -> None:
-    """Words in a box where there is room, else only their first sign, or nothing."""
-    for said in (text, text.split()[0] if not text[0].isalpha() else ""):
-        if said and ink.room(said, SMALL) + 0.1 < wide:
-            ink.write(ax, x + 0.07, y, said, fontsize=SMALL, zorder=6, clip_on=True, **style)
-            return
-
-
-def _spans(row: Update, place: Place, keys: Sequence[str]) -> list[tuple[float, float, Said]]:
+def _spans(row: Update, place: Timeline, keys: Sequence[str]) -> list[tuple[float, float, Said]]:
     """From when to when these fields of what was said stayed the same."""
     found: list[tuple[float, float, Said]] = []
     for n, said in enumerate(row.said):
@@ -246,19 +214,17 @@ def _look(row: Update, version: int) -> int:
     return min(row.versions.index(version) if version in row.images else 0, len(FILLS) - 1)
 
 
-def _draw_spec(place: Place, row: Update, y: float) -> float:
+def _draw_spec(place: Timeline, row: Update, y: float) -> float:
     """Which spec is the current one, and to which a rollback would lead."""
-    _name(place, y + STRIP / 2, "spec")
+    place.name(y + STRIP / 2, "spec")
     labels = labels_of(row)
     for since, until, said in _spans(row, place, ("version", "previous")):
         x, _, wide, _ = place.box(since, until, y, STRIP)
         _outline(place.ax, (x, y + 0.02, wide, STRIP - 0.04), _look(row, said.version))
         now = labels.get(said.version, "")
         before = labels.get(said.previous[0], str(said.previous[1]).rpartition(":")[2]) if said.previous else ""
-        for text in (f"{now}, previous: {before or 'none'}", f"{now} ← {before}" if before else now, now):
-            if ink.room(text, SMALL) + 0.12 < wide:
-                ink.write(place.ax, x + 0.08, y + STRIP / 2, text, fontsize=SMALL, zorder=6)
-                break
+        texts = (f"{now}, previous: {before or 'none'}", f"{now} ← {before}" if before else now, now)
+        place.write(max(since, place.start), until, y + STRIP / 2, texts, 0.08)
     return y + STRIP + GAP
 
 
@@ -271,7 +237,7 @@ def _outline(ax: Axes, box: tuple[float, float, float, float], look: int) -> Non
         ink.box(ax, *box, edgecolor=ink.INK, linewidth=1, zorder=4)
 
 
-def _draw_lanes(place: Place, row: Update, y: float, thick: float) -> float:
+def _draw_lanes(place: Timeline, row: Update, y: float, thick: float) -> float:
     """A lane per slot; with many slots without outlines and words."""
     few = thick >= 0.2
     top, bar = (0.06, thick - 0.17) if few else (0.0, thick)
@@ -279,8 +245,7 @@ def _draw_lanes(place: Place, row: Update, y: float, thick: float) -> float:
     words = []
     for name, lines in _stacked(row).items():
         if few:
-            _name(
-                place,
+            place.name(
                 y + thick * len(lines) / 2 - 0.025,
                 name if ink.room(name, SMALL) < LEFT - 0.1 else f"…{name[-9:]}",
             )
@@ -295,11 +260,11 @@ def _draw_lanes(place: Place, row: Update, y: float, thick: float) -> float:
     for word in words:
         ink.write(place.ax, *word[:3], fontsize=SMALL, clip_on=True, **word[3])
     if not few:
-        _name(place, y - thick * _lines(row) / 2, f"{len(row.places)} slots")
+        place.name(y - thick * _lines(row) / 2, f"{len(row.places)} slots")
     return y
 
 
-def _draw_wish(place: Place, row: Update, name: str, y: float, high: float) -> None:
+def _draw_wish(place: Timeline, row: Update, name: str, y: float, high: float) -> None:
     first = min(fill.wished for fill in row.fills if fill.place == name)
     for since, until, said in _spans(row, place, ("version",)):
         begin = max(since, first)
@@ -308,7 +273,7 @@ def _draw_wish(place: Place, row: Update, name: str, y: float, high: float) -> N
             _outline(place.ax, (x, top, wide, tall), _look(row, said.version))
 
 
-def _fill_line(place: Place, row: Update, line: list[Fill], y: float, bar: float, rects: dict, few: bool) -> list:
+def _fill_line(place: Timeline, row: Update, line: list[Fill], y: float, bar: float, rects: dict, few: bool) -> list:
     """The tasks of one line: what comes next is seen from when the one before has ended."""
     words: list[tuple] = []
     free = place.start
@@ -333,7 +298,7 @@ def _fill_line(place: Place, row: Update, line: list[Fill], y: float, bar: float
     return words
 
 
-def _ended(place: Place, row: Update, fill: Fill, y: float) -> list[tuple]:
+def _ended(place: Timeline, row: Update, fill: Fill, y: float) -> list[tuple]:
     """The glyph of a task that was not stopped in order, and which failure of the update it counts for."""
     if fill.ended not in ENDS or fill.ended_at is None or not place.start <= fill.ended_at <= place.end:
         return []
@@ -348,7 +313,7 @@ def _ended(place: Place, row: Update, fill: Fill, y: float) -> list[tuple]:
     return found
 
 
-def _draw_rests(place: Place, row: Update, name: str, y: float) -> None:
+def _draw_rests(place: Timeline, row: Update, name: str, y: float) -> None:
     """Below its slot, when a worker was busy with it (a line), and when it rested after it (dots)."""
     mine = [(since, until) for since, until, where in row.rests if where == name]
     for at, where, _ in row.taken:
@@ -396,30 +361,19 @@ def _most(row: Update) -> int:
     return max([1, *(count for _, count in (*row.wanted, *row.tasks))])
 
 
-def _steps(place: Place, row: Update, counts: Sequence[tuple], floor: float, unit: float) -> tuple[list, list]:
-    """A step function in inches, to the end of the run."""
-    held = [count for at, count in counts if at <= place.start] or [0]
-    inside = [(at, count) for at, count in counts if place.start < at < place.end]
-    xs, ys = [place.left], [floor - held[-1] * unit]
-    for at, count in inside:
-        xs += [place.x(at)] * 2
-        ys += [ys[-1], floor - count * unit]
-    return [*xs, place.x(row.end)], [*ys, ys[-1]]
-
-
-def _draw_capacity(place: Place, row: Update, y: float) -> float:
+def _draw_capacity(place: Timeline, row: Update, y: float) -> float:
     """Filled: slots with a running task (light: tasks beyond them); the outline is the wish, dashes the lowest that is allowed."""
     ax, floor, unit = place.ax, y + BAND - 0.1, (BAND - 0.16) / _most(row)
     if row.tasks:
-        xs, ys = _steps(place, row, row.tasks, floor, unit)
+        xs, ys = stairs(place, row.tasks, floor, unit, row.end)
         ax.fill_between(xs, ys, floor, facecolor="#cccccc", edgecolor=ink.QUIET, linewidth=0.5, zorder=1)
-        xs, ys = _steps(place, row, row.slots, floor, unit)
+        xs, ys = stairs(place, row.slots, floor, unit, row.end)
         ax.fill_between(xs, ys, floor, facecolor=ink.SOLID, linewidth=0, zorder=2)
     if row.wanted:
-        ax.plot(*_steps(place, row, row.wanted, floor, unit), color=ink.INK, linewidth=1.5, zorder=3)
-    ax.plot((place.left, place.right), (floor, floor), color=ink.LINE, linewidth=0.8)
+        ax.plot(*stairs(place, row.wanted, floor, unit, row.end), color=ink.INK, linewidth=1.5, zorder=3)
+    place.line(floor)
     least, wanted = _least(row), _wanted(row)
-    _name(place, floor - 0.27, f"slots that run:\nleast {least} of {wanted}", linespacing=1.2)
+    place.name(floor - 0.27, f"slots that run:\nleast {least} of {wanted}", linespacing=1.2)
     if row.parallelism and row.wanted:
         line = max(0, _wanted(row) - row.parallelism)
         height = floor - line * unit
@@ -439,12 +393,12 @@ def _least(row: Update) -> int:
     return min([count for at, count in row.slots if at > 0] + before[-1:], default=0)
 
 
-def _draw_visitors(place: Place, row: Update, y: float) -> float:
+def _draw_visitors(place: Timeline, row: Update, y: float) -> float:
     """Requests by when they were asked: answered upwards, failed downwards."""
     ax, middle, half = place.ax, y + BAND / 2 + 0.02, BAND / 2 - 0.06
     ax.plot((place.left, place.right), (middle, middle), color=ink.INK, linewidth=0.8, zorder=3)
     if row.asked is None:
-        _name(place, middle, "no visitors")
+        place.name(middle, "no visitors")
         return y + BAND
     width = rounded((place.end - place.start) / (60 if place.wide > 6 else 40))
     edges = np.arange(place.start, place.end + width / 2, width)
@@ -461,24 +415,13 @@ def _draw_visitors(place: Place, row: Update, y: float) -> float:
     lines = ["visits lost:", f"{failed} of {whole}"] if whole < 10_000 else ["visits lost:", f"{failed} of", f"{whole}"]
     for n, text in enumerate(lines):
         weight = "bold" if failed and n else "normal"
-        _name(place, middle + (n - len(lines) / 2 + 0.5) * 0.17, text, fontweight=weight)
+        place.name(middle + (n - len(lines) / 2 + 0.5) * 0.17, text, fontweight=weight)
     return y + BAND
 
 
 def _failed(row: Update) -> tuple[int, int]:
     inside = row.asked.arrived >= row.start
     return int((~row.asked.ok & inside).sum()), int(inside.sum())
-
-
-def _draw_axis(place: Place, y: float) -> None:
-    span = place.end - place.start
-    steps = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
-    step = next((step for step in steps if span / step <= place.wide * 1.3), steps[-1])
-    place.ax.plot((place.left, place.right), (y, y), color=ink.INK, linewidth=0.8)
-    for n in range(ceil(place.start / step), int(place.end / step) + 1):
-        x = place.x(n * step)
-        place.ax.plot((x, x), (y, y + 0.05), color=ink.INK, linewidth=0.8)
-        ink.write(place.ax, x, y + 0.15, f"{n * step:g}", ha="center", fontsize=SMALL)
 
 
 def _key(rows: Sequence[Update]) -> list[str]:
