@@ -141,6 +141,12 @@ class Looks(Visits):
                 found += [(w.task.service_name, w.task.slot, w.task.id, name) for w in works if w.state == RUNNING]
         return tuple(RunningTask(id, service, slot, machine) for service, slot, id, machine in sorted(found))
 
+    def files(self, task: str) -> tuple:
+        """The secrets and configs that a running task (`web.1`) has as files: each with its `path`, its content (`data`),
+        owner and `mode`, and whether it lies in `memory` or on the disk of its container."""
+        machine, key = self._running_task(task)
+        return self._core(machine, "executor").files(key)
+
     @property
     def shipped(self) -> tuple:
         """The lines that logging drivers such as `fluentd` and `gelf` have sent away, oldest first, wherever they were

@@ -180,7 +180,8 @@ def prepare(task: Task, node: Description) -> Prepare:
     ports = tuple(port for port in task.ports if port.publish_mode == "host")
     args = (*spec.command, *spec.args)
     driver = task.log_driver or task.spec.log_driver
-    settings = ContainerSettings(spec.env, spec.hostname, spec.mounts, driver, healthcheck=spec.healthcheck)
+    user = spec.options.get("user", "")
+    settings = ContainerSettings(spec.env, spec.hostname, spec.mounts, driver, healthcheck=spec.healthcheck, user=user)
     return Prepare(task.id, spec.image, f"{task.name}.{task.id}", args, {**spec.labels, **labels}, ports, settings)
 
 

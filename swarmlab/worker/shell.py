@@ -16,7 +16,7 @@ SHELLS = ("sh", "/bin/sh", "ash", "bash", "/bin/bash")
 # What people try that the simulation does not have, though images may: only this is told apart from a slip of the fingers.
 REAL = frozenset(
     """apk apt apt-get awk base64 cd chmod chown cp curl cut date df dig du export find free getent grep head if ip kill ln
-    ls mkdir more mount mv mysql mysqladmin nc netstat nginx node nslookup pg_isready ping printf ps psql python python3
+    mkdir more mount mv mysql mysqladmin nc netstat nginx node nslookup pg_isready ping printf ps psql python python3
     redis-cli read rm sed sha256sum sleep sort ss stat su tail tar tee telnet top tr traceroute umount uname uniq vi vim
     wget which while xargs for case""".split()
 )
