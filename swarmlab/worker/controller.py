@@ -100,14 +100,14 @@ def _wait(work, addressed, now, node):
 
 
 def _shut_down(work, attached, now):
+    if not work.leaving and attached:  # in whatever state: moby's controller sleeps before it looks for a container
+        return work._replace(leaving="withdrawn", wake=now + LEAVE_TIME, waits=False), []
+    if work.leaving == "stopping" or (work.leaving and now < work.wake):
+        return work, []
     if work.state < STARTING:  # nothing runs yet; a pull that is under way may end for nothing
         return _moved(work, SHUTDOWN, "shutdown", now), []
-    if not work.leaving and attached:
-        return work._replace(leaving="withdrawn", wake=now + LEAVE_TIME), []
-    if not work.leaving or (work.leaving == "withdrawn" and now >= work.wake):
-        stop = Stop(work.task.id, work.task.spec.container.stop_grace_period)
-        return work._replace(leaving="stopping", wake=NEVER), [stop]
-    return work, []
+    stop = Stop(work.task.id, work.task.spec.container.stop_grace_period)
+    return work._replace(leaving="stopping", wake=NEVER), [stop]
 
 
 def hear(work: Work, answer, now: int) -> Work:
@@ -124,7 +124,7 @@ def hear(work: Work, answer, now: int) -> Work:
             return _judged(work, status, now)
         case Running(_, health) if health:
             return work  # it stays in starting until somebody knows
-        case _ if (work.state, type(answer)) in FINISH:
+        case _ if not work.leaving and (work.state, type(answer)) in FINISH:
             container = answer.container if isinstance(answer, Prepared) else work.container
             return _moved(work, *FINISH[work.state, type(answer)], now)._replace(container=container)
     return work

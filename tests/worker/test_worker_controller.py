@@ -123,3 +123,12 @@ def test_a_state_never_goes_back_and_the_end_is_final(events):
             work = after
         assert work.state in STATES and work.state >= before.state
         assert before.state < COMPLETE or work.state == before.state
+
+
+@pytest.mark.parametrize("state", [ASSIGNED, PREPARING, READY])
+def test_a_task_on_a_swarm_network_waits_the_two_seconds_even_if_nothing_of_it_runs_yet(state):
+    """§13: the shutdown sequence is the same in every state; moby sleeps before it looks for the container."""
+    work, requests = next_step(Work(task(desired=SHUTDOWN), state), True, 0)
+    assert (work.state, requests, work.wake) == (state, [], 2 * SECOND)
+    assert hear(work, Prepared("t1", "c"), SECOND).state == state  # what ends meanwhile changes nothing
+    assert next_step(work, True, 2 * SECOND)[0].state == SHUTDOWN
