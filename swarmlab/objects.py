@@ -417,6 +417,7 @@ class Task(NamedTuple):
     created_at: int = 0
     updated_at: int = 0
     assigned_generic: Mapping = {}  # kind → number, or the names that the node gave it
+    heard_at: int = 0  # when the managers wrote that state down, by their own clock
 
     @property
     def name(self) -> str:

@@ -104,7 +104,7 @@ def _surplus(tasks: list[Task], limit: int) -> tuple[list[str], int]:
     excess = len(tasks) - limit
     surplus: list[str] = []
     kept = 0
-    for task in sorted(tasks, key=lambda task: task.status_at):
+    for task in sorted(tasks, key=lambda task: task.heard_at):
         if limit < 0 or len(surplus) >= excess:
             break
         if _has_ended(task):

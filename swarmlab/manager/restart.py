@@ -59,7 +59,7 @@ def may_restart(service: Service, task: Task, memory: Memory) -> bool:
     if version != task.spec_version:
         return True
     if policy.window:
-        times = [at for at in times if task.status_at - policy.window < at < task.status_at]
+        times = [at for at in times if task.heard_at - policy.window < at < task.heard_at]
     return len(times) < policy.max_attempts
 
 
@@ -146,7 +146,7 @@ def _forget_outside(memory: Memory, service: Service, old: Task) -> None:
     known, place, window = memory.history.get(service.id, {}), place_of(service, old), old.spec.restart.window
     if window and place in known:
         version, times = known[place]
-        known[place] = (version, [at for at in times if at > old.status_at - window])
+        known[place] = (version, [at for at in times if at > old.heard_at - window])
 
 
 def _remember(memory: Memory, service: Service, new: Task, at: int) -> None:

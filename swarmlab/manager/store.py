@@ -109,10 +109,13 @@ class Store:
         kind = KINDS[type(object)]
         table = self.tables[kind]
         old = table.get(object.id)
-        table[object.id] = replace(object, version=index, created_at=old.created_at if old else at, updated_at=at)
+        stamps = {"version": index, "created_at": old.created_at if old else at, "updated_at": at}
         if kind == "task":
+            if old is None or (old.state, old.status_at) != (object.state, object.status_at):
+                stamps["heard_at"] = at
             self._file(object, old)
-        else:
+        table[object.id] = replace(object, **stamps)
+        if kind != "task":
             self.recent.append(SwarmChange(at, old, table[object.id]))
         return kind, object.id
 

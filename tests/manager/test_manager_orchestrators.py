@@ -355,10 +355,22 @@ def _with(memory, times):
     [([], 20, True), ([11, 12], 20, False), ([10, 12], 20, True), ([12, 20], 20, True), ([12, 21], 20, True)],
 )
 def test_the_edges_of_the_window(times, at, allowed):
-    """§7: restarts at or before T - window are dropped, only those before T count."""
+    """§7: restarts at or before T - window are dropped, only those before T count. T is the manager's time."""
     of = service(restart=RestartPolicy(max_attempts=2, window=10 * SECOND))
     memory = _with(restart.Memory(), [time * SECOND for time in times])
-    assert restart.may_restart(of, task("a", 1, state=FAILED, of=of, status_at=at * SECOND), memory) == allowed
+    assert restart.may_restart(of, task("a", 1, state=FAILED, of=of, heard_at=at * SECOND), memory) == allowed
+
+
+def test_the_clock_of_the_node_does_not_matter_for_the_window():
+    """§7: T is when the manager heard of the failure, and the slot's history goes by it too."""
+    of = service(restart=RestartPolicy(max_attempts=1, window=10 * SECOND))
+    one = lab(restart, of, node("n1"), task("a", 1, "n1", of=of))
+    one.now = 5 * SECOND
+    changed(one, "a", state=FAILED, status_at=900 * SECOND)
+    second = one.tasks[-1].id
+    one.now = 7 * SECOND
+    changed(one, second, state=FAILED, status_at=950 * SECOND)
+    assert len(one.tasks) == 2
 
 
 def test_no_limit_keeps_no_history():

@@ -10,9 +10,9 @@ def _update(word: str) -> tuple[Flag, ...]:
     one = "an update" if word == "update" else "a rollback"
     return (
         Flag(f"{word}-delay", "duration", f"Pause of each worker between two tasks during {one} (default 0s)"),
-        stored(f"{word}-failure-action", "string", f"When {one} fails: {actions} (default pause)"),
-        stored(f"{word}-max-failure-ratio", "float", f"Share of tasks that may fail during {one} (default 0)"),
-        stored(f"{word}-monitor", "duration", f"How long a new task of {one} is watched for failure (default 5s)"),
+        Flag(f"{word}-failure-action", "string", f"When {one} fails: {actions} (default pause)"),
+        Flag(f"{word}-max-failure-ratio", "float", f"Share of tasks that may fail during {one} (default 0)"),
+        Flag(f"{word}-monitor", "duration", f"How long a new task of {one} is watched for failure (default 5s)"),
         Flag(f"{word}-order", "string", f"Order of {one}: start-first or stop-first (default stop-first)"),
         Flag(f"{word}-parallelism", "uint", f"Tasks replaced at a time during {one}, 0 for all (default 1)"),
     )
