@@ -87,7 +87,7 @@ class Dispatcher:
             if node.state == "down":
                 self._expect(node.id, now + ORPHANED_AFTER, "orphan")
             else:
-                self._expect(node.id, now + _period(store) * GRACE_UNKNOWN, "unknown")
+                self._expect(node.id, now + self.draw_period(store) * GRACE_UNKNOWN, "unknown")
 
     def _expect(self, node: str, at: int, kind: str) -> None:
         self.expires[node] = (at, kind)
