@@ -26,6 +26,7 @@ from .history import draw_history, tell_history
 from .ladder import draw_ladder, draw_logs, ladder_strip, tell_ladder, tell_logs
 from .lanes import draw_tasks
 from .leaving import draw_leaving, tell_leaving
+from .lenses import draw_lenses, tell_lenses
 from .outagebar import draw_outage, key_instants, lost_requests
 from .packetpath import draw_packet, packet_strip, tell_packet
 from .placement import draw_placement, placement_strip, tell_placement
@@ -63,6 +64,7 @@ __all__ = [
     "draw_history",
     "draw_ladder",
     "draw_leaving",
+    "draw_lenses",
     "draw_loads",
     "draw_logs",
     "draw_outage",
@@ -111,6 +113,7 @@ __all__ = [
     "tell_history",
     "tell_ladder",
     "tell_leaving",
+    "tell_lenses",
     "tell_loads",
     "tell_logs",
     "tell_outage",
