@@ -42,7 +42,7 @@ from ..messages import (
 )
 from ..objects import ApiError
 from ..overlay.wire import Response
-from . import identity, images, logs, plain, probing, questions
+from . import health, identity, images, logs, plain, probing, questions
 from .box import Box, changed
 from .events import Recent
 from .registry import Absent, Layers
@@ -239,8 +239,8 @@ class Executor:
         self._await_turn(key, image, now, -1)
         fact = ContainerStarted(box.container.id, box.container.task)
         self.recent.note(now, "container", "start", box.container)
-        health = running.container.health
-        answer = Running(key, health.status if health else "")
+        known = running.container.health
+        answer = Running(key, known.status if known else "")
         return [self.keep(key, running), Note(fact), *shipped, Tell(self.owner[key], answer)]
 
     def _printed(self, box, lines, now):
@@ -277,6 +277,8 @@ class Executor:
     def _end(self, key, box, code, now):
         container = box.container
         self.memory.pop(key, None)
+        if container.health:
+            box = box._replace(container=container._replace(health=health.stopped(container.health)))
         ended = changed(box, "exited", now, code)
         if plain.restarts(container, code, box.by_hand):
             self.set(now + plain.pause(container.restarts), "again", key)

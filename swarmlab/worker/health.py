@@ -4,6 +4,9 @@ A container that has a health check begins as `starting`; one success makes it `
 `unhealthy`. Plain functions over one record. Source: moby `daemon/health.go`; swarm.md §13, networking.md §3.4.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from ..effects import MS, SECOND
 from ..messages import Health, Probed
 from ..objects import HealthConfig
@@ -16,9 +19,12 @@ TIMED_OUT = -1  # the exit code of a check that did not end in time
 
 
 def complete(asked: HealthConfig | None, own: HealthConfig | None = None) -> HealthConfig | None:
-    """The check that is run: what was asked for, else what the image brings, else Docker's defaults; None for none."""
+    """The check that is run: what was asked for, else what the image brings, else Docker's defaults; None for none.
+
+    What begins with neither CMD nor CMD-SHELL is none: the engine warns in its log, and checks nothing.
+    """
     check = _filled(_filled(asked or HealthConfig(), own or HealthConfig()), DEFAULTS)
-    return None if check.test[:1] in ((), ("NONE",)) else check
+    return check if check.test[:1] in (("CMD",), ("CMD-SHELL",)) else None
 
 
 def refusal(check: HealthConfig | None) -> str:
@@ -59,6 +65,12 @@ def judged(check: HealthConfig, health: Health, started_at: int, result: Probed)
     return Health(UNHEALTHY if streak >= check.retries else health.status, streak, kept)
 
 
+def stopped(health: Health) -> Health:
+    """What is shown of a container that runs no more: "unhealthy when the monitor has stopped for compatibility reasons"
+    [moby: container/health.go]. Nobody is told so."""
+    return health._replace(status=UNHEALTHY)
+
+
 def ended(start: int, end: int, code: int, output: str = "") -> Probed:
     """The result of a check that came to its end."""
     return Probed(start, end, code, _cut(output))
@@ -68,6 +80,30 @@ def timed_out(check: HealthConfig, start: int, output: str = "") -> Probed:
     """The result of a check that was given up."""
     text = f"Health check exceeded timeout ({span(check.timeout)})" + (f": {output}" if output else "")
     return Probed(start, start + check.timeout, TIMED_OUT, text)
+
+
+class Step(NamedTuple):
+    """One health check on the axis of time, and what is known of the container after it. Times in µs since its start."""
+
+    begin: int
+    end: int
+    code: int  # 0: well; -1: given up
+    counted: bool  # False: it failed in the start period
+    streak: int
+    status: str
+
+
+def timeline(asked: HealthConfig, answer: Callable[[int], tuple[int, int]], until: int) -> list[Step]:
+    """Check after check of a container that starts at 0, as far as they begin before `until`: `answer(begin)` says how long
+    a check that begins then would take, and its exit code. No cluster is needed for that."""
+    check, known, now, steps = complete(asked), begun(), 0, list[Step]()
+    while check and (begin := now + pause(check, known, now)) < until:
+        took, code = answer(begin)
+        result = ended(begin, begin + took, code) if took < check.timeout else timed_out(check, begin)
+        before, known, now = known, judged(check, known, 0, result), result.end
+        counted = not result.code or known.streak > before.streak
+        steps.append(Step(begin, now, result.code, counted, known.streak, known.status))
+    return steps
 
 
 def span(time: int) -> str:

@@ -1,6 +1,6 @@
 """The health checks of the containers of one machine: when they begin, what they find, who hears of it.
 
-The check `exit 1`, `true`, `sleep 5; exit 1` does what it says. Any other asks the pretended application: one that is not
+The check `exit 1`, `true`, `sleep 5; exit 1` does what it says, and `test -f FILE` looks into the container. Any other asks the pretended application: one that is not
 well says so, or says nothing; where requests queue the check waits in the same line, so that it can time out because of
 them; and one that needs another service asks that, too, over the mesh.
 """
@@ -12,7 +12,7 @@ from ..events import HealthChanged, ProbeEnded
 from ..messages import HealthIs, Probed, Waits
 from ..objects import HealthConfig
 from ..overlay.wire import Response, Visit
-from . import health, images
+from . import health, images, programs, questions, shell
 from .box import Box
 from .images import HANGS, WELL, Image
 from .serving import CROWD, Question, needs_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .executor import Executor
 
 OK = 200
+LOOK = ("test ", "[ ", "cat ")  # how checks begin that look at files
 
 
 class Check(NamedTuple):
@@ -49,7 +50,7 @@ def begin(here: "Executor", key: str, started_at: int, now: int) -> list:
         return []
     image, line = here.image(box.container.image), here.lines.get(key)
     mood = line.mood if line else images.mood(image, now - started_at)
-    found, ahead = find(image, check, mood), len(line.queue) if line else 0
+    found, ahead = _look(here, key, check) or find(image, check, mood), len(line.queue) if line else 0
     waits, needs = line is not None and line.matters, needs_of(box, image)
     if found.code or found.took == NEVER or not found.asks or not (waits or needs):
         here.checks[key] = Check(started_at, now, ahead)
@@ -161,6 +162,19 @@ class Finding(NamedTuple):
     code: int
     output: str = ""
     asks: bool = True  # the application, which may have other things to do
+
+
+def _look(here: "Executor", key: str, check: HealthConfig) -> Finding | None:
+    """What a check finds among the files of its container; None for one that asks the application."""
+    words = check.test[1:]
+    if not " ".join(words).startswith(LOOK):
+        return None
+    inside = questions.seen(here, key)
+    try:
+        ran = shell.script(inside, words[0]) if check.test[0] == "CMD-SHELL" else shell.run(inside, words)
+    except programs.Unknown:
+        return None
+    return Finding(here.image(here.boxes[key].container.image).probe, ran.code, ran.out + ran.err, asks=False)
 
 
 def find(image: Image, check: HealthConfig, mood: str) -> Finding:

@@ -5,7 +5,6 @@ LINES, AGREEING = 2636, 2344
 DIFFERENCES: dict[str, dict[str, tuple[int, ...]]] = {
     "requests over HTTP: there is no server yet": {"12": tuple(range(44, 83))},
     "managers do not lock yet": {"16": (6, 7, 8, 10, 11, 12)},
-    "a health check asks the pretended application, and not the files of its container": {"09": (28, 30)},
     "the daemon was killed and its containers ended with 0; here the machine lost power, so they have 137": {
         "06": (16, 17, 18, 19, 20, 21, 22, 24, 26),
     },

@@ -10,7 +10,7 @@ from swarmlab.messages import ContainerSettings, Exited, HealthIs, Prepare, Runn
 from swarmlab.objects import HealthConfig
 from swarmlab.worker import images, probing
 from swarmlab.worker.executor import Executor
-from swarmlab.worker.health import TIMED_OUT, begun, complete, ended, judged, pause, span, timed_out
+from swarmlab.worker.health import TIMED_OUT, begun, complete, ended, judged, pause, span, timed_out, timeline
 
 ASKED = HealthConfig(("CMD-SHELL", "curl -f http://localhost/"))
 PLAIN = complete(ASKED)
@@ -18,14 +18,9 @@ PLAIN = complete(ASKED)
 
 def watch(check, probe, until):
     """Check after check from the start at 0: the verdicts, as (time, status). `probe(begin)` is (how long, code)."""
-    known, now, seen = begun(), 0, []
-    while (begin := now + pause(check, known, now)) < until:
-        took, code = probe(begin)
-        result = ended(begin, begin + took, code) if took < check.timeout else timed_out(check, begin)
-        before, known, now = known, judged(check, known, 0, result), result.end
-        if known.status != before.status:
-            seen.append((now / SECOND, known.status))
-    return seen
+    steps = timeline(check, probe, until)
+    before = ["starting", *(step.status for step in steps)]
+    return [(step.end / SECOND, step.status) for step, old in zip(steps, before, strict=False) if step.status != old]
 
 
 def fails(begin):
@@ -241,7 +236,7 @@ def test_no_check_is_made_of_a_container_that_has_ended():
     here.run(1)
     here.tell(Stop("t1", 10 * SECOND))
     here.run(30)
-    assert not here.of(HealthIs) and here.container.health.status == "starting"
+    assert not here.of(HealthIs) and here.container.health.streak == 0
 
 
 def test_a_container_that_is_started_anew_is_judged_anew():
