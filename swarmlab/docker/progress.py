@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from ..effects import MS, SECOND
 from ..manager.constraints import match, parse
 from ..messages import GetObject, ListObjects
-from ..objects import COMPLETE, REMOVE, RUNNING, Node, Service, Task, replace
+from ..objects import COMPLETE, REMOVE, RUNNING, Node, Service, Task, UpdateConfig, replace
 from .session import Exit, Screen, Session
 
 POLL = 200 * MS
@@ -36,8 +36,13 @@ def watch(session: Session, screen: Screen, service_id: str, ref: str, quiet: bo
         if converged and service.spec.mode.endswith("-job"):
             screen.say("job complete")
             return
-        progress.verify(converged, service.spec.update.monitor, session.now)
+        progress.verify(converged, monitor_of(service), session.now)
         session.wait(POLL)
+
+
+def monitor_of(service: Service) -> int:
+    """How long it has to be stable; zero counts as not said."""
+    return service.spec.update.monitor or UpdateConfig().monitor
 
 
 class Progress:
@@ -57,7 +62,7 @@ class Progress:
         if state == "completed" and self.stable_since is None:
             return True
         self._note_rollback(state, message)
-        if self.stable_since is None or now - self.stable_since < service.spec.update.monitor:
+        if self.stable_since is None or now - self.stable_since < monitor_of(service):
             return False
         self.screen.say(f"verify: Service {ref} converged")
         if self.last_word:

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from ..effects import NEVER, SECOND
 from ..events import FailureCounted, UpdateStopped
-from ..objects import Put, Service, Task, replace
+from ..objects import Put, Service, Task, UpdateConfig, replace
 from .restart import Memory
 from .store import Store
 from .tasks import Place
 
+MONITOR = UpdateConfig().monitor
 NO_PREVIOUS_SPEC = "cannot roll back service because no previous spec is available"
 
 
@@ -46,7 +47,7 @@ class Update:
     def __init__(self, service: Service, dirty: list[Slot], state: str) -> None:
         self.service = service
         self.rolls_back = state == "rollback_started"
-        self.config = service.spec.rollback if self.rolls_back else service.spec.update
+        self.config = _heeded(service.spec.rollback if self.rolls_back else service.spec.update)
         self.slots = len(dirty)
         self.workers = self.config.parallelism or len(dirty)
         self.waiting = deque(dirty)
@@ -68,6 +69,11 @@ class Update:
         """How long it is watched after the last slot. It also is how long after its start a task may fail then."""
         delay, monitor = self.config.delay, self.config.monitor
         return delay + SECOND if delay >= monitor else monitor
+
+
+def _heeded(config: UpdateConfig) -> UpdateConfig:
+    """A monitor of zero counts as not said."""
+    return config if config.monitor else replace(config, monitor=MONITOR)
 
 
 def watch(update: Update, new: Task, memory: Memory) -> None:

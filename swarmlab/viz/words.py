@@ -40,6 +40,12 @@ TEXTS = {  # what the source did, as the rest of a sentence that begins with its
     "ClusterStored": "stored the settings of the swarm",
     "NodeStored": "stored node {machine}: {state}, {availability}",
     "ServiceStored": "stored service {name}: {replicas} × {image}",
+    "UpdateBegun": "begins to replace what fills {places}, by {workers} workers",
+    "SlotTaken": "replaces what fills {place} by task {task:.12}",
+    "RestBegan": "lets the worker of {place} rest until {until}",
+    "FailureCounted": "counts {failures} failed of {slots}; a share above {ratio} is too much",
+    "UpdateStopped": "stops the update: {reason}",
+    "LastWatchBegan": "watches the new tasks until {until}",
     "TaskStored": "stored {name}: {state}, should be {desired}",
     "NetworkStored": "stored network {name} {subnet}",
     "SecretStored": "stored secret {name}",
@@ -83,7 +89,12 @@ TEXTS = {  # what the source did, as the rest of a sentence that begins with its
     "SwarmLeft": "left the swarm",
 }
 
-TIMES = {("HeartbeatsMissed", "last"), ("MachineFrozen", "until")}  # fields that are instants, µs
+TIMES = {  # fields that are instants, µs
+    ("HeartbeatsMissed", "last"),
+    ("MachineFrozen", "until"),
+    ("RestBegan", "until"),
+    ("LastWatchBegan", "until"),
+}
 
 ROUTINE = ("Heartbeat", "HeartbeatAnswer", "Ping", "Ack", "Rumours", "State")  # messages that are signs of life
 

@@ -218,6 +218,14 @@ def test_the_last_watch_lasts_monitor_or_delay_and_a_second(delay, ends):
     assert one.now == ends * SECOND
 
 
+@pytest.mark.parametrize("state", [None, "rollback_started"])
+def test_a_monitor_of_zero_is_the_usual_one(state):
+    """moby leaves it out of what SwarmKit gets to see, which then takes 5 s; in both blocks."""
+    one = begun(1, state=state, monitor=0, rollback={"monitor": 0})
+    end(one, run(one, 1), at=5 * SECOND)
+    assert "paused" in status(one)
+
+
 # ── how many are too many ────────────────────────────────────────────────────────────────────────────────────────
 
 
