@@ -128,6 +128,26 @@ class Looks(Visits):
         )
         return capture(rows, self._machine(machine).name, addresses, keys, Random)
 
+    def where_is(self, file: Any) -> Any:
+        """Every copy of a secret or config (name, id, or the object itself) in the cluster at this instant: where, on
+        disk or in memory, sealed or in the clear. It prints as a table."""
+        from .copies import copies
+
+        wanted = getattr(file, "id", file)
+        if not isinstance(wanted, str) or not wanted:
+            raise ValueError(f"{file!r} is no secret or config: give its name")
+        found = copies([m for name, m in self.machines.items() if name not in OUTSIDE], wanted)
+        if not found:
+            raise ValueError(f"no secret or config {wanted}, and no copy of one that was")
+        return found
+
+    def steal(self, machine: str) -> Any:
+        """A copy of a machine's disk as it is at this instant, byte for byte: its `files`, and `read(unlock_key)` for
+        what a thief can read of it. The machine itself goes on."""
+        from .theft import StolenDisk, files_of
+
+        return StolenDisk(machine, self.now, files_of(self._machine(machine).disks))
+
     @property
     def running(self) -> tuple:
         """What truly runs at this instant, whatever anybody believes: (task id, service, slot, machine), sorted.
