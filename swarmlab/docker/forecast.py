@@ -115,7 +115,8 @@ def forecast(
 
 def watch_of(config: UpdateConfig) -> int:
     """How long an update is watched after its last task runs, µs."""
-    return config.delay + SECOND if config.delay >= config.monitor else config.monitor
+    monitor = config.monitor or UpdateConfig().monitor  # zero counts as not said
+    return config.delay + SECOND if config.delay >= monitor else monitor
 
 
 # ── one replacement ──────────────────────────────────────────────────────────────────────────────────────────────
