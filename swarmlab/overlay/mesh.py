@@ -245,7 +245,8 @@ class Mesh:
             return [*stops, *self._answer(Served(visit.request, task, 200), now)]
         if self._is_strange(visit, task):
             return [*stops, *self._answer(Served(visit.request, task, 0), now)]
-        return [*stops, Tell("executor", Serve(visit.request, task))]
+        path_in = visit.path if visit.request < 0 else ""  # what a visitor asks for makes no difference
+        return [*stops, Tell("executor", Serve(visit.request, task, path_in))]
 
     def _is_strange(self, visit: Visit, task: str) -> bool:
         """Whether this container knows nothing of the connection: it has got the address of another one."""

@@ -42,7 +42,7 @@ from ..messages import (
 )
 from ..objects import ApiError
 from ..overlay.wire import Response
-from . import health, identity, images, logs, plain, probing, questions
+from . import application, health, identity, images, logs, plain, probing, questions
 from .box import Box, changed
 from .events import Recent
 from .registry import Absent, Layers
@@ -61,7 +61,7 @@ class Alarm(NamedTuple):
 
     time: int
     number: int  # first set, first due
-    what: str  # create · start · turn · again · exit · served · probe · probed · late
+    what: str  # create · start · turn · again · exit · served · probe · probed · login · unanswered · late
     key: str
     about: tuple
 
@@ -86,6 +86,9 @@ class Executor:
         self.lines: dict[str, Line] = {}  # key → the requests before a running container, once there were some
         self.checks: dict[str, probing.Check] = {}  # key → the health check that is under way
         self.memory: dict[str, tuple[FileInside, ...]] = {}  # key → its files that lie in memory (tmpfs)
+        self.logins: dict[int, application.Login] = {}  # by request: logins of containers here that are under way
+        self.knocks: dict[int, str] = {}  # by request: logins that a container here works on, and what they show
+        self.moods: dict[str, str] = {}  # key → how its last login has left it
 
     @property
     def deadline(self) -> int:
@@ -95,14 +98,15 @@ class Executor:
         match event:
             case Woken():
                 return self._ring(now)
-            case Told(sender, Serve(request, key)):
-                return self._serve(sender, request, key, now)
+            case Told(sender, Serve(request, key, path)):
+                return self._serve(sender, request, key, path, now)
             case Told(_, Finished(number, key, Question.sender)):
                 return probing.worked(self, key, number, now)
             case Told(_, Finished(request, key, sender)):
                 return self._served(key, request, sender, now)
             case Told("mesh", Response() as response):
-                return probing.reached(self, response, now)
+                login = response.request in self.logins
+                return (application.heard if login else probing.reached)(self, response, now)
             case Told(sender, Prepare() as wish):
                 return self._prepare(sender, wish, now)
             case Told(sender, Start(key, fault, files)):
@@ -228,15 +232,19 @@ class Executor:
         if box is None or box.container.state not in ("created", "restarting"):
             return []
         image = self.image(box.container.image)
+        fault = fault or application.fault(self, key, box, image)
         ends = (0, 1) if fault else images.lifetime(image, box.args)
         if ends:
             self.set(now + ends[0], "exit", key, (ends[1], now))
-        lines = (("stderr", fault),) if fault else logs.at_start(image, box.container.image, box.args)
+        said = (*logs.at_start(image, box.container.image, box.args), *application.says(self, key, image))
+        lines = (("stderr", fault),) if fault else said
         box, shipped = self._printed(box, lines, now)
         running = changed(box, "running", now)
         running = running._replace(container=running.container._replace(started_at=now))
         running = probing.watched(self, key, running, now)
         self._await_turn(key, image, now, -1)
+        if image.login and not ends:
+            self.set(now, "login", key, (now,))
         fact = ContainerStarted(box.container.id, box.container.task)
         self.recent.note(now, "container", "start", box.container)
         known = running.container.health
@@ -248,6 +256,11 @@ class Executor:
         driver = box.container.settings.log_driver
         log = logs.kept(box.log, driver, lines, now)
         return box._replace(log=log), logs.shipped(box.container, driver, lines)
+
+    def print(self, key, lines, now):
+        """A running container prints something."""
+        box, shipped = self._printed(self.boxes[key], lines, now)
+        return [self.keep(key, box, vital=False), *shipped]
 
     def _stop(self, sender, key, grace, now):
         grace = grace if grace >= 0 else NEVER  # less than nothing is for ever
@@ -277,6 +290,7 @@ class Executor:
     def _end(self, key, box, code, now):
         container = box.container
         self.memory.pop(key, None)
+        self.moods.pop(key, None)
         if container.health:
             box = box._replace(container=container._replace(health=health.stopped(container.health)))
         ended = changed(box, "exited", now, code)
@@ -347,9 +361,10 @@ class Executor:
             return []
         image = self.image(box.container.image)
         self._await_turn(key, image, started_at, now - started_at)
-        return self._turn(key, images.mood(image, now - started_at), now)
+        return self.turn(key, images.mood(image, now - started_at), now)
 
-    def _turn(self, key, mood, now):
+    def turn(self, key, mood, now):
+        """From now on the application in this container is like that."""
         box = self.boxes[key]
         line = self.lines.get(key) or self._open_line(key, box)
         line.turn(mood, now)
@@ -358,11 +373,12 @@ class Executor:
 
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _serve(self, sender, request, key, now):
+    def _serve(self, sender, request, key, path, now):
         if not self._listens(key, now):
             return [Tell(sender, Served(request, key, 0))]
         box = self.boxes[key]
-        image = self.image(box.container.image)
+        image = application.image_of(self, key, self.image(box.container.image))
+        application.knock(self, key, request, path)
         took = self.work(image)
         line = self.lines.get(key) or (self.line(key, now) if workers_of(box, image) < CROWD else None)
         if line and line.matters:
@@ -381,7 +397,7 @@ class Executor:
         return self._open_line(key, self.boxes[key]) if line is None and self._listens(key, now) else line
 
     def _open_line(self, key, box):
-        image = self.image(box.container.image)
+        image = application.image_of(self, key, self.image(box.container.image))
         line = self.lines[key] = Line(key, workers_of(box, image), image, room_of(box, image))
         return line
 
@@ -400,14 +416,14 @@ class Executor:
 
     def _served(self, key, request, sender, now):
         if not self._is_running(key):
+            self.knocks.pop(request, None)
             return [Tell(sender, Served(request, key, 0))]
-        effects: list = [Tell(sender, Served(request, key, 200))]
-        box = self.boxes[key]
-        access = self.image(box.container.image).access
-        if access:
-            box, shipped = self._printed(box, (("stdout", access),), now)
-            effects += [self.keep(key, box, vital=False), *shipped]
-        return effects
+        status = application.judged(self, key, request)
+        effects: list = [Tell(sender, Served(request, key, status))]
+        if status == application.DENIED:
+            effects += self.print(key, (("stderr", application.NOT_ADMITTED),), now)
+        access = application.access(self, key, self.image(self.boxes[key].container.image))
+        return [*effects, *(self.print(key, (("stdout", access),), now) if access else [])]
 
     def _is_running(self, key):
         return key in self.boxes and self.boxes[key].container.state == "running"
@@ -458,6 +474,10 @@ class Executor:
                 return probing.begin(self, alarm.key, *alarm.about, now)
             case "probed":
                 return probing.end(self, alarm.key, *alarm.about, now)
+            case "login":
+                return application.log_in(self, alarm.key, *alarm.about, now)
+            case "unanswered":
+                return application.unanswered(self, alarm.key, *alarm.about, now)
             case "late":
                 return probing.late(self, alarm.key, *alarm.about, now)
         return self._served(alarm.key, *alarm.about, now)

@@ -57,6 +57,9 @@ class Image(NamedTuple):
     workers: int = 0  # requests that it works on at once; 0: any number
     limit: int = 0  # requests that may be in it, others are turned away; 0: any number
     needs: str = ""  # the service without which its health checks fail
+    reads: str = ""  # the file with its settings
+    login: str = ""  # the service that it logs in to
+    admits: bool = False  # it lets in whoever has a password of its secrets
 
 
 # ── references ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -145,6 +148,9 @@ def _image(repository: str, tag: str) -> Image:
         workers=row["workers"] or 0,
         limit=row["limit"] or 0,
         needs=row["needs"],
+        reads=row["reads"],
+        login=row["login"],
+        admits=row["admits"],
     )
 
 

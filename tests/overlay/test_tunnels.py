@@ -84,7 +84,12 @@ class Lab:
                 case Tell("executor", serve):
                     self.check(name, serve, message)
                     self.took.append((name, serve.request, serve.key))
-                    self.do(name, self.meshes[name].step(Told("executor", Served(*serve, self.status)), self.now))
+                    self.do(
+                        name,
+                        self.meshes[name].step(
+                            Told("executor", Served(serve.request, serve.key, self.status)), self.now
+                        ),
+                    )
                 case Send("client", "http", Response() as response):
                     assert response.request not in self.ends, "answered twice"
                     self.ends[response.request] = response
