@@ -727,13 +727,12 @@ class CommandReturned(NamedTuple):
 
 
 class CertificateIssued(NamedTuple):
-    """The machine has a new certificate [swarm.md §15]. Certificates are named by what stands in join tokens: the digest
-    of the root that signed."""
+    """The machine has a new certificate [swarm.md §15]. Roots are named by the id of their key, as certificates name them."""
 
     node: str
     role: str
-    issuer: str  # digest of the root that signed it
-    root: str  # digest of the root that the machine trusts
+    issuer: str  # key id of the root that signed it
+    root: str  # key id of the root that the machine trusts
     serial: str  # hexadecimal
     ends: int  # µs
     why: str  # init · join · role · expiry · rotation · autolock
@@ -742,20 +741,20 @@ class CertificateIssued(NamedTuple):
 class RootTrusted(NamedTuple):
     """The machine believes in this root certificate from now on, and in no other."""
 
-    root: str  # digest
+    root: str  # key id
 
 
 class RootRotationBegun(NamedTuple):
     """The swarm has a new root certificate; the old one is trusted until every node has a certificate of the new one."""
 
-    old: str  # digest
+    old: str  # key id
     new: str
 
 
 class RootRotationEnded(NamedTuple):
     """The old root certificate is dropped, and the join tokens have changed."""
 
-    root: str  # digest
+    root: str  # key id of the one that is left
 
 
 class ConnectionRefused(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .effects import NEVER, SECOND
-from .objects import Attachment, Description, HealthConfig, LogDriver, Mount, NetworkTarget, PortConfig, Task
+from .objects import Attachment, Description, HealthConfig, LogDriver, Mount, NetworkTarget, PortConfig, Task, TlsInfo
 
 # ── people at a keyboard ↔ the engine of one machine (`client` ↔ `engine`) ───────────────────────────────────────
 
@@ -409,7 +409,7 @@ class AskRoot(NamedTuple):
 
 
 class RootCertificate(NamedTuple):
-    ca_digest: str  # 50 characters: it has to be the one that stands in the token
+    certificate: bytes  # DER; its digest has to be the one that stands in the token
 
 
 class Certify(NamedTuple):
@@ -419,6 +419,7 @@ class Certify(NamedTuple):
     description: Description
     address: str  # its own IP
     availability: str = "active"
+    csr: bytes = b""  # the signing request: a public key
 
 
 class Certified(NamedTuple):
@@ -427,6 +428,8 @@ class Certified(NamedTuple):
     node: str
     role: str
     managers: tuple  # (node id, machine, address) of all managers
+    certificate: bytes = b""  # DER: who this node is from now on
+    others: tuple[bytes, ...] = ()  # that lead from it to the root, while the root is being replaced
 
 
 class NotCertified(NamedTuple):
@@ -466,12 +469,35 @@ class Renew(NamedTuple):
 
     node: str
     number: int  # stands in the answer, so that a late one is known
+    csr: bytes = b""  # for a new key
 
 
 class Renewed(NamedTuple):
     number: int
     role: str  # '' while that is being decided, or nobody leads
     managers: tuple
+    certificate: bytes = b""  # DER
+    others: tuple[bytes, ...] = ()
+    root: bytes = b""  # the root to trust
+
+
+class Rotate(NamedTuple):
+    """The leader → a node: get a certificate that the owner of this public key has signed."""
+
+    issuer_key: bytes
+
+
+class TrustRoot(NamedTuple):
+    """The leader → a node: this is the root certificate from now on."""
+
+    root: bytes
+
+
+class Introduce(NamedTuple):
+    """A node tells the leader which root it trusts and who signed its certificate, where that has changed."""
+
+    node: str
+    tls: TlsInfo
 
 
 # ── engine ↔ manager core of the same machine (Tell) ─────────────────────────────────────────────────────────────
@@ -487,12 +513,15 @@ class FoundSwarm(NamedTuple):
     address: str
     worker_secret: str  # 25 characters
     manager_secret: str
-    ca_digest: str  # 50 characters
+    root: bytes  # the swarm's root certificate, DER
+    root_key: int  # the seed of its private key
+    csr: bytes  # of this node: its certificate comes back
     options: tuple
 
 
 class SwarmFounded(NamedTuple):
     worker_token: str
+    certificate: bytes = b""  # of the first node, b"" where the swarm is not new
 
 
 class UnlockKeyIs(NamedTuple):
@@ -519,6 +548,16 @@ class BeManager(NamedTuple):
 
 class BeNothing(NamedTuple):
     """This machine left the swarm, or is a worker now: forget everything."""
+
+
+class PapersChanged(NamedTuple):
+    """The engine says that it shows another certificate from now on, or none: whoever knew the old one looks again."""
+
+
+class RefuseNodes(NamedTuple):
+    """A manager says which certificates it refuses from now on: (node id, until when, µs) of nodes that were removed."""
+
+    removed: tuple
 
 
 class Expelled(NamedTuple):

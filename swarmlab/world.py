@@ -8,6 +8,7 @@ from typing import Any
 
 from .effects import Damaged, Disk
 from .events import DiskDamaged, MachineAdded
+from .guard import CHANNELS, Guard
 from .manager.manager import Manager
 from .messages import Call, Reply
 from .overlay.gossip import Gossip
@@ -86,6 +87,8 @@ class World(Recorder):
         self.raft, self.strategy, self.balancer = raft, strategy, balancer
         self.computers: dict[str, Computer] = {}
         self.machines: dict[str, Machine] = {}
+        self.guard = Guard(self.machines, self.trace)
+        self.network.guard_by(self.guard, CHANNELS)
         self.begun = tuple(computers)  # the machines that were there from power-on
         self.loads = Traffic(self.kernel, self.network, self.machines, self.trace, balancer not in (None, round_robin))
         self._answers: dict[int, Any] = {}
@@ -178,6 +181,7 @@ class World(Recorder):
             raise ValueError(f"a clock that runs at {rate!r}: 1 is right, 0.01 to 100 possible")
         self._did("drift", machine=machine, rate=rate)
         target.drift(float(rate))
+        self.guard.passes.clear()  # it sees other times in certificates
 
     def slow_disk(self, machine: str, lag: float) -> None:
         """From now on each write of the machine takes `lag` seconds, and what depends on it waits; 0 ends it."""
@@ -274,6 +278,8 @@ class World(Recorder):
         """What a machine says to nobody on it: an answer for the person at its keyboard, else lost."""
         if core == "traffic":
             self.loads.hear(machine, message)
+        elif core == "guard":
+            self.guard.hear(machine.name, message)
         if core != "client":
             return
         if isinstance(message, Reply):

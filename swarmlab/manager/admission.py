@@ -6,20 +6,23 @@ Source: swarmkit `manager/manager.go` (the default cluster object), `ca/server.g
 from ..effects import Dice
 from ..messages import Certify, FoundSwarm, RaftJoin, RebuildSwarm
 from ..objects import Cluster, Network, NetworkSpec, Node, NodeSpec, Put, replace
+from ..trust import certificates
+from ..trust.tokens import digest, new_id, token, unlock_key
+from . import ca
 from .dispatcher import unknown_nodes
-from .security import new_id, token, unlock_key
 from .store import Store
 
 
-def first_objects(wish: FoundSwarm, machine: str, dice: Dice) -> list:
+def first_objects(wish: FoundSwarm, machine: str, dice: Dice, now: int) -> list:
     """What a new swarm begins with. Addresses are the allocator's business, as for everything later."""
-    tokens = (token(wish.ca_digest, wish.worker_secret), token(wish.ca_digest, wish.manager_secret))
-    cluster = Cluster(new_id(dice), worker_token=tokens[0], manager_token=tokens[1], ca_digest=wish.ca_digest)
-    cluster = with_options(cluster, wish.options)
+    name = digest(wish.root)
+    tokens = (token(name, wish.worker_secret), token(name, wish.manager_secret))
+    cluster = Cluster(new_id(dice), worker_token=tokens[0], manager_token=tokens[1], ca_digest=name)
+    cluster = with_options(replace(cluster, root=wish.root, root_key=wish.root_key), wish.options)
     cluster = replace(cluster, unlock_key=unlock_key(dice) if cluster.autolock else "")
     spec = NodeSpec(role="manager", availability=dict(wish.options).get("availability", "active"))
     node = Node(wish.node, spec, "manager", wish.description, member=wish.member)
-    node = replace(node, machine=machine, address=wish.address)
+    node = certified(cluster, replace(node, machine=machine, address=wish.address), wish.csr, now)
     ingress = Network(new_id(dice), NetworkSpec(name="ingress", ingress=True))
     specs = [NetworkSpec(name=name, driver=name, scope="local") for name in ("bridge", "host")]
     local = [Network(new_id(dice), spec, predefined=True) for spec in specs]
@@ -50,9 +53,25 @@ def newcomer(store: Store, machine: str, role: str) -> Node | None:
     return next((node for node in nodes if node.state == "unknown" and not node.message), None)
 
 
+def admitted(store: Store, wish: Certify, machine: str, role: str, dice: Dice, now: int) -> list:
+    """A new node with its certificate. Who asks again with the same key has both already."""
+    known = newcomer(store, machine, role)
+    if known and known.certificate and certificates.read(known.certificate).key == certificates.requested_key(wish.csr):
+        return []
+    node = known or new_node(wish, machine, role, dice)
+    assert store.cluster
+    return [Put(certified(store.cluster, node, wish.csr, now))]
+
+
 def new_node(wish: Certify, machine: str, role: str, dice: Dice) -> Node:
     node = Node(new_id(dice), NodeSpec(role=role, availability=wish.availability), role, wish.description)
     return replace(node, machine=machine, address=wish.address)
+
+
+def certified(cluster: Cluster, node: Node, csr: bytes, now: int) -> Node:
+    """The node with a certificate that says what it is."""
+    certificate = ca.signed(cluster, node.id, node.role, csr, now)
+    return replace(node, certificate=certificate, tls=ca.wanted(cluster))
 
 
 def joined(store: Store, wish: RaftJoin) -> list:

@@ -21,9 +21,9 @@ from ..messages import (
     UpdateObject,
 )
 from ..objects import Cluster, ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec
+from ..trust.tokens import new_id
 from . import files, networks, nodes, services, settings
 from .names import find
-from .security import new_id
 from .store import Store
 from .validation import refuse, version_number
 
@@ -102,7 +102,7 @@ def _update(store: Store, request: UpdateObject, dice: Dice, now: int, members: 
         case "secret" | "config":
             return files.update(store, request)
         case "cluster":
-            return settings.update(store, request, dice)
+            return settings.update(store, request, dice, now)
     refuse("Unimplemented", f"a {request.kind} cannot be updated")
 
 

@@ -24,7 +24,7 @@ from ..messages import (
     TaskStatus,
 )
 from ..objects import ASSIGNED, ORPHANED, RUNNING, Network, Node, Put, Service, Task, replace
-from .security import new_id
+from ..trust.tokens import new_id
 from .sessions import Route, Session, attached_to, deliver, is_news, is_over, lend, sendable, withdraw
 from .store import Key, Store
 

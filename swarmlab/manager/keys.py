@@ -55,7 +55,7 @@ def rotated(cluster: Cluster) -> tuple[NetworkKey, ...]:
 
 
 def _new_key(cluster: Cluster, subsystem: str, time: int) -> NetworkKey:
-    # SwarmKit draws keys; ours follow from the cluster, as planners have no dice: see `security.derived_id`.
+    # SwarmKit draws keys; ours follow from the cluster, as planners have no dice: see `tokens.derived_id`.
     return NetworkKey(subsystem, time, _bytes("key", cluster.id, cluster.ca_digest, subsystem, time))
 
 

@@ -17,6 +17,7 @@ from ..messages import (
     Certify,
     FoundSwarm,
     Heartbeat,
+    Introduce,
     NotCertified,
     NotRaftJoined,
     OpenSession,
@@ -29,14 +30,15 @@ from ..messages import (
     StatusReport,
     SwarmFounded,
 )
-from ..objects import ApiError, Node, Put, Transaction
-from . import admission, api, dispatcher
+from ..objects import ApiError, Node, Transaction
+from ..trust.certificates import requested_key
+from ..trust.tokens import role_by_token
+from . import admission, api, ca, dispatcher
 from .api import LOST_LEADERSHIP, NO_VALID_TOKEN
 from .callback import UNREACHABLE, Callbacks
 from .dispatcher import Dispatcher, Report, Route, deliver
 from .nodes import managers
 from .roles import Roles, Turning, may_join, not_a_manager, turned
-from .security import role_by_token
 from .store import MAX_CHANGES, Key, Store
 from .turns import Planner, Turns
 
@@ -73,6 +75,19 @@ class Admitting(NamedTuple):
     route: Route
     wish: Certify
     role: str
+
+
+class Renewing(NamedTuple):
+    """A node gets a new certificate."""
+
+    route: Route
+    wish: Renew
+
+
+class Introducing(NamedTuple):
+    """A node says what its certificates are by now."""
+
+    wish: Introduce
 
 
 class Joining(NamedTuple):
@@ -142,6 +157,8 @@ class Leader:
         self.roles = Roles(me.member, members, self.new_key)
         self.roles.lead(store)
         self.callbacks = Callbacks()
+        self.authority = ca.Authority()
+        self.authority.lead(store, now)
         self.known_managers: tuple | None = None  # kept at hand for heartbeats
 
     def begin(self, wish: FoundSwarm | RebuildSwarm) -> None:
@@ -153,7 +170,7 @@ class Leader:
         works = [self.proposal.work] if self.proposal else []
         works += self.works
         self.works, self.proposal = deque(), None
-        asked = [work for work in works if isinstance(work, Asked | Admitting | Joining | Registering)]
+        asked = [work for work in works if isinstance(work, Asked | Admitting | Joining | Registering | Renewing)]
         refusals = [refusal(work.route, work.wish, LOST_LEADERSHIP) for work in asked]
         return refusals + self.roles.give_up(LOST_LEADERSHIP)
 
@@ -181,6 +198,8 @@ class Leader:
                 return self.hear_answer(route.to, number)
             case Renew():
                 return self.serve_renewal(route, message)
+            case Introduce():
+                self.works.append(Introducing(message))
         return []
 
     def beat(self, route: Route, beat: Heartbeat, now: int) -> list:
@@ -203,6 +222,8 @@ class Leader:
         role = role_by_token(cluster, wish.token)
         if role is None:
             return [deliver(route, NotCertified(NO_VALID_TOKEN))]
+        if not requested_key(wish.csr):
+            return [deliver(route, NotCertified(ca.BAD_REQUEST))]
         self.works.append(Admitting(route, wish, role))
         return []
 
@@ -224,10 +245,17 @@ class Leader:
 
         SwarmKit writes each request into the node, so that the role manager looks at it once more.
         """
-        node: Node | None = self.store.get("node", wish.node)
         self.roles.fresh[wish.node] = None
-        role = node.role if node and node.role == node.spec.role else ""
-        return [deliver(route, Renewed(wish.number, role, self.managers()))]
+        self.works.append(Renewing(route, wish))
+        return []
+
+    def renewed(self, wish: Renew, is_new: bool) -> Renewed:
+        """The answer: what the node is, and the certificate that says so; a role of '' where it has to ask again."""
+        node: Node | None = self.store.get("node", wish.node)
+        cluster = self.store.cluster
+        if node is None or cluster is None or not is_new:
+            return Renewed(wish.number, "", self.managers())
+        return Renewed(wish.number, node.role, self.managers(), node.certificate, ca.others(cluster), cluster.root)
 
     # ── what raft says ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -236,6 +264,7 @@ class Leader:
         self.turns.see(keys, now)
         self.dispatcher.observe(self.store, keys, now)
         self.roles.observe(self.store, keys)
+        self.authority.observe(self.store, keys, now)
         if any(kind == "node" and self.concerns_managers(id) for kind, id in keys):
             self.known_managers = None
         told = self.dispatcher.tell_keys(self.store) if any(kind == "cluster" for kind, _ in keys) else []
@@ -266,6 +295,7 @@ class Leader:
             self.dispatcher.deadline,
             self.roles.deadline,
             self.callbacks.deadline,
+            self.authority.tick,
             NEVER if self.waits else self.turns.deadline,
         )
 
@@ -290,6 +320,9 @@ class Leader:
     def run_timers(self, now: int) -> list:
         effects, turnings = self.roles.work(self.store, now)
         self.works += turnings
+        words, ends = self.authority.work(self.store, self.dispatcher.sessions, now)
+        effects += words
+        self.works += ends
         unanswered = [call.route for call in self.callbacks.overdue(now)]
         effects += [deliver(route, NotRaftJoined(UNREACHABLE, unreachable=True)) for route in unanswered]
         late = tuple(self.dispatcher.overdue(now))
@@ -352,7 +385,7 @@ class Leader:
         """What has to be written for it; none if the store says so already. Raises ApiError for what people asked."""
         match work:
             case Founding(wish):
-                return admission.first_objects(wish, self.me.machine, self.dice)
+                return admission.first_objects(wish, self.me.machine, self.dice, now)
             case Rebuilding(wish, node):
                 return admission.rebuilt(self.store, wish, node)
             case Awakening():
@@ -360,8 +393,13 @@ class Leader:
             case Asked(_, call):
                 return api.write(self.store, call.request, self.dice, now, self.roles.members)
             case Admitting(route, wish, role):
-                known = admission.newcomer(self.store, route.to, role)
-                return [] if known else [Put(admission.new_node(wish, route.to, role, self.dice))]
+                return admission.admitted(self.store, wish, route.to, role, self.dice, now)
+            case Renewing(_, wish):
+                return ca.renewed(self.store, wish.node, wish.csr, now)
+            case Introducing(wish):
+                return ca.introduced(self.store, wish.node, wish.tls)
+            case ca.Finishing():
+                return ca.finish(self.store, self.dice)
             case Joining(_, wish):
                 return admission.joined(self.store, wish)
             case Turning(node):
@@ -379,13 +417,18 @@ class Leader:
         match work:
             case Founding() | Rebuilding():
                 assert self.store.cluster
-                return [Tell("engine", SwarmFounded(self.store.cluster.worker_token))]
+                node = self.store.get("node", self.me.node) if isinstance(work, Founding) else None
+                certificate = node.certificate if node else b""
+                return [Tell("engine", SwarmFounded(self.store.cluster.worker_token, certificate))]
             case Asked(route, call):
                 return [deliver(route, Reply(call.id, api.answer(self.store, call.request, changes)))]
             case Admitting(route, _, role):
                 node = admission.newcomer(self.store, route.to, role)
                 assert self.store.cluster and node
-                return [deliver(route, Certified(node.id, role, self.managers()))]
+                papers = node.certificate, ca.others(self.store.cluster)
+                return [deliver(route, Certified(node.id, role, self.managers(), *papers))]
+            case Renewing(route, wish):
+                return [deliver(route, self.renewed(wish, bool(changes)))]
             case Joining(route, wish):
                 return self.roles.let_in(self.store, route, wish, self.managers())
             case Registering(route, wish):

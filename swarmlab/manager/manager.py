@@ -45,9 +45,11 @@ from ..messages import (
     Forward,
     FoundSwarm,
     Heartbeat,
+    Introduce,
     OpenSession,
     RaftJoin,
     RebuildSwarm,
+    RefuseNodes,
     Relay,
     Renew,
     Reply,
@@ -70,7 +72,7 @@ LOOK = SECOND  # how often a waiting call looks for a leader
 
 CLIENT = "client-call"  # the channel of a person's question: its answer is told to the machine's own engine
 CHANNELS: dict[type, str] = dict.fromkeys((OpenSession, Heartbeat, StatusReport), "agent")
-CHANNELS |= dict.fromkeys((CalledBack, Certify, RaftJoin, Renew), "engine")
+CHANNELS |= dict.fromkeys((CalledBack, Certify, Introduce, RaftJoin, Renew), "engine")
 CONNECTING = (Call, OpenSession)  # what a manager that was removed is not heard for; a session that is open goes on
 
 
@@ -120,6 +122,7 @@ class Manager:
         self.lead: Leader | None = None  # while it leads
         self.wish: FoundSwarm | RebuildSwarm | None = None  # what it is to do first when it leads
         self.calls: dict[int, Waiting] = {}
+        self.removed: tuple = ()  # nodes whose certificates it refuses
         self.unlock_key: str | None = ""  # as its own engine knows it, None: it has to be told
 
     def step(self, event: Any, now: int) -> list:
@@ -228,7 +231,7 @@ class Manager:
             return self.pass_back(message)
         if isinstance(message, AskRoot):  # every manager has it, whoever leads
             cluster = self.store.cluster
-            return [Send(sender, "engine", RootCertificate(cluster.ca_digest))] if cluster else []
+            return [Send(sender, "engine", RootCertificate(cluster.root))] if cluster else []
         if isinstance(message, Forward):
             route, message = Route(message.origin, message.channel, sender), message.message
         else:
@@ -306,7 +309,7 @@ class Manager:
                     effects += [self.note(entry.index, key) for key in dict.fromkeys(keys)]
                 if self.lead:
                     effects += self.lead.observe(keys, entry.term, now)
-        return effects + self.tell_unlock_key() + self.applied(entries[-1].index)
+        return effects + self.tell_unlock_key() + self.tell_removed() + self.applied(entries[-1].index)
 
     def applied(self, index: int) -> list:
         effects: list = [Note(Applied(index))]
@@ -320,7 +323,12 @@ class Manager:
         assert self.lead is None, "a leader has applied everything"
         speaks, changed = self.leader is None, self.store.restore(picture)
         news = [key for key in changed if speaks and self.is_news(key)]
-        return [*(self.note(index, key) for key in news), *self.tell_unlock_key(), *self.applied(index)]
+        return [
+            *(self.note(index, key) for key in news),
+            *self.tell_unlock_key(),
+            *self.tell_removed(),
+            *self.applied(index),
+        ]
 
     def tell_unlock_key(self) -> list:
         """Every manager seals its own key file with the key that is agreed on."""
@@ -329,6 +337,14 @@ class Manager:
             return []
         self.unlock_key = cluster.unlock_key
         return [Tell("engine", UnlockKeyIs(cluster.unlock_key, cluster.version))]
+
+    def tell_removed(self) -> list:
+        """Every manager refuses the certificates of nodes that were removed."""
+        cluster = self.store.cluster
+        if cluster is None or cluster.removed == self.removed:
+            return []
+        self.removed = cluster.removed
+        return [Tell("guard", RefuseNodes(cluster.removed))]
 
     def is_news(self, key: Key) -> bool:
         """Whether it was written, or removed, behind the last entry of which the trace tells."""

@@ -7,6 +7,7 @@ moby `daemon/cluster/convert/node.go`.
 from typing import Any
 
 from ..objects import COMPLETE, ORPHANED, ApiError, Drop, ManagerStatus, Node, NodeSpec, Put, replace
+from . import ca
 from .store import Store
 from .validation import check_version, refuse
 
@@ -88,7 +89,9 @@ def remove(store: Store, node: Node, force: bool, members: tuple, now: int) -> l
     if node.state == "ready" and not force:
         refuse("FailedPrecondition", f"node {node.id} is not down and can't be removed")
     lost = [task for task in store.tasks_on(node.id) if task.state < COMPLETE]
-    return [*(Put(orphan(task, now)) for task in lost), Drop("node", node.id)]
+    cluster = store.cluster and ca.refused(store.cluster, node, now)
+    refuses = [Put(cluster)] if cluster != store.cluster else []
+    return [*(Put(orphan(task, now)) for task in lost), *refuses, Drop("node", node.id)]
 
 
 def orphan(task: Any, now: int) -> Any:

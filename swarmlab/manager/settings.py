@@ -1,13 +1,13 @@
 """What people may change of the swarm as a whole: its settings, its tokens, its unlock key, its root certificate.
 
-Certificates are not real yet, so a new root is at once everybody's; SwarmKit first has every node ask for a new one.
 The texts are Docker's. Source: swarmkit `manager/controlapi/cluster.go`; moby `daemon/cluster/convert/swarm.go`.
 """
 
 from ..effects import SECOND, Dice
 from ..messages import UpdateObject
 from ..objects import ApiError, Cluster, Put, replace
-from .security import new_digest, new_secret, token, unlock_key
+from ..trust.tokens import new_secret, token, unlock_key
+from . import ca
 from .store import Store
 from .validation import check_version, refuse
 
@@ -20,8 +20,12 @@ SETTINGS = (  # what of the object is a wish; the rest is what came of it
 
 
 def shown(cluster: Cluster | None) -> Cluster | None:
-    """As people may see it: whoever wants the unlock key asks for it, and the keys of the data plane are for nodes only."""
-    return cluster and replace(cluster, unlock_key="", network_keys=())
+    """As people may see it: whoever wants the unlock key asks for it, the keys of the data plane are for nodes only, and
+    those of roots for managers."""
+    if cluster is None:
+        return None
+    rotation = cluster.rotation and replace(cluster.rotation, key=0)
+    return replace(cluster, unlock_key="", network_keys=(), root_key=0, rotation=rotation)
 
 
 def current(store: Store) -> Cluster:
@@ -30,7 +34,7 @@ def current(store: Store) -> Cluster:
     return store.cluster
 
 
-def update(store: Store, request: UpdateObject, dice: Dice) -> list:
+def update(store: Store, request: UpdateObject, dice: Dice, now: int) -> list:
     """New settings. Autolock that is switched on gets a key, and a forced rotation a new root. Raises ApiError."""
     old, wish = current(store), request.spec
     kept = {name: getattr(old, name) for name in DEFAULT_WHEN_ZERO if getattr(wish, name) == 0}
@@ -46,14 +50,7 @@ def update(store: Store, request: UpdateObject, dice: Dice) -> list:
         new = replace(new, unlock_key=unlock_key(dice))
     elif not new.autolock:
         new = replace(new, unlock_key="")
-    return [Put(_with_new_root(new, dice) if new.force_rotate != old.force_rotate else new)]
-
-
-def _with_new_root(cluster: Cluster, dice: Dice) -> Cluster:
-    """Tokens name the root, so both change with it."""
-    digest = new_digest(dice)
-    worker, manager = token(digest, new_secret(dice)), token(digest, new_secret(dice))
-    return replace(cluster, ca_digest=digest, worker_token=worker, manager_token=manager)
+    return [Put(ca.begun(new, dice, now) if new.force_rotate != old.force_rotate else new)]
 
 
 def rotate_token(store: Store, role: str, dice: Dice) -> list:

@@ -6,8 +6,8 @@ Source: Docker documentation, "How services work"; swarmkit `manager/orchestrato
 from collections.abc import Iterable
 
 from ..objects import COMPLETE, NEW, RUNNING, SHUTDOWN, Node, Put, Service, Task, TaskSpec, replace
+from ..trust.tokens import derived_id
 from .constraints import match, parse
-from .security import derived_id
 from .store import Store
 
 Place = int | str  # the slot or, for one task per node, the node

@@ -70,6 +70,9 @@ class Network:
         self.lines: dict[str, dict[str, Line]] = {}  # sender → receiver (name or address) → line
         self.salts: dict[str, int] = {}  # by name: what makes the coins of one machine fall unlike those of another
         self.lull: Any = None  # what may be left out while nothing is wrong, see `lull`
+        self.guard: Any = None  # who says what is refused at the door, on the channels that have one
+        self.guarded: frozenset[str] = frozenset()
+        self.passes: dict[tuple[str, str, str], int] = {}  # (sender, to, channel) → nothing is refused until then
         self.blocked: dict[str, tuple] = {}  # machine → ports
         self.groups: tuple = ()  # partitions in force: (groups, one way)
         self.steady: dict[tuple[str, str], tuple] = {}  # links that are as they should be: (receiver, floor, spread)
@@ -157,6 +160,9 @@ class Network:
     def send(self, sender, effect) -> None:
         """Carry one message. It arrives later, or never."""
         to, channel, message, size, coin, packet = effect
+        if channel in self.guarded and self.kernel.now > self.passes.get((sender.name, to, channel), -1):
+            if self._is_refused(sender, to, channel, message):
+                return
         line = self.line(sender.name, to) if packet > MTU else self.lines[sender.name].get(to)
         if line is None:
             receiver = self.machines.get(to)
@@ -188,6 +194,26 @@ class Network:
             )
         else:
             self._send_with_care(line, channel, message, size, packet)
+
+    def guard_by(self, guard: Any, channels: tuple[str, ...]) -> None:
+        """Ask this guard about what is sent on these channels: `refuses(sender, receiver, channel, message)`. It keeps
+        `passes`, so that it is not asked again and again."""
+        self.guard, self.guarded, self.passes = guard, frozenset(channels), guard.passes
+
+    def _is_refused(self, sender, to: str, channel: str, message: Any) -> bool:
+        """Whether somebody at the door refuses it. Who is off, or cannot be reached, refuses nothing."""
+        receiver = self.machines.get(to)
+        if receiver is None or not receiver.running:
+            return False
+        here, there = sender.name, receiver.name
+        if self.is_cut(here, there) or self.is_blocked(here, there, channel):
+            return False
+        if self.guard.refuses(here, there, channel, message):
+            self._record(here, there, channel, message, -1, "refused")
+            return True
+        if to != there and (here, there, channel) in self.passes:
+            self.passes[here, to, channel] = self.passes[here, there, channel]
+        return False
 
     def _send_plainly(self, sender, receiver, channel: str, message: Any, coin: int) -> None:
         """Between two machines whose link nobody has touched."""

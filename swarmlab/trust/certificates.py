@@ -61,11 +61,19 @@ def public_key(seed: int) -> bytes:
     return _spki(private_key(seed).public_key())
 
 
-def key_pem(seed: int) -> str:
+@cache
+def key_pem(seed: int) -> bytes:
     """The private key as the file `swarm-node.key` has it."""
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    return private_key(seed).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return private_key(seed).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def key_id(key: bytes) -> str:
+    """The name of a public key, as certificates give it for their own key and for that of who signed [RFC 5280, 4.2.1.2]."""
+    from hashlib import sha1
+
+    return sha1(key[-65:]).hexdigest()
 
 
 def _spki(key: Any) -> bytes:
@@ -123,6 +131,13 @@ def requested_key(csr: bytes) -> bytes:
     except ValueError:
         return b""
     return _spki(asked.public_key()) if asked.is_signature_valid else b""
+
+
+def serial(*parts: object) -> int:
+    """A number of up to 20 bytes. SwarmKit draws them; ours follow from what is signed, and when."""
+    from hashlib import sha256
+
+    return int.from_bytes(sha256(repr(parts).encode()).digest()[:20], "big") >> 1 | 1
 
 
 class Subject(NamedTuple):
@@ -297,7 +312,7 @@ def describe(certificate: bytes | str, roots: tuple[bytes, ...] = ()) -> list[tu
         ("serial", f"{one.serial:040x}"),
         ("valid from", date(one.begins)),
         ("valid until", date(one.ends)),
-        ("public key", f"ECDSA P-256, {one.key[-64:].hex()[:16]}…"),
+        ("public key", f"ECDSA P-256, key id {key_id(one.key)}"),
         ("other names", ", ".join(one.names)),
         ("may sign others", "yes" if one.is_ca else "no"),
         ("signature ok", way or own or "not checked: no root given"),

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from ..effects import Dice
 from ..objects import TlsInfo
-from .certificates import MINUTE, Certificate, describe, is_signed_by, problem, public_key, read
+from .certificates import MINUTE, Certificate, describe, is_signed_by, path, problem, public_key, read
 
-KEY_BITS, SERIAL_BITS = 256, 159  # a serial number of 20 bytes that is above zero
+KEY_BITS = 256
+WRONG_KEY = "tls: private key does not match public key"
 EARLIEST, LATEST = 5, 8  # tenths of its life after which a certificate is renewed
 
 
@@ -29,35 +30,43 @@ class Papers(NamedTuple):
         return read(self.certificate)
 
     @property
+    def signer(self) -> bytes:
+        """The root that signed the certificate."""
+        return signer(self.certificate, self.others, self.root)
+
+    @property
     def tls(self) -> TlsInfo:
         """What the node tells the managers of them."""
-        return tls_info(self.certificate, self.others, self.root)
+        issuer = read(self.signer)
+        return TlsInfo(self.root, issuer.subject, issuer.key)
 
     def problem(self, now: int) -> str:
         """Why nobody would accept them now, '' if they are in order."""
-        if self.says.key != public_key(self.key):
-            return "tls: private key does not match public key"
-        return problem(self.certificate, self.others, (self.root,), now)
+        if reason := problem(self.certificate, self.others, (self.root,), now):
+            return reason
+        return "" if self.says.key == public_key(self.key) else WRONG_KEY
+
+    def refusal(self, root: bytes, now: int) -> str:
+        """Why somebody who trusts this root, and whose clock shows `now`, does not accept them; '' if they do."""
+        return problem(self.certificate, self.others, (root,), now)
+
+    def ends(self, root: bytes) -> int:
+        """When such a one accepts them no more, µs."""
+        return min(read(one).ends for one in path(self.certificate, self.others, (root,)))
 
     def rows(self) -> list[tuple[str, str]]:
         """The certificate opened up."""
         return describe(self.certificate, (*self.others, self.root))
 
 
-def tls_info(certificate: bytes, others: tuple[bytes, ...], root: bytes) -> TlsInfo:
-    """The root that is trusted, and who signed the certificate."""
-    signer = next((one for one in (*others, root) if is_signed_by(certificate, one)), root)
-    return TlsInfo(root, read(signer).subject, read(signer).key)
+def signer(certificate: bytes, others: tuple[bytes, ...], root: bytes) -> bytes:
+    """Which of these has signed it."""
+    return next((one for one in (*others, root) if is_signed_by(certificate, one)), root)
 
 
 def new_key(dice: Dice) -> int:
     """The seed of a key pair."""
     return dice.getrandbits(KEY_BITS)
-
-
-def new_serial(dice: Dice) -> int:
-    """A serial number, never zero."""
-    return dice.getrandbits(SERIAL_BITS) | 1
 
 
 def renew_at(certificate: bytes, dice: Dice) -> int:

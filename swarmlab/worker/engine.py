@@ -97,7 +97,7 @@ class Engine:
     ):
         self.machine, self.dice = machine, dice
         self.lock = Lock(disk, keys or dice)  # keys are drawn from dice of their own
-        self.swarm = Membership(machine, disk, dice, description, interfaces or (("eth0", address),))
+        self.swarm = Membership(machine, disk, dice, description, interfaces or (("eth0", address),), keys)
         self.networks: tuple[NetworkRow, ...] = disk.values.get("networks", ())
         self.asked: dict[int, Call] = {}  # our own calls to the other cores, and whose call each is for
         self.calls = 0

@@ -10,7 +10,7 @@ from ..effects import Dice, Note, Tell
 from ..events import SwarmJoined
 from ..messages import Advertised, BeNode, FoundSwarm, InitAnswer, JoinGossip, RebuildSwarm, Reply, SwarmInit
 from ..objects import Description
-from . import identity
+from ..trust import certificates, papers, tokens
 from .addresses import with_port, without_port
 
 
@@ -32,7 +32,8 @@ class Joining(NamedTuple):
     remote: str
     address: str
     availability: str = "active"
-    trusted: bool = False  # the swarm's root certificate is the one that the token names
+    key: int = 0  # the seed of the key pair that it asks a certificate for
+    root: bytes = b""  # the swarm's root certificate, once it has turned out to be the one that the token names
 
 
 class Founding(NamedTuple):
@@ -41,25 +42,36 @@ class Founding(NamedTuple):
     call: int
     me: Identity
     order: FoundSwarm | RebuildSwarm
+    key: int = 0  # the seed of the machine's own key pair
 
 
 def new_swarm(
-    call: int, request: SwarmInit, machine: str, address: str, description: Description, dice: Dice
+    call: int,
+    request: SwarmInit,
+    machine: str,
+    address: str,
+    description: Description,
+    dice: Dice,
+    key: int,
+    now: int,
 ) -> Founding:
-    """A swarm of which this machine is the first manager, under fresh names."""
-    node, member = identity.node_id(dice), identity.member_id(dice)
+    """A swarm of which this machine is the first manager, under fresh names, and its own certificate authority."""
+    node, member = tokens.node_id(dice), tokens.member_id(dice)
     me = Identity(node, "manager", member, ((node, machine, address),), entered=True, address=address)
     order = FoundSwarm(
         node=node,
         member=member,
         description=description,
         address=address,
-        worker_secret=identity.secret(dice),
-        manager_secret=identity.secret(dice),
-        ca_digest=identity.ca_digest(dice),
+        worker_secret=tokens.new_secret(dice),
+        manager_secret=tokens.new_secret(dice),
+        root=b"",
+        root_key=papers.new_key(dice),
+        csr=certificates.request(key),
         options=request.options,
     )
-    return Founding(call, me, order)
+    root = certificates.new_root(order.root_key, certificates.serial(order.root_key), now)
+    return Founding(call, me, order._replace(root=root), key)
 
 
 def same_swarm(call: int, request: SwarmInit, me: Identity, machine: str, address: str) -> Founding:

@@ -8,7 +8,7 @@ Docker documentation, "docker swarm init/join/leave"; swarm.md §3, §14, §15.
 from typing import Any
 
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Save, Send, Tell
-from ..events import SwarmJoined, SwarmLeft
+from ..events import CertificateIssued, RootTrusted, SwarmJoined, SwarmLeft
 from ..messages import (
     Advertised,
     AskRoot,
@@ -18,11 +18,14 @@ from ..messages import (
     Certified,
     Certify,
     Expelled,
+    FoundSwarm,
+    Introduce,
     JoinGossip,
     LeaveGossip,
     ManagersChanged,
     NotCertified,
     NotRaftJoined,
+    PapersChanged,
     RaftJoin,
     RaftJoined,
     Registered,
@@ -30,12 +33,16 @@ from ..messages import (
     Renewed,
     RoleChanged,
     RootCertificate,
+    Rotate,
     SwarmFounded,
     SwarmInit,
     SwarmJoin,
+    TrustRoot,
 )
 from ..objects import ApiError, Description
-from . import founding, identity, refusals
+from ..trust import certificates, tokens
+from ..trust.papers import Papers, new_key, renew_at
+from . import founding, refusals
 from .addresses import Interfaces, advertised, without_port
 from .cluster_options import check_options
 from .founding import Founding, Identity, Joining, answer, known_address
@@ -47,14 +54,29 @@ MAKE_KEYS = (
 CERTIFY_AGAIN = 2 * SECOND  # while nobody answers
 RAFT_JOIN_AGAIN = 3 * SECOND
 JOIN_PATIENCE = 20 * SECOND  # then the person gets the prompt back, and the join goes on
+BACK_OFF, LONGEST_BACK_OFF = 5 * SECOND, 3600 * SECOND  # between tries to renew a certificate that nobody waits for
 EXPELLED_PATIENCE = 16 * SECOND  # a manager that was removed waits so long to be told that it is a worker now
 
 
 class Membership:
     """The engine's part that deals with the swarm as a whole. Effects as from a core; refusals are raised."""
 
-    def __init__(self, machine: str, disk: Disk, dice: Dice, description: Description, interfaces: Interfaces):
+    def __init__(
+        self,
+        machine: str,
+        disk: Disk,
+        dice: Dice,
+        description: Description,
+        interfaces: Interfaces,
+        keys: Dice | None = None,
+    ):
         self.machine, self.dice, self.description, self.interfaces = machine, dice, description, interfaces
+        self.keys = keys or dice  # what concerns certificates is drawn from dice of its own
+        self.papers: Papers | None = disk.values.get("papers")
+        self.next_key = 0  # the seed of the key pair for the certificate that is asked for
+        self.due = ""  # why a new certificate is asked for that says the same: expiry · rotation · autolock
+        self.tries = 0  # how often that was asked for in vain
+        self.expiry_at = NEVER  # when to ask for it in good time
         self.identity: Identity | None = disk.values.get("identity")
         self.joining: Joining | None = disk.values.get("joining")
         self.founding: Founding | None = None
@@ -69,7 +91,13 @@ class Membership:
 
     @property
     def deadline(self) -> int:
-        return min(self.ask_at, self.renew_at, self.missing_at, self.give_up_at, self.found_at)
+        waits = self.missing_at, self.give_up_at, self.found_at, self.expiry_at
+        return min(self.ask_at, self.renew_at, *waits)
+
+    @property
+    def private_key(self) -> bytes:
+        """The node's private key as its file has it, b"" while it is none."""
+        return certificates.key_pem(self.papers.key) if self.papers else b""
 
     @property
     def expelled(self) -> bool:
@@ -109,8 +137,8 @@ class Membership:
         match message:
             case Certified() if self.joining and not self.identity:
                 return self._certified(message, now)
-            case RootCertificate(ca_digest) if self.joining and not self.identity:
-                return self._look_at_root(self.joining, ca_digest, now)
+            case RootCertificate(root) if self.joining and not self.identity:
+                return self._look_at_root(self.joining, root, now)
             case NotCertified(reason) if self.joining and not self.identity:
                 return self._join_failed(reason)
             case RaftJoined(managers) if self.identity and not self.identity.entered:
@@ -120,15 +148,19 @@ class Membership:
                 return self._turned_away(reason)
             case NotRaftJoined(reason):
                 self.error = reason  # we go on asking: what stands in the way now may be gone in a moment
-            case Renewed(number, role, managers) if self.identity and number == self.renewals and role:
-                return self._renewed(self.identity, role, managers, now)
+            case Renewed(number, role) if self.identity and number == self.renewals and role:
+                return self._renewed(self.identity, message, now)
+            case Rotate(issuer_key) if self.identity and self.papers:
+                return self._rotate(self.identity, self.papers, issuer_key, now)
+            case TrustRoot(root) if self.identity and self.papers:
+                return self._trust(self.identity, self.papers, root)
         return []
 
     def told(self, message: Any, now: int) -> list:
         """Another core of this machine says something."""
         match message:
-            case SwarmFounded(worker_token) if self.founding:
-                return self._founded(self.founding, worker_token)
+            case SwarmFounded(worker_token, certificate) if self.founding:
+                return self._founded(self.founding, worker_token, certificate)
             case Registered(role):
                 self.registered = True
                 return [*self._shall_be(role, now), *self._maybe_joined()]
@@ -148,6 +180,9 @@ class Membership:
         effects = [*self._give_up(now), *self._found(now)]
         if self.missing_at <= now:
             self.missing_at, self.expelled_at, self.renew_at = NEVER, now - EXPELLED_PATIENCE, now
+        if self.expiry_at <= now:
+            self.expiry_at = NEVER
+            self.renew_soon("expiry", now)
         effects += self._ask(now, again=True) if self.ask_at <= now else []
         return [*effects, *(self._renew(now) if self.renew_at <= now else [])]
 
@@ -155,6 +190,8 @@ class Membership:
         """Be the node that the disk says; a join that a crash interrupted goes on."""
         if self.identity is None:
             return [Tell("manager", BeNothing()), *self._ask(now)]
+        if self.papers:
+            self.expiry_at = renew_at(self.papers.certificate, self.keys)
         return self._take_up(self.identity, now)
 
     def _become(self, who: Identity) -> list:
@@ -194,7 +231,8 @@ class Membership:
             raise ApiError(refusals.ALREADY_IN)
         address = advertised(request.advertise_address, self.interfaces)
         check_options(dict(request.options))
-        self.founding = founding.new_swarm(id, request, self.machine, address, self.description, self.dice)
+        me = self.machine, address, self.description
+        self.founding = founding.new_swarm(id, request, *me, self.dice, new_key(self.keys), now)
         self.found_at = now + self._key_time()
         return []
 
@@ -215,22 +253,26 @@ class Membership:
         self.found_at = NEVER
         return [Tell("manager", self.founding.order)]
 
-    def _key_time(self) -> int:
-        return MAKE_KEYS[0] + int(self.dice.random() * MAKE_KEYS[1])
+    def _key_time(self, dice: Dice | None = None) -> int:
+        return MAKE_KEYS[0] + int((dice or self.dice).random() * MAKE_KEYS[1])
 
-    def _founded(self, done: Founding, worker_token: str) -> list:
+    def _founded(self, done: Founding, worker_token: str, certificate: bytes) -> list:
         self.founding = None
-        return [*self._become(done.me), *founding.founded(done, worker_token)]
+        order, taken = done.order, []
+        if isinstance(order, FoundSwarm):
+            taken = self._take(Papers(done.key, certificate, order.root), "init")
+        return [*taken, *self._become(done.me), *founding.founded(done, worker_token)]
 
     # ── docker swarm join ────────────────────────────────────────────────────────────────────────────────────────
 
     def join(self, id: int, request: SwarmJoin, now: int) -> list:
         if self.identity or self.joining or self.founding:
             raise ApiError(refusals.ALREADY_IN)
-        if identity.digest_in(request.token) is None:
+        if tokens.parts(request.token) is None:
             raise ApiError(refusals.BAD_TOKEN)
         address = advertised(request.advertise_address, self.interfaces)
-        self.joining = Joining(request.token, request.remote, address, request.availability)
+        key = new_key(self.keys)
+        self.joining = Joining(request.token, request.remote, address, request.availability, key)
         self.join_call, self.give_up_at = id, now + JOIN_PATIENCE
         self.registered, self.error = False, ""
         self.ask_at = now + self._key_time()
@@ -251,23 +293,34 @@ class Membership:
             self.ask_at = NEVER
             return []
         self.ask_at = now + CERTIFY_AGAIN
-        shown = Certify(joining.token, self.description, joining.address, joining.availability)
-        return [Send(without_port(joining.remote), "manager", shown if joining.trusted else AskRoot())]
+        remote = without_port(joining.remote)
+        if not joining.root:
+            return [Send(remote, "manager", AskRoot())]
+        csr = certificates.request(joining.key)
+        shown = Certify(joining.token, self.description, joining.address, joining.availability, csr)
+        return [Send(remote, "manager", shown)]
 
-    def _look_at_root(self, joining: Joining, ca_digest: str, now: int) -> list:
+    def _look_at_root(self, joining: Joining, root: bytes, now: int) -> list:
         """The secret in the token is shown to nobody but the swarm that the token names."""
-        named = identity.digest_in(joining.token) or "0"
-        if ca_digest != named:
-            return self._join_failed(refusals.FOREIGN_CA.format(identity.fingerprint(named)))
-        self.joining = joining._replace(trusted=True)
+        named = tokens.parts(joining.token)
+        assert named
+        if tokens.digest(root) != named.digest:
+            return self._join_failed(refusals.FOREIGN_CA.format(tokens.fingerprint(named.digest)))
+        if problem := certificates.problem(root, (), (root,), now):
+            return self._join_failed(refusals.BAD_ROOT.format(problem))
+        self.joining = joining._replace(root=root)
         return [Save("joining", self.joining), *self._ask(now)]
 
     def _certified(self, message: Certified, now: int) -> list:
-        assert self.joining
+        joining = self.joining
+        assert joining
+        papers = Papers(joining.key, message.certificate, joining.root, message.others)
+        if problem := papers.problem(now):
+            return self._join_failed(problem)
         is_manager = message.role == "manager"
-        member = identity.member_id(self.dice) if is_manager else ""
-        me = Identity(message.node, message.role, member, message.managers, not is_manager, self.joining.address)
-        return [*self._become(me), *self._take_up(me, now)]
+        member = tokens.member_id(self.dice) if is_manager else ""
+        me = Identity(message.node, message.role, member, message.managers, not is_manager, joining.address)
+        return [*self._take(papers, "join"), *self._become(me), *self._take_up(me, now)]
 
     def _maybe_joined(self) -> list:
         """A worker is in when its agent has a session, a manager when raft has let it in as well."""
@@ -306,17 +359,34 @@ class Membership:
         self.wanted = role if role != self.identity.role else ""
         if self.wanted:
             self.renew_at = now + self._key_time()
-        elif not self.expelled:
+        elif not self.expelled and not self.due:
             self.renew_at = NEVER
         return []
 
+    def renew_soon(self, why: str, now: int) -> None:
+        """Ask for a new certificate as soon as there is a new key pair."""
+        self.due, self.tries = why, 0
+        self.renew_at = min(self.renew_at, now + self._key_time(self.keys))
+
     def _renew(self, now: int) -> list:
         """Ask some manager, and another one while there is no answer that settles it."""
-        if self.identity is None:
+        me = self.identity
+        if me is None:
             self.renew_at = NEVER
             return []
-        self.renewals, self.renew_at = self.renewals + 1, now + CERTIFY_AGAIN
-        return [Send(self._some_manager(self.identity), "manager", Renew(self.identity.node, self.renewals))]
+        if self.wanted or self.expelled:
+            whom, wait = self._some_manager(me), CERTIFY_AGAIN
+        else:
+            whom, wait = self._own_manager(me), self._back_off()
+        self.renewals, self.renew_at = self.renewals + 1, now + wait
+        self.next_key = self.next_key or new_key(self.keys)
+        return [Send(whom, "manager", Renew(me.node, self.renewals, certificates.request(self.next_key)))]
+
+    def _back_off(self) -> int:
+        """Nobody waits for it: ask less and less often, an hour apart at the most."""
+        self.tries += 1
+        longest = min(BACK_OFF + (BACK_OFF << min(self.tries - 1, 20)), LONGEST_BACK_OFF)
+        return SECOND + int(self.keys.random() * longest)
 
     def _look_for_me(self, me: Identity, managers: tuple, now: int) -> None:
         """A manager that is not named among the managers for long was removed while nobody could tell it."""
@@ -329,25 +399,77 @@ class Membership:
         others = self._peers(me) or (self.machine,)
         return others[int(self.dice.random() * len(others))]
 
-    def _renewed(self, me: Identity, role: str, managers: tuple, now: int) -> list:
+    def _own_manager(self, me: Identity) -> str:
+        """A manager has one on its own machine, and needs no certificate there: an expired one may be renewed so."""
+        if me.role == "manager" and me.entered and not self.expelled:
+            return self.machine
+        known = self._peers(me) or (self.machine,)
+        return known[int(self.keys.random() * len(known))]
+
+    def _renewed(self, me: Identity, message: Renewed, now: int) -> list:
         """The new certificate. Who was removed from the group can only come back under another name."""
+        role, managers = message.role, message.managers
+        papers = Papers(self.next_key, message.certificate, message.root, message.others)
+        if papers.problem(now):
+            return []  # not what was asked for: ask again
         if role == me.role and not self.expelled:
-            self.renew_at = self.renew_at if self.wanted else NEVER
-            return []
+            if self.wanted:
+                return []
+            why, self.due, self.renew_at = self.due, "", NEVER
+            return self._take(papers, why or "expiry")
         if role == "manager" and self.expelled and now < self.expelled_at + EXPELLED_PATIENCE:
             self.renew_at = self.expelled_at + EXPELLED_PATIENCE
             return []
         self.wanted, self.expelled_at, self.renew_at, self.missing_at = "", NEVER, NEVER, NEVER
-        member = identity.member_id(self.dice) if role == "manager" else ""
+        self.due = ""
+        member = tokens.member_id(self.dice) if role == "manager" else ""
         new = Identity(me.node, role, member, me.managers, role == "worker", me.address)
         orders: list = [BeNothing()] if me.role == "manager" else []
         orders += [BeManager(new.node, new.member)] if role == "manager" else []
         return [
+            *self._take(papers, "role"),
             *self._know(new, managers),
             *(Tell("manager", order) for order in orders),
             *self._ask(now),
             *self._maybe_joined(),
         ]
+
+    # ── certificates ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take(self, papers: Papers, why: str) -> list:
+        """Show these papers from now on. What has changed about root and signer is told to the managers.
+
+        They are on disk before it says who we are: if the power goes between the two, a node asks again what it is to be.
+        """
+        old, self.papers, self.next_key = self.papers, papers, 0
+        self.expiry_at = renew_at(papers.certificate, self.keys)
+        says, me = papers.says, self.identity
+        whom = certificates.key_id(papers.tls.issuer_key), certificates.key_id(certificates.read(papers.root).key)
+        fact = CertificateIssued(says.node, says.role, *whom, f"{says.serial:x}", says.ends, why)
+        shown = [Save("papers", papers), Note(fact), *([Tell("guard", PapersChanged())] if old else [])]
+        return [*shown, *(self._introduce(me, papers) if me and old and old.tls != papers.tls else [])]
+
+    def _introduce(self, me: Identity, papers: Papers) -> list:
+        return [Send(self._own_manager(me), "manager", Introduce(me.node, papers.tls))]
+
+    def _rotate(self, me: Identity, papers: Papers, issuer_key: bytes, now: int) -> list:
+        """The leader wants every certificate to be signed by this key; it may not have heard that ours is."""
+        if papers.tls.issuer_key == issuer_key:
+            return self._introduce(me, papers)
+        if self.due != "rotation":
+            self.renew_soon("rotation", now)
+        return []
+
+    def _trust(self, me: Identity, papers: Papers, root: bytes) -> list:
+        """Another root from now on, if it is one that our own certificate leads to."""
+        if root == papers.root:
+            return self._introduce(me, papers)
+        if not certificates.path(papers.certificate, (), (root,)):
+            return []
+        self.papers = papers._replace(root=root)
+        fact = RootTrusted(certificates.key_id(certificates.read(root).key))
+        shown = [Save("papers", self.papers), Note(fact), Tell("guard", PapersChanged())]
+        return [*shown, *self._introduce(me, self.papers)]
 
     # ── docker swarm leave ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -370,9 +492,11 @@ class Membership:
         """Be no node any more."""
         me, self.identity, self.registered = self.identity, None, False
         self.wanted, self.expelled_at, self.renew_at, self.missing_at = "", NEVER, NEVER, NEVER
+        self.papers, self.due, self.expiry_at, self.next_key = None, "", NEVER, 0
         effects = self._stop_joining()
         if me:
-            effects += [Save("identity", None), Note(SwarmLeft(me.node)), Tell("agent", BeNothing())]
+            effects += [Save("identity", None), Save("papers", None), Tell("guard", PapersChanged())]
+            effects += [Note(SwarmLeft(me.node)), Tell("agent", BeNothing())]
             effects += [Tell("manager", BeNothing())] if me.role == "manager" else []
             effects += [Tell("gossip", LeaveGossip())]
         return effects

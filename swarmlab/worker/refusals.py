@@ -22,6 +22,7 @@ NOT_YET_A_MANAGER = (
 )
 BAD_TOKEN = "invalid join token"
 FOREIGN_CA = "remote CA does not match fingerprint. Expected: {}"
+BAD_ROOT = "error while validating Root CA Certificate: {}"
 JOIN_GOES_ON = (
     "Timeout was reached before node joined. The attempt to join the swarm will continue in the background. "
     'Use the "docker info" command to see the current swarm status of your node.'

@@ -70,6 +70,8 @@ def test_a_new_root_certificate_makes_the_old_tokens_worthless() -> None:
     old = cluster.docker("swarm join-token -q worker").stdout.strip()
     before = cluster.docker("swarm ca").stdout
     assert cluster.docker("swarm ca --rotate -d").stdout == ""
+    assert cluster.docker("swarm ca").stdout == before  # until every node has a certificate of the new one
+    cluster.run_for(5)
     assert cluster.docker("swarm ca").stdout != before
     refused = cluster.docker(f"swarm join --token {old} 192.168.50.100:2377", "node-2")
     assert refused.stderr.startswith("Error response from daemon: remote CA does not match fingerprint. Expected: ")

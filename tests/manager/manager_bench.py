@@ -46,6 +46,7 @@ from swarmlab.objects import (
     TaskSpec,
     replace,
 )
+from swarmlab.trust import certificates, tokens
 
 
 class Dice:
@@ -63,6 +64,16 @@ class Dice:
             self.state = (self.state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
             value = value << 32 | self.state >> 32
         return value & ((1 << k) - 1)
+
+
+ROOT_KEY = 7
+ROOT = certificates.new_root(ROOT_KEY, 1, 0)
+DIGEST = tokens.digest(ROOT)
+
+
+def csr_of(machine):
+    """The request for a certificate that a machine of this name sends."""
+    return certificates.request(int.from_bytes(machine.encode(), "big"))
 
 
 class Bench:
@@ -152,14 +163,16 @@ class Bench:
         return replies[0] if replies else None
 
     def found(self):
-        wish = FoundSwarm("n1" * 12 + "x", "member-1", Description("m1"), "10.9.0.1", "w" * 25, "m" * 25, "d" * 50, ())
+        ca = ROOT, ROOT_KEY, csr_of("m1")
+        wish = FoundSwarm("n1" * 12 + "x", "member-1", Description("m1"), "10.9.0.1", "w" * 25, "m" * 25, *ca, ())
         self.feed(Told("engine", wish))
         self.run(1)
         return wish.node
 
     def join(self, machine, secret="w"):
-        token = f"SWMTKN-1-{'d' * 50}-{secret * 25}"
-        [answer] = self.hear(machine, Certify(token, Description(machine), f"10.9.0.{machine[1:]}"))
+        token = f"SWMTKN-1-{DIGEST}-{secret * 25}"
+        wish = Certify(token, Description(machine), f"10.9.0.{machine[1:]}", csr=csr_of(machine))
+        [answer] = self.hear(machine, wish)
         return answer
 
     def open(self, machine, node):

@@ -3,7 +3,7 @@
 import pytest
 
 from swarmlab.effects import MS
-from swarmlab.manager import api, security
+from swarmlab.manager import api
 from swarmlab.manager.store import Store
 from swarmlab.messages import CreateObject, GetObject, ListObjects, RemoveObject, RotateToken, UpdateObject
 from swarmlab.objects import (
@@ -37,6 +37,7 @@ from swarmlab.objects import (
     UpdateConfig,
     replace,
 )
+from swarmlab.trust import tokens
 
 INVALID = "rpc error: code = InvalidArgument desc = "
 
@@ -317,14 +318,14 @@ def test_secrets_keep_their_content(store):
 def test_tokens():
     """§15: only the secret at the end decides."""
     cluster = Cluster(
-        "c", worker_token=security.token("d" * 50, "w" * 25), manager_token=security.token("d" * 50, "m" * 25)
+        "c", worker_token=tokens.token("d" * 50, "w" * 25), manager_token=tokens.token("d" * 50, "m" * 25)
     )
-    assert security.role_by_token(cluster, security.token("e" * 50, "m" * 25)) == "manager"
-    assert security.role_by_token(cluster, security.token("d" * 50, "x" * 25)) is None
-    assert security.role_by_token(cluster, "bogus") is None
+    assert tokens.role_by_token(cluster, tokens.token("e" * 50, "m" * 25)) == "manager"
+    assert tokens.role_by_token(cluster, tokens.token("d" * 50, "x" * 25)) is None
+    assert tokens.role_by_token(cluster, "bogus") is None
     rotated = api.write(_with(cluster), RotateToken("worker"), Dice(), 0)[0].object
     assert rotated.manager_token == cluster.manager_token and rotated.worker_token != cluster.worker_token
-    assert security.TOKEN.fullmatch(security.token("0" * 50, security.new_secret(Dice())))
+    assert tokens.parts(tokens.token("0" * 50, tokens.new_secret(Dice())))
 
 
 def _with(cluster):

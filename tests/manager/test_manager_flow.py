@@ -3,7 +3,7 @@
 import pickle
 
 import pytest
-from manager_bench import Bench, Dice, ready, web
+from manager_bench import DIGEST, ROOT, Bench, Dice, ready, web
 
 from swarmlab.effects import (
     MS,
@@ -75,7 +75,8 @@ def test_founding_writes_cluster_node_and_networks_in_one_entry():
     """§14: the first leader creates cluster object, own node, ingress and the predefined node-local networks."""
     bench = Bench()
     node = bench.found()
-    assert bench.told == [("engine", SwarmFounded(f"SWMTKN-1-{'d' * 50}-{'w' * 25}"))]
+    certificate = bench.store.get("node", node).certificate
+    assert bench.told == [("engine", SwarmFounded(f"SWMTKN-1-{DIGEST}-{'w' * 25}", certificate))]
     networks = list(bench.store.all("network"))
     assert networks[1].version == bench.store.get("node", node).created_at + 2 == 2
     assert [network.spec.name for network in networks] == ["ingress", "bridge", "host"]
@@ -91,7 +92,7 @@ def test_the_token_alone_decides_the_role():
     worker, manager = bench.join("w2", "w"), bench.join("w3", "m")
     assert isinstance(worker, Certified) and (worker.role, manager.role) == ("worker", "manager")
     assert len(worker.node) == 25
-    assert bench.hear("w4", AskRoot()) == [RootCertificate("d" * 50)]
+    assert bench.hear("w4", AskRoot()) == [RootCertificate(ROOT)]
     assert [row[1] for row in worker.managers] == ["m1"]
     assert bench.join("w4", "x") == NotCertified(NO_VALID_TOKEN)
     assert bench.hear("w4", Certify("bogus", Description(), "")) == [NotCertified(NO_VALID_TOKEN)]
@@ -110,7 +111,7 @@ def test_a_rotated_token_no_longer_opens():
     bench = Bench()
     bench.found()
     cluster = bench.call(RotateToken("worker")).value
-    assert cluster.worker_token.startswith(f"SWMTKN-1-{'d' * 50}-") and cluster.worker_token[-25:] != "w" * 25
+    assert cluster.worker_token.startswith(f"SWMTKN-1-{DIGEST}-") and cluster.worker_token[-25:] != "w" * 25
     assert bench.join("w2", "w") == NotCertified(NO_VALID_TOKEN)
     assert bench.join("w2", "m").role == "manager"
 

@@ -1,7 +1,7 @@
 """Promotion and demotion, as the leader sees them: what is refused at once, what is asked of raft, what is written."""
 
 import pytest
-from manager_bench import Dice, ready, web
+from manager_bench import Dice, csr_of, ready, web
 
 from swarmlab.effects import (
     AddMember,
@@ -161,10 +161,12 @@ def test_a_demoted_manager_leaves_the_group_first_and_is_a_worker_at_the_next_lo
 def test_a_demoted_manager_that_asks_for_its_certificate_is_a_worker_at_once(three):
     """SwarmKit writes the request into the node, which makes its role manager look."""
     three.wish(three.nodes["w2"], role="worker")
-    assert three.hear("w2", Renew(three.nodes["w2"], 1)) == [Renewed(1, "", three.manager.lead.managers())]
+    assert three.hear("w2", Renew(three.nodes["w2"], 1, csr_of("w2"))) == [
+        Renewed(1, "", three.manager.lead.managers())
+    ]
     assert node(three, "w2").role == "worker"
-    assert three.hear("w2", Renew(three.nodes["w2"], 2))[0].role == "worker"
-    assert three.hear("w3", Renew(three.nodes["w3"], 1))[0].role == "manager"
+    assert three.hear("w2", Renew(three.nodes["w2"], 2, csr_of("w2")))[0].role == "worker"
+    assert three.hear("w3", Renew(three.nodes["w3"], 1, csr_of("w3")))[0].role == "manager"
     assert three.hear("w9", Renew("nobody", 1))[0].role == ""
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from swarmlab.check.store_laws import faults
 from swarmlab.effects import MS, SECOND
-from swarmlab.manager import api
+from swarmlab.manager import api, ca
 from swarmlab.manager.store import Store
 from swarmlab.messages import (
     CreateObject,
@@ -50,6 +50,7 @@ from swarmlab.objects import (
     UpdateConfig,
     replace,
 )
+from swarmlab.trust import certificates, tokens
 
 INVALID = "rpc error: code = InvalidArgument desc = "
 STATE = "rpc error: code = FailedPrecondition desc = "
@@ -440,11 +441,19 @@ def test_autolock_has_a_key_as_long_as_it_is_on_and_only_who_asks_sees_it() -> N
     assert api.read(store, GetUnlockKey()) == ""
 
 
-def test_a_forced_rotation_makes_a_new_root_and_new_tokens() -> None:
+def test_a_forced_rotation_makes_a_new_root_which_is_trusted_later_and_new_tokens_with_it() -> None:
+    """§15: the old root signs the new one; tokens change when it is dropped."""
     store = filled()
-    done(store, UpdateObject("cluster", "c1", 1, replace(CLUSTER, force_rotate=1)))
-    new = store.cluster
-    assert new.ca_digest != CLUSTER.ca_digest and len(new.ca_digest) == 50
+    root = certificates.new_root(1, 1, 0)
+    store.apply(store.index + 1, 0, [Put(replace(store.cluster, root=root, root_key=1))])
+    done(store, UpdateObject("cluster", "c1", store.cluster.version, replace(store.cluster, force_rotate=1)))
+    old = store.cluster
+    assert old.root == root and old.worker_token == CLUSTER.worker_token
+    assert certificates.path(old.rotation.cross_signed, (), (root,))
+    assert api.read(store, GetCluster()).rotation.key == api.read(store, GetCluster()).root_key == 0
+    new = ca.finished(old, Random(1))
+    assert (new.root, new.rotation) == (old.rotation.root, None)
+    assert new.ca_digest == tokens.digest(new.root) and len(new.ca_digest) == 50
     assert all(f"-{new.ca_digest}-" in token for token in (new.worker_token, new.manager_token))
     assert new.worker_token != new.manager_token
     assert faults(store) == []

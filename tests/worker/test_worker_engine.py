@@ -3,10 +3,10 @@
 import pickle
 
 import pytest
-from worker_rig import MANAGERS, Rig, facts, sent, told
+from worker_rig import DIGEST, MANAGERS, OTHER_ROOT, ROOT, Rig, certified, facts, sent, signed, told
 
 from swarmlab.effects import SECOND, Tell
-from swarmlab.events import SwarmJoined, SwarmLeft
+from swarmlab.events import CertificateIssued, SwarmJoined, SwarmLeft
 from swarmlab.messages import (
     AskRoot,
     BeManager,
@@ -50,10 +50,10 @@ from swarmlab.messages import (
     Withdraw,
 )
 from swarmlab.objects import Description, ManagerStatus, Network, NetworkSpec, Node, PortConfig
+from swarmlab.trust.certificates import requested_key
 from swarmlab.worker import refusals
 from swarmlab.worker.engine import Engine
 
-DIGEST = "3bgtd8cvacqhlits6t2crxjf6abckvpd7pkh7261u3vs1ho87y"
 TOKEN = f"SWMTKN-1-{DIGEST}-9pzxwttip2sesp1iw3xbpnd5z"
 JOIN = SwarmJoin(TOKEN, "10.0.0.1:2377")
 LATE = refusals.JOIN_GOES_ON
@@ -72,13 +72,9 @@ def replies(effects):
     return told(effects, "client")
 
 
-def certified(role="worker"):
-    return Certified("node1", role, MANAGERS)
-
-
 def join(rig, role="worker"):
     ask(rig, JOIN)
-    effects = rig.heard("manager-1", certified(role))
+    effects = rig.heard("manager-1", certified(rig, role))
     effects += rig.heard("manager-1", RaftJoined(MANAGERS)) if role == "manager" else []
     return effects + rig.told("agent", Registered(role))
 
@@ -94,12 +90,13 @@ def test_init_founds_a_swarm_through_the_manager_and_wakes_agent_and_gossip(rig)
     assert not ask(rig, SwarmInit())  # the keys take a moment
     (found,) = told(rig.run_for(SECOND), "manager")
     assert isinstance(found, FoundSwarm) and found.address == "10.0.0.9"
-    assert (len(found.node), len(found.member), len(found.worker_secret), len(found.ca_digest)) == (25, 16, 25, 50)
+    assert (len(found.node), len(found.member), len(found.worker_secret)) == (25, 16, 25)
     assert found.worker_secret != found.manager_secret
-    effects = rig.told("manager", SwarmFounded("SWMTKN-1-x"))
+    effects = rig.told("manager", SwarmFounded("SWMTKN-1-x", signed(found.csr, "manager", found.node)))
     assert told(effects, "agent") == [BeNode(found.node, ((found.node, "worker-1", "10.0.0.9"),))]
     assert told(effects, "gossip") == [JoinGossip(())]
-    assert facts(effects) == [SwarmJoined(found.node, "manager")]
+    assert [type(fact) for fact in facts(effects)] == [CertificateIssued, SwarmJoined]
+    assert facts(effects)[1] == SwarmJoined(found.node, "manager")
     assert replies(effects) == [Reply(1, InitAnswer(found.node, "SWMTKN-1-x", "10.0.0.9:2377"))]
     assert info(rig).swarm == "active" and info(rig).manager
 
@@ -115,11 +112,12 @@ def test_nobody_is_in_two_swarms(rig):
 def test_a_worker_is_in_when_its_agent_has_a_session(rig):
     ask(rig, JOIN)
     assert sent(rig.run_for(SECOND), AskRoot)
-    (question,) = sent(rig.heard("manager-1", RootCertificate(DIGEST)), Certify)
+    (question,) = sent(rig.heard("manager-1", RootCertificate(ROOT)), Certify)
     assert (question.to, question.channel) == ("10.0.0.1", "manager")
-    assert question.message == Certify(TOKEN, Description("worker-1"), "10.0.0.9")
+    csr = question.message.csr
+    assert question.message == Certify(TOKEN, Description("worker-1"), "10.0.0.9", csr=csr) and requested_key(csr)
     assert info(rig).swarm == "pending" and info(rig).managers == (("", "10.0.0.1:2377"),)
-    effects = rig.heard("manager-1", certified())
+    effects = rig.heard("manager-1", certified(rig))
     assert told(effects, "agent") == [BeNode("node1", MANAGERS)] and not replies(effects)
     assert told(effects, "gossip") == [JoinGossip(("manager-1", "manager-2", "manager-3"))]
     effects = rig.told("agent", Registered("worker"))
@@ -129,7 +127,7 @@ def test_a_worker_is_in_when_its_agent_has_a_session(rig):
 
 def test_a_manager_is_in_when_raft_has_let_it_in_as_well(rig):
     ask(rig, JOIN)
-    effects = rig.heard("manager-1", certified("manager"))
+    effects = rig.heard("manager-1", certified(rig, "manager"))
     (role,) = told(effects, "manager")
     assert role == BeManager("node1", role.member) and sent(effects, RaftJoin)[0].message == RaftJoin(
         "node1", role.member
@@ -157,7 +155,7 @@ def test_a_wrong_secret_is_refused_by_the_manager_and_nothing_remains(rig):
 def test_the_token_is_shown_to_nobody_but_the_swarm_that_it_names(rig):
     ask(rig, SwarmJoin(f"SWMTKN-1-{'z' * 50}-{'0' * 25}", "10.0.0.1:2377"))
     assert sent(rig.run_for(SECOND), AskRoot)
-    error = replies(rig.heard("manager-1", RootCertificate("0" * 50)))[0].error
+    error = replies(rig.heard("manager-1", RootCertificate(ROOT)))[0].error
     start, _, digest = error.rpartition(" ")
     assert start == "remote CA does not match fingerprint. Expected:" and len(digest) == 64
     assert info(rig).swarm == "inactive"
@@ -165,7 +163,7 @@ def test_the_token_is_shown_to_nobody_but_the_swarm_that_it_names(rig):
 
 def test_the_fingerprint_of_a_digest_of_zeros_is_zeros(rig):
     ask(rig, SwarmJoin(f"SWMTKN-1-{'0' * 50}-{'0' * 25}", "10.0.0.1:2377"))
-    assert replies(rig.heard("manager-1", RootCertificate("1" * 50)))[0].error.endswith(" " + "0" * 64)
+    assert replies(rig.heard("manager-1", RootCertificate(OTHER_ROOT)))[0].error.endswith(" " + "0" * 64)
 
 
 def test_a_join_without_answer_comes_back_after_20_seconds_and_goes_on(rig):
@@ -174,7 +172,7 @@ def test_a_join_without_answer_comes_back_after_20_seconds_and_goes_on(rig):
     assert len(sent(effects, AskRoot)) == 10 and replies(effects) == [Reply(1, None, LATE)]
     assert info(rig).swarm == "pending" and replies(ask(rig, JOIN, 2))[0].error == refusals.ALREADY_IN
     assert sent(rig.run_for(2 * SECOND), AskRoot)
-    rig.heard("manager-1", certified())
+    rig.heard("manager-1", certified(rig))
     effects = rig.told("agent", Registered("worker"))
     assert facts(effects) == [SwarmJoined("node1", "worker")] and not replies(effects)
     assert info(rig).swarm == "active"
@@ -184,25 +182,26 @@ def test_a_join_that_hangs_can_be_given_up(rig):
     ask(rig, JOIN)
     rig.run_for(20 * SECOND)
     assert replies(ask(rig, SwarmLeave(), 2)) == [Reply(2)] and rig.quiet
-    assert not rig.heard("manager-1", certified())
+    assert not rig.heard("manager-1", certified(rig))
 
 
 def test_a_manager_that_raft_let_in_still_waits_for_its_session(rig):
     ask(rig, JOIN)
-    rig.heard("manager-1", certified("manager"))
+    rig.heard("manager-1", certified(rig, "manager"))
     assert not replies(rig.heard("manager-1", RaftJoined(MANAGERS)))
     assert replies(rig.told("agent", Registered("manager"))) == [Reply(1, "manager")]
 
 
 def test_raft_is_asked_every_three_seconds_whatever_else_is_due(rig):
     ask(rig, JOIN)
-    rig.heard("manager-1", certified("manager"))
+    rig.heard("manager-1", certified(rig, "manager"))
     assert len(sent(rig.run_for(20 * SECOND), RaftJoin)) == 6
 
 
 def test_the_founder_that_boots_again_gossips_with_the_others_only(rig):
     ask(rig, SwarmInit())
-    rig.told("manager", SwarmFounded("x"))
+    (found,) = told(rig.run_for(SECOND), "manager")
+    rig.told("manager", SwarmFounded("x", signed(found.csr, "manager", found.node)))
     assert told(rig.boot(), "gossip") == [JoinGossip(())]
 
 
@@ -214,9 +213,9 @@ def test_a_second_certificate_is_ignored(rig):
 def test_a_crash_in_the_middle_of_a_join_does_not_end_it(rig):
     ask(rig, JOIN)
     assert sent(rig.boot(), AskRoot)
-    rig.heard("manager-1", RootCertificate(DIGEST))
+    rig.heard("manager-1", RootCertificate(ROOT))
     assert sent(rig.boot(), Certify)
-    rig.heard("manager-1", certified("manager"))
+    rig.heard("manager-1", certified(rig, "manager"))
     effects = rig.boot()
     assert sent(effects, RaftJoin) and isinstance(told(effects, "manager")[0], BeManager)
 
@@ -280,7 +279,7 @@ def test_a_manager_without_a_leader_is_warned_too(rig):
 
 def test_a_manager_that_does_not_work_yet_is_warned_as_well(rig):
     ask(rig, JOIN)
-    rig.heard("manager-1", certified("manager"))
+    rig.heard("manager-1", certified(rig, "manager"))
     error = replies(ask(rig, SwarmLeave(), 2))[0].error
     assert error == refusals.LEAVING_MANAGER + refusals.QUORUM_UNSURE + refusals.LAST_RESORT
     assert replies(ask(rig, SwarmLeave(force=True), 3))[-1] == Reply(3)
@@ -304,7 +303,7 @@ def test_where_no_manager_is_the_swarm_is_out_of_reach(rig):
     assert error() == refusals.NO_SWARM
     ask(rig, JOIN)
     assert error() == refusals.ONLY_A_WORKER
-    rig.heard("manager-1", certified("manager"))
+    rig.heard("manager-1", certified(rig, "manager"))
     assert error() == refusals.NOT_YET_A_MANAGER
 
 

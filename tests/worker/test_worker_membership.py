@@ -1,8 +1,8 @@
 """A node becomes a manager or a worker: the certificate decides, and what it says is asked for again and again."""
 
 import pytest
-from test_worker_engine import JOIN, ask, certified, info, join, replies
-from worker_rig import MANAGERS, Rig, facts, sent, told
+from test_worker_engine import JOIN, ask, info, join, replies
+from worker_rig import MANAGERS, Rig, certified, facts, renewed, sent, told
 
 from swarmlab.effects import SECOND
 from swarmlab.messages import (
@@ -42,7 +42,7 @@ def rig():
 def renew(rig, role, managers=MANAGERS):
     """Wait until it asks for a certificate, and give it one that says this."""
     (question,) = sent(rig.run_for(SECOND), Renew)
-    return rig.heard(question.to, Renewed(question.message.number, role, managers))
+    return rig.heard(question.to, renewed(rig, question.message, role, managers))
 
 
 def promote(rig):
@@ -77,11 +77,11 @@ def test_a_certificate_is_asked_for_until_it_says_what_was_wished(rig):
     rig.told("agent", RoleChanged("manager"))
     (first,) = sent(rig.run_for(SECOND), Renew)
     assert not rig.heard(first.to, Renewed(first.message.number, "", ()))
-    assert not rig.heard(first.to, Renewed(first.message.number, "worker", MANAGERS))
+    assert not rig.heard(first.to, renewed(rig, first.message, "worker"))
     questions = sent(rig.run_for(20 * SECOND), Renew)
     assert len(questions) == 10 and {question.to for question in questions} <= OTHERS
-    assert not rig.heard(first.to, Renewed(first.message.number, "manager", MANAGERS))  # to an earlier question
-    assert told(rig.heard("manager-2", Renewed(questions[-1].message.number, "manager", MANAGERS)), "manager")
+    assert not rig.heard(first.to, renewed(rig, first.message, "manager"))  # to an earlier question
+    assert told(rig.heard("manager-2", renewed(rig, questions[-1].message, "manager")), "manager")
     assert not sent(rig.run_for(20 * SECOND), Renew)
 
 
@@ -149,7 +149,7 @@ def test_a_worker_says_at_every_boot_that_it_is_no_manager(rig):
 
 def test_who_wants_in_asks_another_manager_when_the_first_is_none_any_more(rig):
     ask(rig, JOIN)
-    (first,) = sent(rig.heard("manager-1", certified("manager")), RaftJoin)
+    (first,) = sent(rig.heard("manager-1", certified(rig, "manager")), RaftJoin)
     assert first.to == "10.0.0.1"
     assert {wish.to for wish in sent(rig.run_for(30 * SECOND), RaftJoin)} <= OTHERS
 
@@ -175,9 +175,7 @@ def test_an_expelled_manager_keeps_its_vote_until_it_is_written_down_as_a_worker
     (question,) = sent(rig.run_for(SECOND), Renew)
     assert not rig.heard("manager-1", Renewed(question.message.number, "", MANAGERS))
     (question,) = sent(rig.run_for(2 * SECOND), Renew)
-    assert told(rig.heard("manager-1", Renewed(question.message.number, "worker", MANAGERS)), "manager") == [
-        BeNothing()
-    ]
+    assert told(rig.heard("manager-1", renewed(rig, question.message, "worker")), "manager") == [BeNothing()]
 
 
 def test_an_expelled_manager_that_is_to_be_one_comes_back_after_16_seconds(rig):
@@ -249,5 +247,5 @@ def test_outside_a_swarm_it_is_an_ordinary_init(rig):
 def test_while_a_join_hangs_there_is_nothing_to_go_on_with(rig):
     ask(rig, JOIN)
     assert replies(force(rig))[0].error == refusals.ONLY_A_WORKER
-    rig.heard("manager-1", certified("manager"))
+    rig.heard("manager-1", certified(rig, "manager"))
     assert replies(force(rig))[0].error == refusals.NOT_YET_A_MANAGER

@@ -2,9 +2,10 @@
 
 import random
 
-from swarmlab.effects import NEVER, STARTED, WOKEN, Disk, Note, Received, Save, Send, Tell, Told
-from swarmlab.messages import Assignments, SessionAnswer
+from swarmlab.effects import STARTED, WOKEN, Disk, Note, Received, Save, Send, Tell, Told
+from swarmlab.messages import Assignments, Certified, Renewed, RootCertificate, SessionAnswer
 from swarmlab.objects import RUNNING, Attachment, ContainerSpec, Network, NetworkSpec, Task, TaskSpec
+from swarmlab.trust import certificates, tokens
 
 FRONT = Network("net1", NetworkSpec("front"), subnet="10.0.1.0/24")
 MANAGERS = (("n1", "manager-1", "10.0.0.1"), ("n2", "manager-2", "10.0.0.2"), ("n3", "manager-3", "10.0.0.3"))
@@ -47,7 +48,33 @@ class Rig:
 
     @property
     def quiet(self):
-        return self.core.deadline == NEVER
+        """Nothing is due today; certificates are renewed after weeks."""
+        return self.core.deadline > self.now + certificates.DAY
+
+
+ROOT_KEY = 7
+ROOT = certificates.new_root(ROOT_KEY, 1, 0)
+DIGEST = tokens.digest(ROOT)
+OTHER_ROOT = certificates.new_root(8, 1, 0)
+
+
+def signed(csr, role="worker", node="node1", now=0, lifetime=90 * certificates.DAY, root=ROOT, key=ROOT_KEY):
+    """What the swarm's own certificate authority makes of this request."""
+    return certificates.issue(csr, certificates.Subject(node, role, "swarm1"), root, key, 1, now, lifetime)
+
+
+def certified(rig, role="worker"):
+    """The answer to a join; before it, the root certificate, if the machine has not seen it."""
+    joining = rig.core.swarm.joining
+    if joining and not joining.root:
+        rig.heard("manager-1", RootCertificate(ROOT))
+    csr = certificates.request(joining.key if joining else 1)
+    return Certified("node1", role, MANAGERS, signed(csr, role, now=rig.now))
+
+
+def renewed(rig, question, role, managers=MANAGERS):
+    """The answer to a Renew."""
+    return Renewed(question.number, role, managers, signed(question.csr, role, now=rig.now), (), ROOT)
 
 
 def told(effects, core):
