@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from . import ink
 from .addressmap import draw_addresses, tell_addresses
 from .arrivals import draw_arrivals, tell_arrivals
+from .attempts import draw_attempts, tell_attempts
 from .authors import draw_authors, tell_authors
 from .balancers import draw_balancers, tell_balancers
 from .beliefs import draw_beliefs, tell_beliefs
@@ -50,6 +51,7 @@ from .zones import draw_quorum, draw_zones, tell_quorum, tell_zones
 __all__ = [
     "draw_addresses",
     "draw_arrivals",
+    "draw_attempts",
     "draw_authors",
     "draw_balancers",
     "draw_beliefs",
@@ -100,6 +102,7 @@ __all__ = [
     "stack_file",
     "tell_addresses",
     "tell_arrivals",
+    "tell_attempts",
     "tell_authors",
     "tell_balancers",
     "tell_beliefs",
