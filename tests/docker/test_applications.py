@@ -1,6 +1,7 @@
 """Pretended applications that fail in different ways, the health checks that meet them, and their visitors [swarm.md §13]."""
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_an_image_falls_ill_by_itself_and_the_trace_says_when(cluster):
     cluster.run_for(70)
     turns = [(record.fact.mood, record.time) for record in cluster.trace.of(ApplicationTurned)]
     assert [mood for mood, _ in turns] == ["unwell", "well", "unwell", "well"]
-    assert [(b - a) // SECOND for (_, a), (_, b) in zip(turns, turns[1:], strict=False)] == [8, 32, 8]
+    assert [(b - a) // SECOND for (_, a), (_, b) in pairwise(turns)] == [8, 32, 8]
 
 
 # ── hanging ──────────────────────────────────────────────────────────────────────────────────────────────────────
