@@ -38,6 +38,7 @@ from .rumour import draw_rumour, tell_rumour
 from .scaling import draw_loads, draw_scaling, tell_loads, tell_scaling
 from .skew import draw_skew, tell_skew
 from .stackfile import stack_file, tell_stack
+from .storm import draw_storm, tell_storm
 from .strategies import draw_strategies, tell_strategies
 from .symptoms import draw_symptoms, tell_symptoms
 from .tailcurve import draw_tail, tell_tail
@@ -81,6 +82,7 @@ __all__ = [
     "draw_scaling",
     "draw_skew",
     "draw_spacetime",
+    "draw_storm",
     "draw_strategies",
     "draw_symptoms",
     "draw_tail",
@@ -132,6 +134,7 @@ __all__ = [
     "tell_skew",
     "tell_spacetime",
     "tell_stack",
+    "tell_storm",
     "tell_strategies",
     "tell_symptoms",
     "tell_tail",
