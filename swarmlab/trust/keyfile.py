@@ -30,6 +30,15 @@ class KeyFile(NamedTuple):
     version: int = 0  # index of the log entry that named the unlock key
 
 
+def private_key(seed: int) -> bytes:
+    """The private key that follows from a seed, as it stands in the file [PKCS 8]."""
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    from .certificates import private_key as made
+
+    return made(seed).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
 def written(keys: Keys, unlock_key: bytes = b"", version: int = 0) -> KeyFile:
     """The file that holds these keys: in the clear without an unlock key."""
     if not unlock_key:

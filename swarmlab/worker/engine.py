@@ -111,8 +111,8 @@ class Engine:
 
     def step(self, event, now: int) -> list:
         effects = self._hear(event, now)
-        me = self.swarm.identity
-        return effects + self.lock.follow(me.role if me else "", b"")
+        me, papers = self.swarm.identity, self.swarm.papers
+        return effects + self.lock.follow(me.role if me else "", papers.key if papers else 0)
 
     def _hear(self, event, now):
         match event:
@@ -136,7 +136,7 @@ class Engine:
             case Received(_, message):
                 return self.swarm.hear(message, now)
             case Told(_, UnlockKeyIs(key, version)):
-                return self.lock.hear_key(key, version)
+                return self._hear_unlock_key(key, version, now)
             case Told(_, message):
                 return [*self.swarm.told(message, now), *self._say_unlocked()]
             case Woken():
@@ -274,6 +274,14 @@ class Engine:
         effects = self.lock.unlock(key)
         self.lock.call, self.swarm.registered = call, False
         return [*effects, *self.swarm.boot(now)]
+
+    def _hear_unlock_key(self, key, version, now):
+        """Where there was none before, the private key of the node lay on the disk in the clear: it gets a new one."""
+        had_one = bool(self.lock.unlock_key)
+        effects = self.lock.hear_key(key, version)
+        if self.lock.unlock_key and not had_one:
+            self.swarm.renew_soon("autolock", now)
+        return effects
 
     def _say_unlocked(self):
         if self.lock.call is None or not self.swarm.registered:

@@ -28,6 +28,7 @@ class Lock:
         self.file: KeyFile | None = disk.values.get("keyfile")
         self.keys: Keys | None = keyfile.opened(self.file) if self.file else None
         self.unlock_key = b""
+        self.seed: int | None = None  # of the private key in the file, None: not looked yet
         self.call: int | None = None  # whose unlocking goes on until the node works again
 
     @property
@@ -57,10 +58,13 @@ class Lock:
         self.unlock_key = key
         return [Note(ManagerUnlocked()), Tell("manager", Unlock())]
 
-    def follow(self, role: str, tls: bytes) -> list:
+    def follow(self, role: str, seed: int) -> list:
         """Bring the file into line with what this node is: '' for none, and with its private key."""
         if not role or self.locked:
             return self.forget() if self.file and not role else []
+        if self.keys and seed == self.seed and (role == "manager") == bool(self.keys.dek):
+            return []
+        self.seed, tls = seed, keyfile.private_key(seed)
         old = self.keys or Keys(b"")
         dek = (old.dek or self._new_key()) if role == "manager" else b""
         if self.file and old == Keys(tls, dek):
@@ -89,7 +93,7 @@ class Lock:
 
     def forget(self) -> list:
         """The node has left its swarm."""
-        self.file, self.keys, self.unlock_key = None, None, b""
+        self.file, self.keys, self.unlock_key, self.seed = None, None, b"", None
         return [Save("keyfile", None), Save("log key", None)]
 
     def _new_key(self) -> bytes:

@@ -202,7 +202,7 @@ SCENES = (
     Scene("14-networks.txt", before={15: (3,), 20: (3,), 22: (3,), 25: (4,), 29: (20,), 32: (5,)}, slots=False),
     Scene("15-jobs.txt", before={1: (2,), 2: AT_ONCE, 3: (8,), **dict.fromkeys((4, 5, 6, 7), AT_ONCE), 8: (3,), 9: AT_ONCE,
           11: (3,), 13: (5,), 15: (7,), 16: AT_ONCE}),
-    Scene("16-security.txt", before={6: (partial(crash, "node1"), partial(restart, "node1"), 1), 12: (1,), 17: (20,)},
+    Scene("16-security.txt", before={6: (partial(crash, "node1"), partial(restart, "node1"), 1), 12: (3,), 17: (20,)},
           pause=0.2),
     Scene("17-rollback-and-events.txt", names=in_the_past, before={1: (3,), 2: AT_ONCE, 3: (9.5,), 4: AT_ONCE, 5: AT_ONCE, 6: (7,), 7: AT_ONCE,
           8: AT_ONCE, 9: AT_ONCE, 10: AT_ONCE, 11: AT_ONCE, 12: (8,), **dict.fromkeys(range(13, 20), (5,)), 19: (10,)}, slots=False),
