@@ -161,20 +161,37 @@ def test_what_is_refused_changes_nothing(cluster: Cluster, flags: str, words: st
     assert "restart" in flags or cluster.docker(f"service update -d {rollback} web").exit_code == 0
 
 
-def test_an_update_goes_on_when_its_leader_dies() -> None:
-    """§20.5: the status stays, the remaining dirty slots are processed."""
+@pytest.fixture(scope="module")
+def three() -> Cluster:
     cluster = Cluster(managers=3, workers=3, seed=11, messages=False)
-    cluster.docker(
-        "service create -d --name web --replicas 4 --constraint node.role==worker --update-delay 3s acme/web:1"
-    )
+    flags = "--replicas 4 --constraint node.role==worker --update-delay 3s --rollback-delay 3s"
+    cluster.docker(f"service create -d --name web {flags} acme/web:1")
     cluster.run_for(10)
     cluster.docker("service update -d --image acme/web:2 web")
-    cluster.run_for(6)
-    assert images(cluster) not in (["1"] * 4, ["2"] * 4)
+    return cluster
+
+
+def led_anew(cluster: Cluster) -> str:
+    """Who leads after the leader has died."""
     cluster.crash(cluster.leader)
     assert cluster.run_until(lambda c: c.leader is not None, limit=60)
-    asked = cluster.leader
+    return cluster.leader
+
+
+@pytest.mark.parametrize(
+    ("wait", "command", "image", "words"),
+    [(0, "", "2", "update completed"), (40, "service rollback -d web", "1", "rollback completed")],
+)
+def test_an_update_and_a_rollback_go_on_when_their_leader_dies(three, wait, command, image, words) -> None:
+    """§20.5: the status stays, the remaining dirty slots are processed."""
+    cluster = three.fork()
+    cluster.run_for(wait)
+    if command:
+        cluster.docker(command)
+    cluster.run_for(6)
+    assert set(images(cluster)) == {"1", "2"}
+    asked = led_anew(cluster)
     cluster.run_for(60)
     rows = cluster.docker("service ps web --filter desired-state=running", asked).rows
-    assert sorted(row["IMAGE"] for row in rows) == ["acme/web:2"] * 4
-    assert "update completed" in cluster.docker("service inspect web --pretty", asked).stdout
+    assert [row["IMAGE"] for row in rows] == [f"acme/web:{image}"] * 4
+    assert words in cluster.docker("service inspect web --pretty", asked).stdout

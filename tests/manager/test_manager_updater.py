@@ -29,8 +29,8 @@ class Team(Group):
         self.news = {planner: {} for planner in self.planners}
 
     def plan(self, store, changed, memory, now):
-        for planner in self.planners:
-            self.news[planner] = None if changed is None else {**(self.news[planner] or {}), **dict.fromkeys(changed)}
+        for planner, news in self.news.items():
+            self.news[planner] = None if None in (changed, news) else {**news, **dict.fromkeys(changed)}
         for planner in self.planners:
             changes, wake_at = planner.plan(store, self.news[planner], memory, now)
             self.news[planner] = {}
@@ -117,10 +117,11 @@ def test_a_task_that_waits_for_the_old_one_to_stop_counts_when_it_is_rejected():
 
 
 def test_a_task_counts_once():
-    """Also if it is written again: its restart desires it shutdown."""
+    """Also if it is written again."""
     one = begun(max_failure_ratio=0.5)
-    end(one, run(one, 1))
-    one.plan(at=one.now)
+    id = run(one, 1)
+    end(one, id)
+    changed(one, id, exit_code=1)
     assert one.memory.updates["s"].failures == 1 and status(one) == "updating"
 
 
@@ -262,6 +263,15 @@ def test_a_pause_names_the_task_and_keeps_when_it_started():
     end(one, id)
     assert seen(one).update_status == ("paused", PAUSED + id, 0, 0)
     assert made(one) == [1] and seen(one).spec.task.container.image == "nginx:2"
+
+
+def test_of_several_failures_at_once_the_one_that_was_made_first_is_named():
+    """SwarmKit takes them as they come."""
+    one = begun(3, parallelism=2)
+    first, second = newest(one, 1), newest(one, 2)
+    one.write(*(replace(new, state=REJECTED) for new in (second, first)))
+    one.plan()
+    assert message(one) == PAUSED + first.id
 
 
 def test_workers_bring_to_an_end_what_they_are_at_when_it_is_paused():
