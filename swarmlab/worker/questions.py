@@ -75,15 +75,18 @@ def _executed(here: "Executor", wish: ExecIn, now: int) -> tuple[list, ExecAnswe
     if box is None or box.container.state != "running":
         raise ApiError("the container has ended meanwhile")
     container = box.container
-    here.recent.note(now, "container", f"exec_start: {' '.join(wish.words)}", container)
-    user = programs.user_of(wish.user or container.settings.user)
+    for word in ("exec_create", "exec_start"):
+        here.recent.note(now, "container", f"{word}: {' '.join(wish.words)}", container)
+    own = programs.user_of(container.settings.user) or ("1000", "1000")  # a name that its image may know
+    user = programs.user_of(wish.user) if wish.user else own
     if user is None:
-        name = wish.user or container.settings.user
-        raise ApiError(f"unable to find user {name.partition(':')[0]}: no matching entries in passwd file")
+        text = f"unable to find user {wish.user.partition(':')[0]}: no matching entries in passwd file"
+        return [], ExecAnswer(126, text + "\n")
     try:
         ran = shell.run(seen(here, wish.key, user, wish.env, wish.folder), wish.words)
     except programs.Unknown as unknown:
         return [], ExecAnswer(1, "", shell.MISSING.format(unknown) + "\n")
+    here.recent.note(now, "container", "exec_die", container, ("exitCode", str(ran.code)))
     answer = ExecAnswer(ran.code, ran.out, ran.err)
     if not ran.written:
         return [], answer
