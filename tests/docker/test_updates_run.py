@@ -195,3 +195,14 @@ def test_an_update_and_a_rollback_go_on_when_their_leader_dies(three, wait, comm
     rows = cluster.docker("service ps web --filter desired-state=running", asked).rows
     assert [row["IMAGE"] for row in rows] == [f"acme/web:{image}"] * 4
     assert words in cluster.docker("service inspect web --pretty", asked).stdout
+
+
+@pytest.mark.parametrize(("period", "ends"), [("0s", "paused"), ("10s", "completed")])
+def test_a_task_that_never_gets_well_counts_as_failed_and_one_that_is_slow_does_not(cluster, period, ends) -> None:
+    """§13, §8: it is not running before it is healthy, and the update waits for it."""
+    health = f"--health-cmd /ok --health-interval 2s --health-retries 2 --health-start-period {period}"
+    cluster.docker(f"service update -d {health} --image acme/web:slow web")
+    cluster.run_for(9)
+    assert status(cluster)[0] == ("paused" if ends == "paused" else "updating")
+    cluster.run_for(60)
+    assert status(cluster)[0] == ends

@@ -390,6 +390,24 @@ def test_a_rollback_fills_also_slots_whose_attempts_are_used_up():
     assert newest(one, 1).spec == old.spec.task and newest(one, 1).desired <= RUNNING
 
 
+# ── global services ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_global_service_counts_in_the_same_way():
+    """Its places are nodes: two of two are dirty, and the first new task that fails is a half."""
+    policy = UpdateConfig(delay=SECOND, max_failure_ratio=0.4)
+    old, new = (service(mode="global", image=f"nginx:{n}", version=n - 1, update=policy) for n in (1, 2))
+    tasks = [task("a", 0, "n1", of=old), task("b", 0, "n2", of=old)]
+    one = lab(Team(), node("n1"), node("n2"), old, *tasks)
+    again(one, new)
+    changed(one, "a", state=SHUTDOWN)
+    first = one.tasks[-1]
+    assert (first.node, first.spec_version) == ("n1", 1)
+    changed(one, first.id, state=RUNNING)
+    end(one, first.id)
+    assert message(one) == PAUSED + first.id and one.get("b").desired == RUNNING
+
+
 # ── a new leader in the middle ───────────────────────────────────────────────────────────────────────────────────
 
 
