@@ -19,6 +19,7 @@ from .bytebox import draw_bytes, tell_bytes
 from .capacity import draw_capacity, tell_capacity
 from .clients import draw_clients, tell_clients
 from .cuts import draw_cuts
+from .detecting import draw_detectors, tell_detectors
 from .doors import draw_ports, draw_token, tell_ports, tell_token
 from .dots import draw_dots, tell_dots
 from .filmstrip import draw_filmstrip
@@ -61,6 +62,7 @@ __all__ = [
     "draw_clients",
     "draw_connections",
     "draw_cuts",
+    "draw_detectors",
     "draw_dots",
     "draw_filmstrip",
     "draw_handshake",
@@ -112,6 +114,7 @@ __all__ = [
     "tell_capacity",
     "tell_clients",
     "tell_connections",
+    "tell_detectors",
     "tell_dots",
     "tell_election",
     "tell_handshake",
