@@ -12,8 +12,8 @@ NAMES = ("manager-1", "worker-1", "worker-2", "worker-3")
 CONTENTS = {name: f"content of {name}" for name in ("s1", "s2", "s3", "c1", "c2")}
 
 
-def swarm(seed=1, **more):
-    cluster = Cluster(managers=1, workers=3, seed=seed, messages=False, **more)
+def swarm(seed=1, managers=1):
+    cluster = Cluster(managers=managers, workers=3, seed=seed, messages=False)
     for name in CONTENTS:
         done(cluster, f"{'secret' if name[0] == 's' else 'config'} create {name} {name}")
     return cluster
@@ -44,10 +44,10 @@ def in_containers(cluster, machine):
 
 def agree(cluster):
     """Faults of the rule, as sentences; none is the law."""
-    faults = [f"{name}: has {held(cluster, name)}, uses {used(cluster, name)}" for name in NAMES
+    faults = [f"{name}: has {held(cluster, name)}, uses {used(cluster, name)}" for name in (*NAMES, *more_managers(cluster))
               if held(cluster, name) != used(cluster, name)]  # fmt: skip
     return faults + [
-        f"{name}: {in_containers(cluster, name)} in containers" for name in NAMES
+        f"{name}: {in_containers(cluster, name)} in containers" for name in (*NAMES, *more_managers(cluster))
         if not in_containers(cluster, name) <= {file for file in used(cluster, name) if file[0] == "s"}
     ]  # fmt: skip
 
@@ -120,39 +120,50 @@ def test_what_was_written_in_a_container_stays_in_it():
 
 def live_through(seed):
     """Random services that come, change and go, under random faults; then all is well again for a while."""
-    dice, cluster = Random(seed), swarm(seed)
+    dice, cluster = Random(seed), swarm(seed, managers=1 + 2 * (seed % 2))
     for _ in range(12):
         act(cluster, dice)
         cluster.run_for(dice.uniform(0.05, 6))
     cluster.heal()
-    for name in ("worker-1", "worker-2", "worker-3"):
+    for name in (*NAMES, *more_managers(cluster)):
         if not cluster.machines[name].running:
             cluster.restart(name)
     cluster.run_for(60)
     return cluster
 
 
+def more_managers(cluster):
+    return [name for name in ("manager-2", "manager-3") if name in cluster.machines]
+
+
 def act(cluster, dice):
     files = dice.sample(sorted(CONTENTS), dice.randint(1, 3))
     asked = " ".join(f"--{'secret' if name[0] == 's' else 'config'} {name}" for name in files)
     service, worker = f"a{dice.randint(1, 3)}", f"worker-{dice.randint(1, 3)}"
-    match dice.choice(("create", "create", "scale", "update", "remove", "crash", "restart", "cut", "heal", "kill")):
+    match dice.choice(
+        ("create", "create", "scale", "update", "remove", "crash", "restart", "cut", "heal", "kill", "lead")
+    ):
         case "create":
             how = dice.choice(("nginx", "--restart-condition none acme/broken:1", "--mode global nginx"))
-            cluster.docker(f"service create -d --name {service} {asked} {how}", "manager-1")
+            cluster.docker(f"service create -d --name {service} {asked} {how}")
         case "scale":
-            cluster.docker(f"service scale -d {service}={dice.randint(0, 4)}", "manager-1")
+            cluster.docker(f"service scale -d {service}={dice.randint(0, 4)}")
         case "update":
             change = f"--secret-rm {files[0]}" if files[0][0] == "s" else f"--config-rm {files[0]}"
-            cluster.docker(f"service update -d --force {change} {service}", "manager-1")
+            cluster.docker(f"service update -d --force {change} {service}")
         case "remove":
-            cluster.docker(f"service rm {service}", "manager-1")
+            cluster.docker(f"service rm {service}")
         case "crash" if cluster.machines[worker].running:
             cluster.crash(worker)
         case "restart" if not cluster.machines[worker].running:
             cluster.restart(worker)
         case "cut":
             cluster.partition({worker}, set(NAMES) - {worker})
+        case "lead" if cluster.leader and more_managers(cluster) and all(cluster.machines[n].running for n in NAMES):
+            leader = cluster.leader
+            cluster.crash(leader)
+            cluster.run_for(8)
+            cluster.restart(leader)
         case "heal":
             cluster.heal()
         case "kill" if cluster.machines[worker].running:
