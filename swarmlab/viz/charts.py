@@ -23,6 +23,7 @@ from .detecting import draw_detectors, tell_detectors
 from .doors import draw_ports, draw_token, tell_ports, tell_token
 from .dots import draw_dots, tell_dots
 from .filmstrip import draw_filmstrip
+from .foreseen import draw_foreseen, tell_foreseen
 from .handshake import draw_handshake, tell_handshake
 from .history import draw_history, tell_history
 from .ladder import draw_ladder, draw_logs, ladder_strip, tell_ladder, tell_logs
@@ -65,6 +66,7 @@ __all__ = [
     "draw_detectors",
     "draw_dots",
     "draw_filmstrip",
+    "draw_foreseen",
     "draw_handshake",
     "draw_history",
     "draw_ladder",
@@ -117,6 +119,7 @@ __all__ = [
     "tell_detectors",
     "tell_dots",
     "tell_election",
+    "tell_foreseen",
     "tell_handshake",
     "tell_history",
     "tell_ladder",
