@@ -59,6 +59,7 @@ class Update:
         self.number = 0  # of tasks that were made
         self.failures = 0
         self.stopped = False  # no more slots are taken; workers end what they are at
+        self.stuck = False  # it was to be rolled back, and there is nothing to go back to
 
     @property
     def due(self) -> int:
@@ -118,28 +119,30 @@ def _stop(store: Store, update: Update, task: str, memory: Memory, now: int) -> 
     update.stopped = True
     update.waiting.clear()
     service: Service = store.get("service", update.service.id)
-    back = update.config.failure_action == "rollback" and not update.rolls_back
-    message = f"{_what(update)} due to failure or early termination of task {task}"
-    stuck = back and service.previous_spec is None
-    memory.told.append(UpdateStopped(service.id, task, NO_PREVIOUS_SPEC if stuck else message))
-    if stuck:
+    # SwarmKit stops without a word if the status was cleared meanwhile, by an update that changed nothing. We pause:
+    # then the previous spec is the one that fails.
+    state, _, started, _ = service.update_status or ("", "", now, 0)
+    back = update.config.failure_action == "rollback" and not update.rolls_back and state != ""
+    message = f"{_what(update, back)} due to failure or early termination of task {task}"
+    update.stuck = back and service.previous_spec is None
+    memory.told.append(UpdateStopped(service.id, task, NO_PREVIOUS_SPEC if update.stuck else message))
+    if update.stuck:
         return []
-    # SwarmKit stops without a word if the status was cleared meanwhile by an update that changed nothing.
-    state, _, started, _ = service.update_status or ("updating", "", now, 0)
     if back:
         return [Put(_rolled_back(service, ("rollback_started", message, started, 0)))]
     paused = "rollback_paused" if state == "rollback_started" else "paused"
     return [Put(replace(service, update_status=(paused, message, started, 0)))]
 
 
-def _what(update: Update) -> str:
+def _what(update: Update, back: bool) -> str:
     """A rollback is never rolled back.
 
     SwarmKit says that it pauses one, and yet calls it completed after the last watch; here it stays paused.
     """
-    if update.config.failure_action != "rollback":
-        return "update paused"
-    return "rollback paused" if update.rolls_back else "update rolled back"
+    if back:
+        return "update rolled back"
+    never_back = update.rolls_back and update.config.failure_action == "rollback"
+    return "rollback paused" if never_back else "update paused"
 
 
 def _rolled_back(service: Service, status: tuple) -> Service:

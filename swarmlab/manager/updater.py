@@ -62,11 +62,12 @@ def _step(store: Store, id: str, news: Iterable[str], memory: Memory, now: int) 
 
 
 def _resumes(update: Update, service: Service) -> bool:
-    """Any `service update` makes a stopped update go on, even one that changes nothing.
+    """Any update or rollback of the service makes a stopped update go on, even one that changes nothing.
 
     SwarmKit overlooks the latter as long as the stopped workers are still busy.
     """
-    return update.stopped and service.update_status is None
+    state = service.update_status[0] if service.update_status else ""
+    return update.stopped and (not state if update.stuck else state not in PAUSED)
 
 
 def _begin(store: Store, service: Service, memory: Memory, now: int) -> list:

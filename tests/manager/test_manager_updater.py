@@ -317,13 +317,26 @@ def test_a_new_leader_leaves_a_paused_update_alone():
     assert status(one) == "paused" and made(one) == [1]
 
 
-def test_an_update_whose_status_was_cleared_by_one_that_changes_nothing_is_paused_all_the_same():
-    """SwarmKit would stop it without a word."""
-    one = begun()
-    again(one, replace(seen(one), update_status=None))
+@pytest.mark.parametrize("action", ["pause", "rollback"])
+def test_an_update_whose_status_was_cleared_by_one_that_changes_nothing_is_paused_all_the_same(action):
+    """SwarmKit would stop it without a word. What would be rolled back to is what fails."""
+    one = begun(delay=SECOND, failure_action=action)
+    again(one, replace(seen(one), previous_spec=seen(one).spec, update_status=None))
     one.now = SECOND
+    id = run(one, 1)
+    end(one, id)
+    assert seen(one).update_status == ("paused", PAUSED + id, SECOND, 0)
+
+
+@pytest.mark.parametrize("state", [None, "rollback_started"])
+def test_a_rollback_to_the_same_spec_resumes_a_paused_one_too(state):
+    """§3: spec and previous spec were equal. Whatever was paused, a rollback goes on with its own block."""
+    one = begun(delay=SECOND, state=state, rollback={"delay": SECOND})
     end(one, run(one, 1))
-    assert status(one) == "paused"
+    assert "paused" in status(one)
+    again(one, replace(seen(one), update_status=("rollback_started", "manually requested rollback", 0, 0)))
+    update = one.memory.updates["s"]
+    assert (update.rolls_back, update.slots, update.stopped) == (True, 2, False) and made(one) == [1, 2]
 
 
 # ── rollback ─────────────────────────────────────────────────────────────────────────────────────────────────────
