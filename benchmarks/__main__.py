@@ -3,6 +3,7 @@
 from . import (
     batch,
     cluster,
+    detectors,
     elections,
     engine,
     gossip,
@@ -34,6 +35,7 @@ def main() -> None:
         traffic,
         batch,
         gossip,
+        detectors,
         redraw,
     )
     for figure in (figure for room in rooms for figure in room.figures()):

@@ -119,7 +119,7 @@ def _paused(found: Scene) -> Scene:
     run, member, place = np.indices((found.runs, here.members, number))
     chances = [found.coin(run, place, member, purpose) for purpose in (253, 254)]
     if here.regular:
-        gaps, lasts = np.full(run.shape, here.pause_every), np.full(run.shape, here.pause)
+        gaps, lasts = np.full(run.shape, float(here.pause_every)), np.full(run.shape, float(here.pause))
         gaps[:, :, 0] = (here.pause + here.pause_every) * chances[0][:, :, 0] - here.pause
     else:
         gaps, lasts = (-mean * np.log(1 - c) for mean, c in zip((here.pause_every, here.pause), chances, strict=True))

@@ -152,7 +152,7 @@ class Probes:
             for taken in np.sort(np.array(chosen), axis=0):
                 lot += lot >= taken
             chosen.append(lot)
-        return np.array(chosen[2:]).reshape(self.most, len(asked.who))
+        return np.array(chosen[2:], dtype=np.intp).reshape(self.most, len(asked.who))
 
     # ── on the way ──
 
