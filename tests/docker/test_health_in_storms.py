@@ -9,11 +9,12 @@ from swarmlab.messages import HealthIs, Running
 from swarmlab.traffic.workload import Poisson
 from swarmlab.worker import agent, controller, health
 
-WELL = ("true", "curl", "'sleep 0.5'")
+WELL = ("curl", "curl", "curl", "'sleep 0.5'")
 SICK = ("'exit 1'", "'sleep 3'")
 TIMES = "--health-interval 1s --health-timeout 2s"
 TAGS = ("1", "slow", "sick", "flaky", "stuck", "checked", "mute", "busy", "needy")
 IMAGES = tuple(f"acme/web:{tag}" for tag in TAGS)
+ILL = ("slow", "sick", "flaky", "stuck", "mute", "needy")  # never, or not for long, at rest
 MOODS = ("hangs", "unwell", "well")
 
 
@@ -27,10 +28,11 @@ class Storm(services.Storm):
         patience = choice(["", "--health-start-period 10s --health-start-interval 500ms", "--health-retries 1"])
         checked = f"--health-cmd {choice(WELL + SICK)} {TIMES} {patience}"
         words = command.replace("service create -d", f"service create -d {checked}")
-        if not words.endswith(("nginx:1.25", "nginx:1.26")):
+        server = next((image for image in services.IMAGES[:3] if words.endswith(image)), "")
+        if not server:
             return words
         needs = choice(["", "", "--env NEEDS=s0", "--env WEB_CONCURRENCY=1"])
-        return f"{words.rpartition(' nginx')[0]} {needs} {choice(IMAGES)}"
+        return f"{words.removesuffix(server)} {needs} {choice(IMAGES)}"
 
     def act(self) -> None:
         """Now and then an application falls ill, or many visitors come."""
@@ -58,7 +60,8 @@ class Storm(services.Storm):
 
     def is_sick(self, container) -> bool:
         words = " ".join(container.healthcheck.test if container.healthcheck else ())
-        return any(one.strip("'") in words for one in SICK) or container.image.startswith("acme")
+        ill = any(f"acme/web:{tag}" in container.image for tag in ILL)
+        return ill or any(one.strip("'") in words for one in SICK)
 
 
 def after_storm(seed: int) -> Storm:
@@ -72,7 +75,7 @@ def after_storm(seed: int) -> Storm:
 
 def test_after_a_storm_the_swarm_comes_to_rest() -> None:
     verdicts = 0
-    for seed in (1, 3, 5, 7, 11, 13):
+    for seed in (0, 1, 3, 4, 7, 8):
         storm = after_storm(seed)
         assert unrest(storm.swarm) == [], f"seed {seed}"
         assert faults(storm.swarm.trace) == [], f"seed {seed}"
@@ -129,7 +132,7 @@ def test_a_failure_that_counts_twice_is_found(monkeypatch) -> None:
         return after._replace(streak=after.streak + 1) if after.streak > before.streak else after
 
     monkeypatch.setattr(health, "judged", strict)
-    assert any("failures in a row after" in fault for fault in faults(after_storm(5).swarm.trace))
+    assert any("failures in a row after" in fault for fault in faults(after_storm(3).swarm.trace))
 
 
 def test_a_planted_bug_is_found(monkeypatch) -> None:
