@@ -64,7 +64,7 @@ def script(here: Inside, text: str) -> Ran:
         now = here._replace(files={**here.files, **{path: new_file(path, data) for path, data in written.items()}})
         words = [_expanded(word, now, code) for word in command.words]
         if words[0] == "exit":
-            code = int(words[1]) % 256 if words[1:] and words[1].isdigit() else code
+            code = int(words[1]) % 256 if words[1:] and re.fullmatch("[0-9]{1,9}", words[1]) else code
             break
         ran = _one(now, words)
         if command.target:
@@ -80,6 +80,8 @@ def new_file(path: str, data: bytes) -> FileInside:
 
 
 def _one(here: Inside, words: list[str]) -> Ran:
+    if not words or not words[0]:
+        return Ran()  # a variable that is not set
     if words[0] == "!":
         ran = _one(here, words[1:])
         return ran._replace(code=0 if ran.code else 1)
@@ -110,6 +112,8 @@ def _parse(text: str) -> list[Simple]:
             raise Unknown(text[place:].split()[0] + " in a script")
         place = found.end()
         if found[1] in (">", ">>"):
+            if text[:place].rstrip(">").endswith((" 1", " 2")):
+                raise Unknown("a script that turns away its errors")
             writes = found[1]
         elif found[1]:
             commands.append(Simple(found[1].replace("\n", ";"), []))

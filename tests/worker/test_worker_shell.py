@@ -1,6 +1,8 @@
 """Commands in pretended containers: programs, scripts, exit codes (moby `daemon/exec.go`; a POSIX shell)."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from swarmlab.messages import FileInside
 from swarmlab.worker.programs import PATH, PROGRAMS, Inside, Ran, Unknown, user_of
@@ -77,6 +79,22 @@ def test_what_a_real_container_may_have_and_this_one_has_not_is_said(words):
 
 def test_what_is_there_is_not_among_what_is_missing():
     assert not REAL & set(PROGRAMS) and all(name in MISSING for name in PROGRAMS)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [*PROGRAMS, *"! [ ] ; && || > >> ' \" $A $? $ exit nosuch /etc /tmp/x -f -l 3 \\ \n".split(" ")]
+        )
+    )
+)
+def test_no_script_raises_anything_but_what_is_said(words):
+    for text in (" ".join(words), "".join(words)):
+        try:
+            assert isinstance(sh(text), Ran)
+        except Unknown as refusal:
+            assert str(refusal)
 
 
 def test_users_go_by_number_or_by_one_of_two_names():
