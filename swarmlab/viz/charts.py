@@ -18,6 +18,7 @@ from .beliefs import draw_beliefs, tell_beliefs
 from .bytebox import draw_bytes, tell_bytes
 from .capacity import draw_capacity, tell_capacity
 from .clients import draw_clients, tell_clients
+from .copymap import draw_copies, tell_copies
 from .cuts import draw_cuts
 from .detecting import draw_detectors, tell_detectors
 from .doors import draw_ports, draw_token, tell_ports, tell_token
@@ -62,6 +63,7 @@ __all__ = [
     "draw_capacity",
     "draw_clients",
     "draw_connections",
+    "draw_copies",
     "draw_cuts",
     "draw_detectors",
     "draw_dots",
@@ -116,6 +118,7 @@ __all__ = [
     "tell_capacity",
     "tell_clients",
     "tell_connections",
+    "tell_copies",
     "tell_detectors",
     "tell_dots",
     "tell_election",
