@@ -44,3 +44,9 @@ def test_what_does_not_exist_is_one_clear_line(shell, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "there is no cluster named nobody: make one, nobody = Cluster(managers=1)"
     assert len(lines) == 2 and "mars" in lines[1]
+
+
+def test_what_another_docker_command_prints_can_stand_in_the_line(shell, capsys):
+    shell.run_cell("%docker run -d --name plain -e COLOUR=blue redis")
+    shell.run_cell("%docker exec $(docker ps -q --filter name=plain) sh -c 'echo $COLOUR'")
+    assert capsys.readouterr().out.splitlines()[-1] == "blue"
