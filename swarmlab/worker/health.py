@@ -5,6 +5,7 @@ A container that has a health check begins as `starting`; one success makes it `
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from ..effects import MS, SECOND
@@ -18,6 +19,7 @@ MOST = 4096  # bytes of a result's output; engine 20.10 and later keep no more
 TIMED_OUT = -1  # the exit code of a check that did not end in time
 
 
+@cache
 def complete(asked: HealthConfig | None, own: HealthConfig | None = None) -> HealthConfig | None:
     """The check that is run: what was asked for, else what the image brings, else Docker's defaults; None for none.
 

@@ -106,4 +106,5 @@ def _asked(box: Box, name: str) -> int:
 
 
 def _setting(box: Box, name: str) -> str:
-    return dict(line.partition("=")[::2] for line in box.container.settings.env).get(name, "")
+    begin = f"{name}="
+    return next((line[len(begin) :] for line in reversed(box.container.settings.env) if line.startswith(begin)), "")
