@@ -86,7 +86,7 @@ class Probes:
         run = row % school.runs
         asked = Asked(row, run, who, whom, self.here.number(run, step, who), stretch)
         now = np.full(len(prober), step * STEP)
-        answered = self._round_trip(asked, now, DIRECT)
+        answered = self._round_trip(asked, self._leaves(asked, who, now), DIRECT)
         place = (row * n + who) * n + whom
         self._tell_suspects(asked, place, step)
         self.next[prober] = step + PERIOD
@@ -100,10 +100,11 @@ class Probes:
         """No answer in time: helpers and TCP. Then it is known when, if ever, one comes."""
         now = step * STEP + TIMEOUT * asked.stretch
         end = step * STEP + PERIOD * STEP * asked.stretch
-        by_tcp = self._round_trip(asked, now, STREAM)
+        leaves = self._leaves(asked, asked.who, now)
+        by_tcp = self._round_trip(asked, leaves, STREAM)
         answered = np.where(self.tcp[asked.row], np.minimum(answered, by_tcp), answered)
         helper = self._helpers(asked, step)
-        heard, nacked = self._by_helper(asked, helper, now)
+        heard, nacked = self._by_helper(asked, helper, leaves)
         n, number = self.school.members, np.arange(len(helper))[:, None]
         known = self.school.rumour[(asked.row * n + asked.who) * n + helper] % 4 == 0
         helps = known & (number < self.helpers[asked.row])
@@ -167,25 +168,27 @@ class Probes:
         place, to = place[doubted][free], ((row * n + whom) * n + whom)[free]
         school.post(to, school.rumour[place], school.accusers[place])
 
-    def _round_trip(self, asked: Asked, now: Array, purpose: np.uint64) -> Array:
-        """When the prober hears the answer of the target; inf: never."""
-        heard = self._way(asked, asked.who, asked.whom, now, purpose)
-        return self._way(asked, asked.whom, asked.who, heard, purpose + ONE)
+    def _leaves(self, asked: Asked, sender: Array, time: Array) -> Array:
+        """When its message, ready at this time, gets out; inf: it has crashed by then."""
+        leaves = self.here.let_go(asked.run, sender, time)
+        return np.where((sender == VICTIM) & (leaves >= self.here.crash[asked.run]), np.inf, leaves)
 
-    def _by_helper(self, asked: Asked, helper: Array, now: Array) -> tuple[Array, Array]:
+    def _round_trip(self, asked: Asked, leaves: Array, purpose: np.uint64) -> Array:
+        """When the prober hears the answer of the target; inf: never."""
+        return self._read(asked, asked.who, self._read(asked, asked.whom, leaves, purpose), purpose + ONE)
+
+    def _by_helper(self, asked: Asked, helper: Array, leaves: Array) -> tuple[Array, Array]:
         """When the prober hears by a helper that the target lives, and that it gives no answer; inf: never."""
         purpose = HELPED + np.uint64(4) * np.arange(len(helper), dtype=np.uint64)[:, None]
-        begun = self._way(asked, asked.who, helper, now, purpose)
-        found = self._way(asked, helper, asked.whom, begun, purpose + ONE)
-        found = self._way(asked, asked.whom, helper, found, purpose + TWO)
+        begun = self._read(asked, helper, leaves, purpose)
+        found = self._read(asked, helper, self._read(asked, asked.whom, begun, purpose + ONE), purpose + TWO)
         answers = found <= begun + HELP
-        heard = self._way(asked, helper, asked.who, np.where(answers, found, begun + HELP), purpose + THREE)
+        says = self._leaves(asked, helper, np.where(answers, found, begun + HELP))
+        heard = self._read(asked, asked.who, says, purpose + THREE)
         return np.where(answers, heard, np.inf), np.where(answers, np.inf, heard)
 
-    def _way(self, asked: Asked, sender: Array, receiver: Array, time: Array, purpose: Any) -> Array:
-        """When a message that is ready at this time is read by its receiver; inf: never."""
-        here, run = self.here, asked.run
-        leaves = here.let_go(run, sender, time)
-        leaves = np.where((sender == VICTIM) & (leaves >= here.crash[run]), np.inf, leaves)
-        read = here.let_go(run, receiver, leaves + here.under_way(asked.coins + purpose))
-        return np.where((receiver == VICTIM) & (read >= here.crash[run]), np.inf, read)
+    def _read(self, asked: Asked, receiver: Array, leaves: Array, purpose: Any) -> Array:
+        """When a message is read, and may be answered at once; inf: never."""
+        here = self.here
+        read = here.let_go(asked.run, receiver, leaves + here.under_way(asked.coins + purpose))
+        return np.where((receiver == VICTIM) & (read >= here.crash[asked.run]), np.inf, read)
