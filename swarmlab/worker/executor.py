@@ -406,6 +406,7 @@ class Executor:
         return container is not None and now - container.started_at >= self.image(container.image).well
 
     def _close_line(self, key):
+        self.checks.pop(key, None)
         line = self.lines.pop(key, None)
         if line is None:
             return []

@@ -6,8 +6,9 @@ import pytest
 
 from swarmlab.effects import MS, NEVER, SECOND, WOKEN, Disk, Note, Tell, Told
 from swarmlab.events import HealthChanged
-from swarmlab.messages import ContainerSettings, Exited, HealthIs, Prepare, Running, Start, Stop
+from swarmlab.messages import ContainerSettings, Discard, Exited, HealthIs, Prepare, Running, Start, Stop
 from swarmlab.objects import HealthConfig
+from swarmlab.overlay.wire import Response, Visit
 from swarmlab.worker import images, probing
 from swarmlab.worker.executor import Executor
 from swarmlab.worker.health import TIMED_OUT, begun, complete, ended, judged, pause, span, timed_out, timeline
@@ -261,3 +262,13 @@ def test_the_agent_is_told_of_the_end_of_a_container_that_has_run_before():
     here.tell(Start("t1"))
     here.run(2)
     assert here.said[-1][1] == Exited("t1", 137) and here.container.state == "exited"
+
+
+def test_an_answer_to_the_check_of_a_container_that_is_gone_means_nothing():
+
+    here = Runtime("acme/web:needy", test=("CMD", "curl"), interval=SECOND)
+    here.run(1.6)
+    ((_, visit),) = here.of(Visit)
+    assert (visit.host, visit.source) == ("db", "t1") and visit.request < 0
+    here.tell(Discard("t1"))
+    assert here.core.step(Told("mesh", Response(visit.request, 200)), here.now) == []
