@@ -1,10 +1,10 @@
 """Objects as bytes, and back as plain dictionaries: what stands in for the protocol buffers in SwarmKit's files.
 
 Like bencode [BEP 3], with letters for what that does not have. A named tuple becomes a dictionary that says under "is"
-what it was. Contents are in it byte for byte, so that who looks for a secret in a file that is not sealed finds it.
+what it was; as in protocol buffers, fields that have their default are left out. Contents are in it byte for byte, so that who looks for a secret in a file that is not sealed finds it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 CONSTANTS = {None: b"n", True: b"t", False: b"f"}
@@ -32,14 +32,26 @@ def _write(value: Any, parts: list[bytes]) -> None:
         content = value.encode("utf-8", "surrogateescape")
         parts.append(b"u%d:" % len(content) + content)
     elif hasattr(value, "_fields"):
-        fields = {name: getattr(value, name) for name in value._fields}
-        _write({"is": type(value).__name__, **fields}, parts)
+        parts.append(b"d")
+        for part in ("is", type(value).__name__, *_fields(value)):
+            _write(part, parts)
+        parts.append(b"e")
     elif isinstance(value, Mapping):
         _write_all(b"d", (one for pair in value.items() for one in pair), parts)
     elif isinstance(value, tuple | list):
         _write_all(b"l", value, parts)
     else:
         _write(repr(value), parts)  # numbers with a point, and what else a disk may hold
+
+
+def _fields(value: Any) -> Iterator[Any]:
+    """Name and value in turn."""
+    defaults = value._field_defaults
+    for name, field in zip(value._fields, value, strict=True):
+        usual = defaults.get(name, value)  # no field is the tuple itself
+        if field is not usual and field != usual:
+            yield name
+            yield field
 
 
 def _write_all(letter: bytes, values: Any, parts: list[bytes]) -> None:

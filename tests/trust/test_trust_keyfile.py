@@ -64,3 +64,7 @@ def test_objects_come_back_from_their_bytes_as_dictionaries() -> None:
     file = KeyFile(b"\x00\xff", b"", True, 3)
     assert unpack(pack(file)) == {"is": "KeyFile", "tls": b"\x00\xff", "dek": b"", "sealed": True, "version": 3}
     assert unpack(pack([None, -5, {"a": ("b", 1.5)}, {}, "é\udcff"])) == [None, -5, {"a": ["b", "1.5"]}, {}, "é\udcff"]
+
+
+def test_what_is_as_usual_is_left_out() -> None:
+    assert unpack(pack(KeyFile(b"", b""))) == {"is": "KeyFile", "tls": b"", "dek": b""}
