@@ -17,10 +17,12 @@ from .balancers import draw_balancers, tell_balancers
 from .beliefs import draw_beliefs, tell_beliefs
 from .bytebox import draw_bytes, tell_bytes
 from .capacity import draw_capacity, tell_capacity
+from .certificates import draw_certificate, draw_rotation, tell_certificate, tell_rotation
 from .clients import draw_clients, tell_clients
 from .copymap import draw_copies, tell_copies
 from .cuts import draw_cuts
 from .detecting import draw_detectors, tell_detectors
+from .diskview import draw_disk, tell_disk
 from .doors import draw_ports, draw_token, tell_ports, tell_token
 from .dots import draw_dots, tell_dots
 from .filmstrip import draw_filmstrip
@@ -61,11 +63,13 @@ __all__ = [
     "draw_beliefs",
     "draw_bytes",
     "draw_capacity",
+    "draw_certificate",
     "draw_clients",
     "draw_connections",
     "draw_copies",
     "draw_cuts",
     "draw_detectors",
+    "draw_disk",
     "draw_dots",
     "draw_filmstrip",
     "draw_foreseen",
@@ -84,6 +88,7 @@ __all__ = [
     "draw_queues",
     "draw_quorum",
     "draw_ring",
+    "draw_rotation",
     "draw_rumour",
     "draw_scaling",
     "draw_skew",
@@ -116,10 +121,12 @@ __all__ = [
     "tell_beliefs",
     "tell_bytes",
     "tell_capacity",
+    "tell_certificate",
     "tell_clients",
     "tell_connections",
     "tell_copies",
     "tell_detectors",
+    "tell_disk",
     "tell_dots",
     "tell_election",
     "tell_foreseen",
@@ -138,6 +145,7 @@ __all__ = [
     "tell_queues",
     "tell_quorum",
     "tell_ring",
+    "tell_rotation",
     "tell_rumour",
     "tell_scaling",
     "tell_skew",
