@@ -258,3 +258,13 @@ def test_the_trace_tells_of_locks() -> None:
     unlock(cluster, "manager-1", key)
     facts = [record.fact for kind in (ManagerLocked, ManagerUnlocked) for record in cluster.trace.of(kind)]
     assert facts == [ManagerLocked(), ManagerUnlocked()]
+
+
+def test_one_manager_goes_on_alone_under_autolock() -> None:
+    cluster, key = locking(3)
+    for name in ("manager-2", "manager-3"):
+        cluster.crash(name)
+    assert cluster.docker("swarm init --force-new-cluster", "manager-1", limit=60).exit_code == 0
+    cluster.restart("manager-1")
+    assert unlock(cluster, "manager-1", key) == ("", 0)
+    assert cluster.leader == "manager-1"

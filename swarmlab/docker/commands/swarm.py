@@ -25,7 +25,7 @@ SETTINGS = (
     ),
     Flag("task-history-limit", "int", "Tasks kept per slot, the live one included (default 5)"),
 )
-AUTOLOCK = "Make a key without which a manager would not start again; here it starts all the same"
+AUTOLOCK = "Make a key that a manager waits for when it starts again"
 ADDRESSES = (
     Flag("advertise-addr", "string", "Address under which the others reach it, or an interface", default=""),
     Flag("availability", "string", "What the node may be given: active, pause or drain", default="active"),
@@ -55,7 +55,7 @@ COMMANDS = (
         "Make this machine the first manager of a new swarm",
         (
             *ADDRESSES,
-            Flag("autolock", "bool", AUTOLOCK, support="simplified"),
+            Flag("autolock", "bool", AUTOLOCK),
             Flag(
                 "data-path-port",
                 "uint32",
@@ -88,18 +88,17 @@ COMMANDS = (
         most=1,
     ),
     Command("swarm leave", "[OPTIONS]", "Leave the swarm", (Flag("force", "bool", "Leave even as a manager", "f"),)),
-    Command("swarm unlock", "", "Let a locked manager work again; here none is ever locked", support="simplified"),
+    Command("swarm unlock", "", "Let a locked manager work again; the key comes by standard input"),
     Command(
         "swarm unlock-key",
         "[OPTIONS]",
         "Show the key that unlocks managers, or replace it",
         (Flag("quiet", "bool", "Print the key and nothing else", "q"), ROTATE),
-        support="simplified",
     ),
     Command(
         "swarm update",
         "[OPTIONS]",
         "Change the settings of the swarm",
-        (Flag("autolock", "bool", AUTOLOCK, support="simplified"), *SETTINGS),
+        (Flag("autolock", "bool", AUTOLOCK), *SETTINGS),
     ),
 )
