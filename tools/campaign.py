@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-from swarmlab.check.campaign import COVERED, Finding, Report, campaign, save, shrink
+from swarmlab.check.campaign import Finding, Report, campaign, save, shrink
 
 LINES = 20  # of progress
 KEPT = Path("build") / "violation.json"
@@ -50,7 +50,7 @@ def cpu_seconds() -> float:
 def text(report: Report, lasted: float, cpu: float) -> str:
     """What came of it."""
     lines = [f"  {finding}" for finding in report.findings]
-    lines += [f"  {report.seen.get(name, 0):10,} × {name}" for name in COVERED]
+    lines += [f"  {report.seen.get(name, 0):10,} × {name}" for name in report.covered]
     lines.append(
         f"{report.seeds:,} seeds, {len(report.findings)} violations: {lasted:.0f} s, {cpu:.0f} CPU s, "
         f"{report.seeds / max(cpu, 0.01):.1f} seeds per CPU second"

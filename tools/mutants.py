@@ -11,24 +11,28 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from time import monotonic
 
-from swarmlab.check.mutants import MUTANTS, Catch, hunt
+from swarmlab import Cluster
+from swarmlab.check import update_mutants
+from swarmlab.check.mutants import MUTANTS, Catch, Mutant, hunt
 
 
 def main(arguments: list[str]) -> int:
     seeds, begun, escaped = int(arguments[0]) if arguments else 200, monotonic(), 0
     print(f"{'bug':32} {'trap':>4}  {'caught by':24} {'with seed':>9}  what it is")
     with ProcessPoolExecutor() as pool:
-        for catch in pool.map(partial(hunt, seeds=seeds), MUTANTS):
-            print(row(catch), flush=True)
-            escaped += not catch.law
+        for bugs, search in ((MUTANTS, hunt), (update_mutants.MUTANTS, partial(update_mutants.hunt, Cluster))):
+            for catch in pool.map(partial(search, seeds=seeds), bugs):
+                print(row(catch, bugs[catch.name]), flush=True)
+                escaped += not catch.law
     times = os.times()
     cpu = times.user + times.system + times.children_user + times.children_system
-    print(f"{len(MUTANTS)} bugs, {escaped} escaped: {monotonic() - begun:.0f} s, {cpu:.0f} CPU s")
+    print(
+        f"{len(MUTANTS) + len(update_mutants.MUTANTS)} bugs, {escaped} escaped: {monotonic() - begun:.0f} s, {cpu:.0f} CPU s"
+    )
     return 1 if escaped else 0
 
 
-def row(catch: Catch) -> str:
-    bug = MUTANTS[catch.name]
+def row(catch: Catch, bug: Mutant) -> str:
     seed = catch.seed if catch.law else ""
     return f"{catch.name:32} {bug.trap:4}  {catch.law or 'ESCAPED':24} {seed:>9}  {bug.about}"
 

@@ -55,10 +55,11 @@ class Report(NamedTuple):
     seeds: int
     findings: tuple[Finding, ...]
     seen: dict[str, int]
+    covered: tuple[str, ...] = COVERED
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        return tuple(name for name in COVERED if not self.seen.get(name))
+        return tuple(name for name in self.covered if not self.seen.get(name))
 
 
 # ── what happens in a run is drawn from its seed ─────────────────────────────────────────────────────────────────
@@ -334,6 +335,7 @@ def campaign(
     focus: dict | None = None,
     progress: Callable[[str], Any] | None = None,
     piece: int = 25,
+    work: Callable[..., tuple[list[Finding], Counter]] = run_seeds,
 ) -> Report:
     """Run all these seeds, on all cores of this machine, or wherever `executor` (any of `concurrent.futures`, or what
     a Dask client's `get_executor()` gives) runs them. The report is the same everywhere. `progress` hears a line now
@@ -343,7 +345,7 @@ def campaign(
     found: list[Finding] = []
     seen: Counter = Counter()
     with nullcontext(executor) if executor is not None else _all_cores() as pool:
-        waiting = [pool.submit(run_seeds, one, mutant, focus) for one in pieces]
+        waiting = [pool.submit(work, one, mutant, focus) for one in pieces]
         for done, future in enumerate(waiting, 1):
             findings, sights = future.result()
             found += findings
@@ -362,16 +364,16 @@ def _all_cores() -> Any:
 # ── the smallest script ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def shrink(finding: Finding, mutant: Any = None, patience: int = 400) -> Finding:
+def shrink(finding: Finding, mutant: Any = None, patience: int = 400, run: Callable = run) -> Finding:
     """The same violation with as few acts as can be found: acts are left out by halves, quarters, … one by one [ddmin]."""
-    best, left = without_the_rest(finding, mutant), patience
+    best, left = without_the_rest(finding, mutant, run), patience
     size = max(1, len(best.case.acts) // 2)
     while left > 0:
         smaller = None
         for start in range(0, len(best.case.acts), size):
             acts = best.case.acts[:start] + best.case.acts[start + size :]
             left -= 1
-            smaller = _again(best, best.case._replace(acts=acts), mutant)
+            smaller = _again(best, best.case._replace(acts=acts), mutant, run)
             if smaller or left <= 0:
                 break
         if smaller:
@@ -383,13 +385,13 @@ def shrink(finding: Finding, mutant: Any = None, patience: int = 400) -> Finding
     return best
 
 
-def without_the_rest(finding: Finding, mutant: Any) -> Finding:
+def without_the_rest(finding: Finding, mutant: Any, run: Callable = run) -> Finding:
     """What came after the violation has not caused it."""
     acts = tuple(act for act in finding.case.acts if act.time <= finding.time)
-    return _again(finding, finding.case._replace(acts=acts), mutant) or finding
+    return _again(finding, finding.case._replace(acts=acts), mutant, run) or finding
 
 
-def _again(finding: Finding, case: Case, mutant: Any) -> Finding | None:
+def _again(finding: Finding, case: Case, mutant: Any, run: Callable) -> Finding | None:
     other = run(case, mutant)
     return other if other and other.law == finding.law else None
 

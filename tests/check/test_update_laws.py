@@ -1,0 +1,63 @@
+"""Laws of updates and restarts hold with faults in the middle of updates, and each catches the bug that it is there for.
+
+`make campaign` runs many more seeds, `make mutants` plants all bugs.
+"""
+
+from functools import partial
+
+import pytest
+
+from swarmlab import Cluster
+from swarmlab.check import campaign, updates
+from swarmlab.check.update_mutants import MUTANTS, hunt
+
+ONE_PER_LAW = {
+    "enough slots run": "one worker too many",
+    "not too many are wanted": "start-first keeps the old",
+    "paused stays paused": "paused goes on",
+    "a rollback leads back": "rolls back to what failed",
+    "completed means all": "the next leader thinks it is done",
+    "nothing is lost": "failed tasks fill their slots",
+    "no more attempts than allowed": "attempts are not counted",
+    "the delay is respected": "no delay",
+    "a minute of patience": "endless patience",
+}
+
+
+@pytest.mark.parametrize("kind", updates.KINDS)
+def test_no_law_is_broken(kind):
+    """§7, §8, §21, with what each kind of run may do: nothing, tasks that fail, lost leaders, lost workers, all of it."""
+    findings = [updates.run(Cluster, updates.draw(seed, {"kind": kind})) for seed in range(4)]
+    assert not any(findings), [str(finding) for finding in findings if finding]
+
+
+@pytest.mark.parametrize("law", ONE_PER_LAW)
+def test_a_law_catches_a_bug_that_it_is_there_for(law):
+    catch = hunt(Cluster, ONE_PER_LAW[law], 8)
+    assert catch.law == law
+
+
+def test_a_case_is_a_function_of_its_seed_and_a_run_of_its_case():
+    assert updates.draw(7) == updates.draw(7) != updates.draw(12)
+    one, other = (updates.build(Cluster, updates.draw(4)) for _ in range(2))
+    for swarm in (one, other):
+        updates.through(swarm, updates.draw(4), swarm.kernel.now)
+    assert one.trace.digest() == other.trace.digest()
+
+
+def test_the_smallest_script_of_a_violation_is_found():
+    mutant = MUTANTS["rolls back to what failed"]
+    found = updates.run(Cluster, updates.draw(2, mutant.focus), mutant)
+    small = campaign.shrink(found, mutant, run=partial(updates.run, Cluster))
+    assert small.law == found.law == "a rollback leads back"
+    assert [act.name for act in small.case.acts] == ["docker"]
+
+
+def test_every_bug_changes_something_and_is_gone_afterwards():
+    for name, mutant in MUTANTS.items():
+        assert mutant.caught, name
+        for place, attribute, new in mutant.patches():
+            before = vars(place)[attribute]
+            with mutant.planted():
+                assert vars(place)[attribute] is not before or new == (), name
+            assert vars(place)[attribute] is before, name
