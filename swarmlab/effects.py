@@ -159,7 +159,8 @@ class Forget(NamedTuple):
 
 
 class Unlock(NamedTuple):
-    """To raft and to the manager: somebody has given the key, so the disk can be read. Until then they know nothing."""
+    """To the manager, and from it to raft: somebody has given the key, so the disk can be read; until then they know
+    nothing. Back the same way: it has been read."""
 
 
 class AddMember(NamedTuple):

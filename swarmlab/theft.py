@@ -29,7 +29,7 @@ CLEAR_FILES = {  # (core, key on its disk) → the file; what is not named here 
     ("executor", "images"): "image/overlay2/repositories.json",
     ("executor", "volumes"): "volumes/metadata.db",
 }
-NOT_THERE = (("engine", "keyfile"), ("engine", "log key"), ("engine", "papers"))  # shown as files of their own
+NOT_THERE = (("engine", "keyfile"), ("engine", "papers"))  # shown as files of their own
 
 
 class Loot(NamedTuple):
@@ -172,9 +172,10 @@ def _certificates(engine: Disk) -> Iterator[tuple[str, bytes]]:
 
 def _log(raft: Disk, engine: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """The log and the snapshot of a manager. As in SwarmKit, index and term of an entry stay readable."""
-    key, values = engine.get("log key"), raft.values
-    if not values.get("member"):
-        return
+    values, file = raft.values, engine.get("keyfile")
+    if not values.get("member") or not file or not file.seals:
+        return  # no manager's; or a power cut came between a log and its key
+    key = file.seals
     snapshot = values.get("snapshot")
     if snapshot:
         yield f"{SNAPSHOTS}/{snapshot.term:016x}-{snapshot.index:016x}.snap", sealed(key, pack(snapshot))
@@ -183,12 +184,11 @@ def _log(raft: Disk, engine: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     yield FIRST, b"".join(frame(entry, key) for entry in raft.log)
 
 
-def sealed(key: bytes | None, content: bytes) -> bytes:
-    assert key, "a manager has a key for its log before it has a log"
+def sealed(key: bytes, content: bytes) -> bytes:
     return sealing.seal(key, content)
 
 
-def frame(entry: Any, key: bytes | None) -> bytes:
+def frame(entry: Any, key: bytes) -> bytes:
     """One record: its length, index and term, then what is sealed. A damaged one opens with no key."""
     if isinstance(entry, Damaged):
         body, term = bytes(32), 0

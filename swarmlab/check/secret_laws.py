@@ -105,9 +105,8 @@ class SecretLaws:
     def new_key_file(self, record: Record) -> None:
         """The log of a manager whose key file is sealed has a key that never lay open, and neither shows it now."""
         name = record.source
-        engine = self.world.machines[name].disk("engine").values
-        file, key = engine.get("keyfile"), engine.get("log key")
-        if file and file.sealed and key in self.lay_open.get(name, ()):
+        file = self.world.machines[name].disk("engine").values.get("keyfile")
+        if file and file.sealed and file.seals in self.lay_open.get(name, ()):
             raise LawBroken(STALE, record, f"{name} has sealed the key of its log, and anybody may have read it before")
         self._note_open_keys(name)
 
@@ -134,12 +133,11 @@ class SecretLaws:
             self.world.machines[name].disk("engine").values,
             self.world.machines[name].seats.get("manager"),
         )
-        file, key = engine.get("keyfile"), engine.get("log key")
+        file = engine.get("keyfile")
         if file is None or not file.sealed:
             return
-        if key:
-            yield "the key of the log", key
-            yield "the key of the log", b64encode(key)
+        yield "the key of the log", file.seals
+        yield "the key of the log", b64encode(file.seals)
         cluster = manager.core.store.cluster if manager else None
         if cluster and cluster.unlock_key:
             yield "the unlock key", cluster.unlock_key.encode()

@@ -142,6 +142,8 @@ class Manager:
                 self.leader_lost = now
             case Received(sender, message) if self.node:
                 return self.hear_network(sender, message, now)
+            case Told("raft", Unlock()):
+                return [Tell("engine", Unlock())]
             case Told("raft", word):
                 return self.hear_raft(word, now)
             case Told(_, word):

@@ -365,7 +365,7 @@ class RaftNode:
         if disk is None:
             return []
         self.load(disk)
-        return self.start(STARTED, now)
+        return [*self.start(STARTED, now), Tell("manager", Unlock())]
 
     def forget(self, wish: Forget, now: int) -> list:
         """Be nobody again, with an empty disk."""

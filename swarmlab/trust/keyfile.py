@@ -28,6 +28,7 @@ class KeyFile(NamedTuple):
     dek: bytes
     sealed: bool = False
     version: int = 0  # index of the log entry that named the unlock key
+    seals: bytes = b""  # not in the file: the simulation's own note of the key under which the log on this disk lies
 
 
 def private_key(seed: int) -> bytes:
@@ -42,8 +43,9 @@ def private_key(seed: int) -> bytes:
 def written(keys: Keys, unlock_key: bytes = b"", version: int = 0) -> KeyFile:
     """The file that holds these keys: in the clear without an unlock key."""
     if not unlock_key:
-        return KeyFile(keys.tls, keys.dek, False, version)
-    return KeyFile(seal(unlock_key, keys.tls), seal(unlock_key, keys.dek) if keys.dek else b"", True, version)
+        return KeyFile(keys.tls, keys.dek, False, version, keys.dek)
+    dek = seal(unlock_key, keys.dek) if keys.dek else b""
+    return KeyFile(seal(unlock_key, keys.tls), dek, True, version, keys.dek)
 
 
 def opened(file: KeyFile, unlock_key: bytes = b"") -> Keys | None:

@@ -7,7 +7,7 @@ daemon/cluster; swarm.md §3.
 
 from typing import Any, NamedTuple
 
-from ..effects import Dice, Disk, Received, Save, Send, Started, Tell, Told, Woken
+from ..effects import Dice, Disk, Received, Save, Send, Started, Tell, Told, Unlock, Woken
 from ..messages import (
     Call,
     CallBack,
@@ -135,6 +135,8 @@ class Engine:
                 return self.logs.fetched(sender, answer)
             case Received(_, message):
                 return self.swarm.hear(message, now)
+            case Told(_, Unlock()):
+                return self.swarm.boot(now)
             case Told(_, UnlockKeyIs(key, version)):
                 return self._hear_unlock_key(key, version, now)
             case Told(_, message):
@@ -273,7 +275,7 @@ class Engine:
             self.swarm.check_manager()
         effects = self.lock.unlock(key)
         self.lock.call, self.swarm.registered = call, False
-        return [*effects, *self.swarm.boot(now)]
+        return effects
 
     def _hear_unlock_key(self, key, version, now):
         """Where there was none before, the private key of the node lay on the disk in the clear: it gets a new one."""

@@ -94,13 +94,11 @@ class Lock:
     def forget(self) -> list:
         """The node has left its swarm."""
         self.file, self.keys, self.unlock_key, self.seed = None, None, b"", None
-        return [Save("keyfile", None), Save("log key", None)]
+        return [Save("keyfile", None)]
 
     def _new_key(self) -> bytes:
         return self.dice.getrandbits(8 * sealing.KEY_BYTES).to_bytes(sealing.KEY_BYTES, "big")
 
     def _write(self, keys: Keys, version: int) -> list:
-        """The log itself is not sealed again and again: what its bytes would be is worked out for who steals the disk,
-        and for nobody else lies a note on the disk of the key that seals them."""
         self.keys, self.file = keys, keyfile.written(keys, self.unlock_key, version)
-        return [Save("keyfile", self.file), Save("log key", keys.dek or None)]
+        return [Save("keyfile", self.file)]

@@ -268,3 +268,35 @@ def test_one_manager_goes_on_alone_under_autolock() -> None:
     cluster.restart("manager-1")
     assert unlock(cluster, "manager-1", key) == ("", 0)
     assert cluster.leader == "manager-1"
+
+
+def test_power_that_goes_while_a_manager_comes_in_leaves_a_node_that_finds_its_way() -> None:
+    begun, key = locking(3, 1)
+    begun.docker("node promote worker-1")
+    locked = 0
+    for step in range(12):
+        cluster = begun.fork()
+        cluster.run_for(0.05 + 0.1 * step)
+        cluster.crash("worker-1", midway=step % 4)
+        cluster.run_for(1)
+        cluster.restart("worker-1")
+        cluster.run_for(1)
+        if state(cluster, "worker-1") == "locked":
+            locked += 1
+            assert unlock(cluster, "worker-1", key, limit=40) == ("", 0)
+        cluster.run_for(40)
+        assert cluster.docker("node ls --filter name=worker-1").rows[0]["MANAGER STATUS"] == "Reachable"
+    assert locked
+
+
+def test_a_locked_manager_that_was_demoted_meanwhile_finds_out_when_it_is_unlocked() -> None:
+    cluster, key = locking(3)
+    away = next(name for name in ("manager-2", "manager-3") if name != cluster.leader)
+    cluster.restart(away)
+    cluster.run_for(30)
+    assert cluster.docker(f"node demote {away}").exit_code == 0
+    cluster.run_for(10)
+    assert state(cluster, away) == "locked"
+    assert unlock(cluster, away, key, limit=60) == ("", 0)
+    cluster.run_for(60)
+    assert not key_file(cluster, away).sealed and key_file(cluster, away).dek == b""

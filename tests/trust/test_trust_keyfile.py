@@ -46,7 +46,7 @@ def test_an_unlock_key_has_43_digits_behind_its_prefix() -> None:
 @pytest.mark.parametrize("keys", [KEYS, Keys(b"of a worker")])
 def test_the_file_is_written_and_read_back(keys: Keys, unlock_key: bytes) -> None:
     file = keyfile.written(keys, unlock_key, 7)
-    assert keyfile.parsed(keyfile.text(file)) == file
+    assert keyfile.parsed(keyfile.text(file)) == file._replace(seals=b"")
     assert keyfile.opened(file, unlock_key) == keys
 
 
