@@ -5,7 +5,6 @@ from an id, and says so at its line. Source: Docker Engine API v1.41; moby `daem
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from ..objects import (
@@ -24,7 +23,10 @@ from ..objects import (
     Secret,
     Service,
     Task,
+    TlsInfo,
 )
+from ..trust.certificates import pem
+from ..trust.papers import wanted
 from .api_specs import endpoint_spec, generic_resources, ports, service_spec, task_spec
 from .api_types import encode
 
@@ -51,12 +53,9 @@ def _meta(object: Any) -> dict[str, Any]:
 
 # ── nodes and the swarm ──────────────────────────────────────────────────────────────────────────────────────────
 
-SUBJECT = bytes.fromhex("3013311130 0f0603550403130873776172 6d2d6361")  # CN=swarm-ca
-KEY_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")  # a point on the curve P-256 follows
 
-
-def node(object: Node, ca_digest: str = "") -> Object:
-    """A node. `ca_digest` is the cluster's; without it nothing is said of certificates."""
+def node(object: Node) -> Object:
+    """A node."""
     values = {
         **_meta(object),
         "Spec": {
@@ -64,7 +63,7 @@ def node(object: Node, ca_digest: str = "") -> Object:
             "Role": object.spec.role,
             "Availability": object.spec.availability,
         },
-        "Description": _description(object.description or Description(), ca_digest) if object.description else {},
+        "Description": _description(object.description, object.tls) if object.description else {},
         "Status": {"State": object.state, "Message": object.message, "Addr": object.address},
         "ManagerStatus": _manager_status(object),
     }
@@ -78,7 +77,7 @@ def _manager_status(object: Node) -> dict[str, Any] | None:
     return {"Leader": status.leader, "Reachability": status.reachability, "Addr": status.address}
 
 
-def _description(described: Description, ca_digest: str) -> dict[str, Any]:
+def _description(described: Description, tls: TlsInfo | None) -> dict[str, Any]:
     plugins = (("Log", described.log_drivers), ("Network", described.network_drivers))
     return {
         "Hostname": described.hostname,
@@ -97,28 +96,15 @@ def _description(described: Description, ca_digest: str) -> dict[str, Any]:
                 for name in names
             ],
         },
-        "TLSInfo": tls_info(ca_digest) if ca_digest else {},
+        "TLSInfo": tls_info(tls),
     }
 
 
-def tls_info(ca_digest: str) -> dict[str, Any]:
-    """Certificates are not real yet: what is in them follows from the digest that stands in every join token."""
-    return {
-        "TrustRoot": _pem(_made_up(f"certificate {ca_digest}", 365)),
-        "CertIssuerSubject": SUBJECT,
-        "CertIssuerPublicKey": KEY_HEAD + _made_up(f"key {ca_digest}", 64),
-    }
-
-
-def _made_up(name: str, length: int) -> bytes:
-    blocks = (sha256(f"{name} {number}".encode()).digest() for number in range(length // 32 + 1))
-    return b"".join(blocks)[:length]
-
-
-def _pem(content: bytes) -> str:
-    text = encode("bytes", content)
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+def tls_info(tls: TlsInfo | None) -> dict[str, Any]:
+    """The root that is trusted, and who signs: of a node, or of the swarm as it is to be."""
+    if tls is None:
+        return {}
+    return {"TrustRoot": pem(tls.root), "CertIssuerSubject": tls.issuer, "CertIssuerPublicKey": tls.issuer_key}
 
 
 def swarm(object: Cluster, tokens: bool = True) -> Object:
@@ -127,7 +113,8 @@ def swarm(object: Cluster, tokens: bool = True) -> Object:
     values = {
         **_meta(object),
         "Spec": _swarm_spec(object),
-        "TLSInfo": tls_info(object.ca_digest),
+        "TLSInfo": tls_info(wanted(object)),
+        "RootRotationInProgress": object.rotation is not None,
         "DefaultAddrPool": None if usual else object.address_pool.split(","),  # said only where somebody chose them
         "SubnetSize": object.subnet_size,
         "DataPathPort": object.data_path_port,
@@ -150,7 +137,7 @@ def _swarm_spec(object: Cluster) -> dict[str, Any]:
             "HeartbeatTick": object.heartbeat_tick,
         },
         "Dispatcher": {"HeartbeatPeriod": object.heartbeat_period},
-        "CAConfig": {"NodeCertExpiry": object.certificate_expiry},
+        "CAConfig": {"NodeCertExpiry": object.certificate_expiry, "ForceRotate": object.force_rotate},
         "EncryptionConfig": {"AutoLockManagers": object.autolock},
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from ..messages import GetCluster, GetObject, Info, ListObjects
+from ..messages import GetObject, Info, ListObjects
 from ..objects import ApiError, Node, Service
 from . import api_json, inspect_here, pretty
 from .api_json import Object
@@ -73,7 +73,7 @@ def _as_list(found: list[Object], format: str) -> str:
 
 
 def _node(session: Session, ref: str) -> Object:
-    return api_json.node(session.call(GetObject("node", ref)), session.call(GetCluster()).ca_digest)
+    return api_json.node(session.call(GetObject("node", ref)))
 
 
 def _node_or_self(session: Session, ref: str) -> Object:
@@ -233,7 +233,7 @@ def _stored(session: Session, kind: str, ref: str) -> Any:
 
 def _pretty_node(session: Session, ref: str) -> str:
     node: Node = session.call(GetObject("node", _own_node(session) if ref == "self" else ref))
-    return pretty.node(node, session.call(GetCluster()).ca_digest)
+    return pretty.node(node)
 
 
 def _pretty_service(session: Session, ref: str) -> str:

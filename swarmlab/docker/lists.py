@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ..effects import SECOND
 from ..messages import Container, NetworkRow
-from ..objects import RUNNING, STATES, Node, PortConfig, Service, Task
+from ..objects import RUNNING, STATES, Node, PortConfig, Service, Task, TlsInfo
 from .api_json import service_status
 from .dates import spoken
 from .go_values import Method
@@ -214,7 +214,8 @@ def _host_ports(task: Task) -> str:
 # ── nodes, networks, containers ──────────────────────────────────────────────────────────────────────────────────
 
 
-def node_rows(nodes: Iterable[Node], self_id: str) -> list[dict]:
+def node_rows(nodes: Iterable[Node], self_id: str, tls: TlsInfo | None = None) -> list[dict]:
+    """`tls` is what every node is to say of its certificates."""
     rows = [
         {
             "ID": node.id,
@@ -223,12 +224,18 @@ def node_rows(nodes: Iterable[Node], self_id: str) -> list[dict]:
             "Status": node.state.capitalize(),
             "Availability": node.spec.availability.capitalize(),
             "ManagerStatus": _manager_status(node),
-            "TLSStatus": "Ready",
+            "TLSStatus": _tls_status(node, tls),
             "EngineVersion": node.description.engine_version if node.description else "",
         }
         for node in nodes
     ]
     return sorted(rows, key=lambda row: natural(row["Hostname"]))
+
+
+def _tls_status(node: Node, wanted: TlsInfo | None) -> str:
+    if wanted is None or node.tls is None:
+        return "Unknown"
+    return "Ready" if node.tls == wanted else "Needs Rotation"
 
 
 def _manager_status(node: Node) -> str:

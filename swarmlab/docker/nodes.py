@@ -3,8 +3,9 @@
 Source: docs.docker.com, "Manage nodes in a swarm"; Docker CLI reference; texts as recorded from Docker 28.2.2.
 """
 
-from ..messages import GetObject, Info, ListObjects, RemoveObject, UpdateObject
+from ..messages import GetCluster, GetObject, Info, ListObjects, RemoveObject, UpdateObject
 from ..objects import Node, NodeSpec, Task, replace
+from ..trust.papers import wanted
 from .filters import NODE_TESTS, matching
 from .flags import Options
 from .lists import NODES, node_rows
@@ -15,7 +16,9 @@ from .tables import show
 
 def list_all(session: Session, options: Options, screen: Screen) -> None:
     nodes = matching(session.call(ListObjects("node")), options["filter"], NODE_TESTS)
-    rows = node_rows(nodes, session.call(Info()).node)
+    shows_tls = any(word in options["format"] for word in ("TLSStatus", "json"))
+    tls = wanted(session.call(GetCluster())) if shows_tls else None
+    rows = node_rows(nodes, session.call(Info()).node, tls)
     show(screen, NODES, rows, options["format"], options["quiet"])
 
 

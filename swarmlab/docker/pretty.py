@@ -7,7 +7,7 @@ Docker 28.2.2.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..objects import Config, Node, Resources, Secret, Service, ServiceSpec, TaskSpec, UpdateConfig
+from ..objects import Config, Node, Resources, Secret, Service, ServiceSpec, TaskSpec, TlsInfo, UpdateConfig
 from .api_json import tls_info
 from .api_specs import container_spec, mode
 from .api_types import encode
@@ -16,7 +16,7 @@ from .tables import ago, size
 from .units import print_duration
 
 
-def node(object: Node, ca_digest: str) -> str:
+def node(object: Node) -> str:
     """A node, with its part in the group of managers and the certificate that it trusts."""
     return "\n".join(
         [
@@ -31,7 +31,7 @@ def node(object: Node, ca_digest: str) -> str:
             *([f" Address:\t\t{object.address}"] if object.address else []),
             *_manager(object),
             *_machine(object),
-            *_trust(ca_digest),
+            *_trust(object.tls),
         ]
     )
 
@@ -81,8 +81,10 @@ def _machine(object: Node) -> list[str]:
     ]
 
 
-def _trust(ca_digest: str) -> list[str]:
-    trust = tls_info(ca_digest)
+def _trust(tls: TlsInfo | None) -> list[str]:
+    trust = tls_info(tls)
+    if not trust:
+        return []
     return [
         "TLS Info:",
         " TrustRoot:",

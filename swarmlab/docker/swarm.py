@@ -6,6 +6,7 @@ Source: docs.docker.com, "Create a swarm", "Join nodes to a swarm", "Lock your s
 
 from hashlib import sha256
 
+from ..effects import MS
 from ..messages import (
     GetCluster,
     GetUnlockKey,
@@ -20,13 +21,15 @@ from ..messages import (
     UpdateObject,
 )
 from ..objects import Cluster, replace
-from .api_json import tls_info
+from ..trust.certificates import pem
+from ..trust.papers import wanted
 from .commands import BY_NAME
 from .flags import Options
 from .session import Exit, Screen, Session
 from .units import quote
 from .usage import command_help
 
+POLL = 200 * MS  # how often an attached client looks
 SETTINGS = {  # flags that `swarm init` and `swarm update` share, and the setting of the cluster that each one makes
     "autolock": "autolock",
     "cert-expiry": "certificate_expiry",
@@ -169,7 +172,7 @@ def _typed_in(session: Session) -> str:
 
 
 def ca(session: Session, options: Options, screen: Screen) -> None:
-    """Shows the root certificate, or has a new one made, which all nodes have at once here."""
+    """Shows the root certificate, or has a new one made, and waits until all nodes trust it."""
     cluster = session.call(GetCluster())
     if not options["rotate"]:
         for flag in ("cert-expiry", "external-ca"):
@@ -178,7 +181,7 @@ def ca(session: Session, options: Options, screen: Screen) -> None:
     else:
         _rotate(session, options, screen, cluster)
     if not (options["rotate"] and (options["detach"] or options["quiet"])):
-        screen.say(_root(session.call(GetCluster())).strip())
+        screen.say(_root(session.call(GetCluster())))
 
 
 def _rotate(session: Session, options: Options, screen: Screen, cluster: Cluster) -> None:
@@ -190,17 +193,27 @@ def _rotate(session: Session, options: Options, screen: Screen, cluster: Cluster
     if "cert-expiry" in options.given:
         wish = replace(wish, certificate_expiry=options["cert-expiry"])
     _write(session, cluster, wish)
-    if options["detach"] or options["quiet"]:
-        return
-    digest = sha256(_root(session.call(GetCluster())).encode()).hexdigest()
-    screen.say(
-        "desired root digest: \n  rotated TLS certificates: \n  rotated CA certificates:  "
-    )  # bars, on a terminal
-    screen.say(f"desired root digest: sha256:{digest}")
+    if not options["detach"]:
+        _watch(session, Screen() if options["quiet"] else screen)
+
+
+def _watch(session: Session, screen: Screen) -> None:
+    """Until every node has a certificate of the new root, and trusts it. On a terminal there are bars, which count."""
+    screen.say("desired root digest: \n  rotated TLS certificates: \n  rotated CA certificates:  ")
+    said = ""
+    while True:
+        cluster, nodes = session.call(GetCluster()), session.call(ListObjects("node"))
+        digest = sha256(pem(cluster.root).encode()).hexdigest()
+        if digest != said:  # Docker says it again and again
+            screen.say(f"desired root digest: sha256:{digest}")
+        said, tls = digest, wanted(cluster)
+        session.wait(POLL)
+        if cluster.rotation is None and all(node.tls == tls for node in nodes):
+            return
 
 
 def _root(cluster: Cluster) -> str:
-    return tls_info(cluster.ca_digest)["TrustRoot"]
+    return pem(cluster.root).strip()
 
 
 RUN = {

@@ -7,6 +7,7 @@ from ..effects import Dice
 from ..messages import Certify, FoundSwarm, RaftJoin, RebuildSwarm
 from ..objects import Cluster, Network, NetworkSpec, Node, NodeSpec, Put, replace
 from ..trust import certificates
+from ..trust.papers import wanted
 from ..trust.tokens import digest, new_id, token, unlock_key
 from . import ca
 from .dispatcher import unknown_nodes
@@ -71,7 +72,7 @@ def new_node(wish: Certify, machine: str, role: str, dice: Dice) -> Node:
 def certified(cluster: Cluster, node: Node, csr: bytes, now: int) -> Node:
     """The node with a certificate that says what it is."""
     certificate = ca.signed(cluster, node.id, node.role, csr, now)
-    return replace(node, certificate=certificate, tls=ca.wanted(cluster))
+    return replace(node, certificate=certificate, tls=wanted(cluster))
 
 
 def joined(store: Store, wish: RaftJoin) -> list:

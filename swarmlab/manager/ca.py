@@ -7,7 +7,6 @@ manager/controlapi/ca_rotation.go; swarm.md §15.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import NamedTuple
 
 from ..effects import NEVER, SECOND, Dice, Note
@@ -15,7 +14,7 @@ from ..events import RootRotationBegun, RootRotationEnded
 from ..messages import Rotate, TrustRoot
 from ..objects import Cluster, Node, Put, RootRotation, TlsInfo, replace
 from ..trust import certificates
-from ..trust.papers import KEY_BITS
+from ..trust.papers import KEY_BITS, wanted
 from ..trust.tokens import digest, new_secret, token
 from .sessions import Session, deliver
 from .store import Key, Store
@@ -45,17 +44,6 @@ def signed(cluster: Cluster, node: str, role: str, csr: bytes, now: int) -> byte
 def others(cluster: Cluster) -> tuple[bytes, ...]:
     """What comes along with a certificate, so that who trusts the old root accepts it."""
     return (cluster.rotation.cross_signed,) if cluster.rotation else ()
-
-
-def wanted(cluster: Cluster) -> TlsInfo | None:
-    """What every node is to say of its certificates."""
-    return _wanted(cluster.root, cluster.rotation.root if cluster.rotation else cluster.root) if cluster.root else None
-
-
-@cache
-def _wanted(root: bytes, signer: bytes) -> TlsInfo:
-    says = certificates.read(signer)
-    return TlsInfo(root, says.subject, says.key)
 
 
 # ── rotation, and what became of removed nodes, as changes to the cluster object ─────────────────────────────────

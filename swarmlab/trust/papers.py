@@ -3,10 +3,11 @@
 Source: swarmkit ca/config.go, ca/keyreadwriter.go, ca/renewer.go.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 from ..effects import Dice
-from ..objects import TlsInfo
+from ..objects import Cluster, TlsInfo
 from .certificates import MINUTE, Certificate, describe, is_signed_by, path, problem, public_key, read
 
 KEY_BITS = 256
@@ -57,6 +58,16 @@ class Papers(NamedTuple):
     def rows(self) -> list[tuple[str, str]]:
         """The certificate opened up."""
         return describe(self.certificate, (*self.others, self.root))
+
+
+def wanted(cluster: Cluster) -> TlsInfo | None:
+    """What every node is to say of its certificates."""
+    return _wanted(cluster.root, cluster.rotation.root if cluster.rotation else cluster.root) if cluster.root else None
+
+
+@cache
+def _wanted(root: bytes, issuer: bytes) -> TlsInfo:
+    return TlsInfo(root, read(issuer).subject, read(issuer).key)
 
 
 def signer(certificate: bytes, others: tuple[bytes, ...], root: bytes) -> bytes:

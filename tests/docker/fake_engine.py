@@ -6,6 +6,7 @@ from typing import Any
 from swarmlab import messages as m
 from swarmlab.docker.cli import Interrupted
 from swarmlab.objects import ApiError, Cluster
+from swarmlab.trust.certificates import new_root
 
 READS = (
     m.Info,
@@ -55,7 +56,7 @@ class FakeEngine:
             case m.Info():
                 return self.info
             case m.GetCluster():
-                return Cluster("c" * 25, ca_digest="0" * 50)
+                return Cluster("c" * 25, ca_digest="0" * 50, root=new_root(1, 1, 0))
             case m.ListContainers():
                 return self.containers
             case m.ListNetworks():

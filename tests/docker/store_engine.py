@@ -31,6 +31,8 @@ from swarmlab.objects import (
     Task,
     TaskSpec,
 )
+from swarmlab.trust.certificates import new_root
+from swarmlab.trust.papers import wanted
 
 FOR_THE_SWARM = (
     *api.READS,
@@ -43,16 +45,19 @@ FOR_THE_SWARM = (
 ALREADY_IN = 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.'
 
 
+ROOT = new_root(1, 1, 0)
+
+
 def filled() -> Store:
     """A small swarm with one of everything."""
-    store, token = Store(), "SWMTKN-1-" + "d" * 50
+    store, token, tls = Store(), "SWMTKN-1-" + "d" * 50, wanted(Cluster("c" * 25, root=ROOT))
     container = ContainerSpec("nginx:1.25", env=("A=1",), secrets=(FileReference("s" * 25, "key", "key"),))
     web = TaskSpec(container, networks=(NetworkTarget("f" * 25),))
     objects = [
-        Cluster("c" * 25, ca_digest="d" * 50, worker_token=f"{token}-w", manager_token=f"{token}-m"),
-        Node("n" * 25, NodeSpec(role="manager"), "manager", Description("node1"), "ready", member="m1"),
-        Node("o" * 25, NodeSpec({"zone": "a"}), description=Description("node2"), state="ready"),
-        Node("p" * 25, description=Description("node3"), state="down"),
+        Cluster("c" * 25, ca_digest="d" * 50, worker_token=f"{token}-w", manager_token=f"{token}-m", root=ROOT),
+        Node("n" * 25, NodeSpec(role="manager"), "manager", Description("node1"), "ready", member="m1", tls=tls),
+        Node("o" * 25, NodeSpec({"zone": "a"}), description=Description("node2"), state="ready", tls=tls),
+        Node("p" * 25, description=Description("node3"), state="down", tls=tls),
         Network("i" * 25, NetworkSpec("ingress", ingress=True)),
         Network("b" * 25, NetworkSpec("bridge", driver="bridge", scope="local"), predefined=True),
         Network("f" * 25, NetworkSpec("front")),

@@ -10,8 +10,10 @@ from swarmlab import messages as m
 from swarmlab.docker.cli import execute
 from swarmlab.effects import SECOND
 from swarmlab.objects import ApiError, Cluster, Description, ManagerStatus, NetworkSpec, Node, PortConfig
+from swarmlab.trust.certificates import new_root
 
-TOKENS = Cluster("c" * 25, worker_token="SWMTKN-1-a-w", manager_token="SWMTKN-1-a-m")
+ROOT = new_root(1, 1, 0)
+TOKENS = Cluster("c" * 25, worker_token="SWMTKN-1-a-w", manager_token="SWMTKN-1-a-m", root=ROOT)
 
 
 def recorded(command: str) -> str:
