@@ -165,7 +165,7 @@ SCENES = (
             3: (5, partial(crash, "node1"), new_leader),
             4: (partial(down, "node1"), 1), 5: AT_ONCE, 6: AT_ONCE, 7: AT_ONCE, 9: (2,),
             10: (1, partial(crash, "node3"), 20), **dict.fromkeys(range(11, 19), AT_ONCE),
-            19: (10, partial(restart, "node1"), some_leader, partial(ready, "node1"), 3),
+            19: (10, partial(restart, "node1"), some_leader, partial(ready, "node1"), partial(ready, "node4"), 3),
             21: (2, partial(restart, "node3"), partial(ready, "node3"), 3), 22: (8,),
             24: (partial(ready, "node2"),), **dict.fromkeys(range(25, 30), AT_ONCE),
         },
