@@ -87,6 +87,11 @@ TEXTS = {  # what the source did, as the rest of a sentence that begins with its
     "CommandReturned": "exit {exit_code}: {line}",
     "SwarmJoined": "joined the swarm as {role}",
     "SwarmLeft": "left the swarm",
+    "ManagerLocked": "is locked: its key file is sealed",
+    "ManagerUnlocked": "was unlocked",
+    "KeyFileWritten": "wrote its key file anew: sealed {sealed}, by the key that entry {version} names",
+    "FileDelivered": "has {kind} {name} now",
+    "FileWithdrawn": "has forgotten {kind} {name}",
 }
 
 TIMES = {  # fields that are instants, µs
@@ -116,6 +121,8 @@ MARKS = {  # facts that are worth a stop on the time line
     "Commanded": "command",
     "SwarmJoined": "join",
     "SwarmLeft": "join",
+    "ManagerLocked": "down",
+    "ManagerUnlocked": "back",
     "RequestFailed": "lost",
     "ServerOut": "down",
     "ServerBack": "back",

@@ -95,11 +95,6 @@ class Membership:
         return min(self.ask_at, self.renew_at, *waits)
 
     @property
-    def private_key(self) -> bytes:
-        """The node's private key as its file has it, b"" while it is none."""
-        return certificates.key_pem(self.papers.key) if self.papers else b""
-
-    @property
     def expelled(self) -> bool:
         """Whether raft has removed this manager: it works no more, though its certificate still says manager."""
         return self.expelled_at < NEVER

@@ -181,3 +181,33 @@ def test_bad_input_gets_one_clear_sentence() -> None:
     ):
         with pytest.raises(ValueError, match=text):
             call()
+
+
+def test_a_stolen_key_is_the_one_of_the_stolen_certificate() -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+    for machine in ("manager-1", "worker-1"):
+        disk = a_run().steal(machine)
+        certificate = x509.load_pem_x509_certificate(disk.files["swarm/certificates/swarm-node.crt"])
+        key = load_der_private_key(disk.read().node_key, None)
+        assert key.public_key() == certificate.public_key()
+        root = x509.load_pem_x509_certificate(disk.files["swarm/certificates/swarm-root-ca.crt"])
+        certificate.verify_directly_issued_by(root)
+
+
+def test_autolock_gives_a_node_a_new_private_key_too() -> None:
+    cluster = a_run().fork()
+    before = {name: cluster.steal(name).read().node_key for name in MANAGERS}
+    cluster.docker("swarm update --autolock=true")
+    cluster.run_for(20)
+    key = cluster.docker("swarm unlock-key -q").stdout.strip()
+    for name in MANAGERS:
+        assert cluster.steal(name).read(key).node_key not in ("", before[name])
+
+
+def test_who_has_a_managers_log_has_the_key_that_signs_certificates() -> None:
+    from swarmlab.trust.certificates import public_key, read
+
+    cluster = a_run().store.cluster
+    assert public_key(a_run().steal("manager-3").read().root_key) == read(cluster.root).key
