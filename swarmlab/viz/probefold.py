@@ -66,14 +66,9 @@ class Watched(NamedTuple):
 
     @property
     def ill(self) -> float | None:
-        """When the application first stopped being well, after it was."""
-        moods = sorted(mood for life in self.lives for mood in life.moods)
-        was_well = False
-        for at, mood in moods:
-            if mood != "well" and was_well:
-                return at
-            was_well = was_well or mood == "well"
-        return None
+        """When an application first stopped being well; one that was ill from its start never was."""
+        turns = (at for life in self.lives for at, mood in life.moods if mood != "well" and at > life.started)
+        return min(turns, default=None)
 
     def first(self, status: str, after: float = float("-inf")) -> float | None:
         """When a container first got this verdict."""

@@ -121,8 +121,6 @@ def _draw_start_period(axis: Timeline, row: Watched, life: Life, top: float, bot
         return
     left, right = axis.x(life.started), axis.x(min(life.started + length, life.ended or axis.end))
     ink.box(ax, left, top - 0.02, right - left, bottom - top + 0.02, facecolor="#e4eef6", linewidth=0, zorder=0)
-    if ink.room("start period", SMALL) < right - left:
-        ink.write(ax, right - 0.04, bottom - 0.05, "start period", ha="right", fontsize=SMALL, color=ink.QUIET)
 
 
 def _draw_ill(axis: Timeline, row: Watched, top: float, bottom: float) -> None:
@@ -265,6 +263,7 @@ def _key(rows: Sequence[Watched]) -> list[str]:
     ]
     uncounted = any(not probe.counted for row in rows for life in row.lives for probe in life.probes)
     words += ["– does not count"] if uncounted else []
+    words += ["shaded: start period"] if any(row.check.get("start_period") for row in rows) else []
     words += (
         ["vermillion line: from here on the application is ill"] if any(row.ill is not None for row in rows) else []
     )

@@ -79,7 +79,7 @@ def test_requests_that_it_did_not_answer_are_lost_with_it():
 
 def test_the_count_stands_at_failures_that_count_and_a_dash_at_the_others():
     said = words(draw_probes(hung(), "web.1", CHECK))
-    assert {"1", "2", "–"} <= set(said) and "start period" in said
+    assert {"1", "2", "–"} <= set(said) and any("shaded: start period" in text for text in said)
     assert any("– does not count" in text for text in said)
 
 
@@ -110,3 +110,9 @@ def test_rows_by_hand_need_no_trace_and_six_panels_are_the_most():
 def test_a_slot_without_a_container_is_told_in_a_sentence():
     with pytest.raises(ValueError, match="no container of 'db"):
         draw_probes(hung(), "db.1")
+
+
+def test_an_application_falls_ill_though_nobody_had_said_that_it_was_well():
+    well = Life("web.1", 0.0, None, moods=((20.0, "hangs"),))
+    from_the_start = Life("web.1", 0.0, None, moods=((0.0, "hangs"), (8.0, "well")))
+    assert Watched("", (well,), 60.0).ill == 20.0 and Watched("", (from_the_start,), 60.0).ill is None
