@@ -51,6 +51,7 @@ from ..events import (
     VoteGranted,
 )
 from .instant import summary, world_at
+from .keeps import copies_held
 from .outages import outage_row, rack_row
 from .words import MARKS, text_of
 
@@ -78,6 +79,7 @@ def frames(trace) -> dict:
         "messages": _messages(trace),
         "requests": _requests(trace.records, machines),
         "marks": _marks(trace.records),
+        "copies": copies_held(trace.records),
     }
     rows["marks"] = sorted(rows["marks"] + _milestones(rows), key=lambda mark: mark[:2])
     return rows

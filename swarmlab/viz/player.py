@@ -10,7 +10,7 @@ from .words import ROUTINE
 
 STATIC = Path(__file__).parent / "static"
 KIT = (STATIC / "kit.js").read_text(encoding="utf-8")  # what every board needs; a module of its own cannot be imported
-LAYERS = ("tasks", "messages", "requests", "roles")  # there are also "heartbeats" and "tables"
+LAYERS = ("tasks", "messages", "requests", "roles")  # there are also "heartbeats", "tables" and "copies"
 
 
 class Player(anywidget.AnyWidget):

@@ -1,12 +1,23 @@
 """Copies of a secret drawn: machines at their places, sealed or in clear, and what should not be there."""
 
+import json
+import shutil
+import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from matplotlib.colors import to_hex
 
+from swarmlab import events as e
+from swarmlab import viz
+from swarmlab.cluster import Cluster
 from swarmlab.viz import ink
 from swarmlab.viz.copymap import chips_of, draw_copies, tell_copies
+from swarmlab.viz.frames import frames
+from swarmlab.viz.keeps import held_at
+
+from .pretend import Pen, machines
 
 
 class Copy(NamedTuple):
@@ -83,3 +94,93 @@ def test_copies_in_words():
         "manager memory; worker-1: agent memory, container memory."
     )
     assert tell_copies([]) == "no copy anywhere."
+
+
+# ── from the trace, for the board ────────────────────────────────────────────────────────────────────────────────
+
+
+def copies_in(cluster):
+    """What the engine itself says: machine → (place, name) of all copies."""
+    found = {}
+    for name in ("db_pass", "conf", "old"):
+        for copy in cluster.where_is(name):
+            found.setdefault(copy.machine, set()).add((copy.place, copy.name))
+    return found
+
+
+def copies_told(cluster):
+    return {machine: {(one.place, one.name) for one in held} for machine, held in held_at(cluster.trace).items()}
+
+
+def test_the_trace_alone_tells_where_every_copy_is(tmp_path):
+    """Against `where_is`, through a service's life, lost power, a removed secret and a node that leaves."""
+    content = tmp_path / "content"
+    content.write_text("s3cret")
+    cluster = Cluster(managers=3, workers=2, seed=4, messages=False)
+    for line in (f"secret create db_pass {content}", f"config create conf {content}", f"secret create old {content}"):
+        cluster.docker(line)
+    for manager in ("manager-1", "manager-2", "manager-3"):
+        cluster.docker(f"node update --availability drain {manager}")
+    cluster.docker("service create -d --name web --replicas 2 --secret db_pass --config conf nginx:1.25")
+    cluster.run_for(10)
+    assert copies_told(cluster) == copies_in(cluster)
+    assert copies_told(cluster)["worker-1"] == {
+        ("agent memory", "db_pass"), ("agent memory", "conf"), ("container memory", "db_pass"), ("container disk", "conf"),
+    }  # fmt: skip
+    cluster.docker("secret rm old")
+    cluster.crash("worker-1")
+    cluster.crash("manager-3")
+    assert copies_told(cluster) == copies_in(cluster)
+    cluster.run_for(20)
+    cluster.restart("worker-1")
+    cluster.restart("manager-3")
+    cluster.run_for(20)
+    assert copies_told(cluster) == copies_in(cluster)
+    cluster.docker("service rm web")
+    cluster.run_for(15)
+    cluster.docker("swarm leave --force", "worker-2")
+    cluster.run_for(3)
+    assert copies_told(cluster) == copies_in(cluster)
+
+
+def test_the_board_has_a_row_whenever_a_machine_has_more_copies_or_fewer():
+    pen = Pen(machines(1, 1))
+    pen.leader = "manager-1"
+    pen.store(1, e.SecretStored(0, "s1", "db_pass"))
+    pen.note(2, "worker-1", e.FileDelivered("secret", "s1", "db_pass"))
+    pen.note(3, "worker-1", e.FileDelivered("secret", "s1", "db_pass", "t1"))
+    pen.note(4, "worker-1", e.ContainerExited("c1", "t1", 0))
+    pen.note(5, "worker-1", e.FileWithdrawn("secret", "s1", "db_pass"))
+    pen.note(6, "manager-1", e.MachineCrashed())
+    rows = [[time // 1_000_000, *rest] for time, *rest in frames(pen.trace)["copies"]]
+    assert rows == [
+        [1, "manager-1", 1, 1, ["db_pass"]],
+        [2, "worker-1", 0, 1, ["db_pass"]],
+        [3, "worker-1", 0, 2, ["db_pass"]],
+        [4, "worker-1", 0, 1, ["db_pass"]],
+        [5, "worker-1", 0, 0, []],
+        [6, "manager-1", 1, 0, ["db_pass"]],
+    ]
+
+
+SCRIPTS = [str(Path(viz.__file__).parent / "static" / name) for name in ("kit.js", "player.js")]
+ASK = """
+import { readFileSync } from "node:fs";
+const source = Buffer.concat(process.argv.slice(1).map((name) => readFileSync(name))).toString("base64");
+const { copiesAt } = await import("data:text/javascript;base64," + source);
+const { copies, times } = JSON.parse(readFileSync(0));
+process.stdout.write(JSON.stringify(times.map((t) => Object.fromEntries(copiesAt({ copies }, t)))));
+"""
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+def test_the_board_shows_what_holds_at_its_instant():
+    rows = [[1, "manager-1", 1, 1, ["a"]], [2, "worker-1", 0, 1, ["a"]], [3, "worker-1", 0, 0, []]]
+    asked = json.dumps({"copies": rows, "times": [0, 2, 3]})
+    command = ["node", "--input-type=module", "-e", ASK, "--", *SCRIPTS]
+    done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=60)
+    assert json.loads(done.stdout) == [
+        {},
+        {"manager-1": [1, 1, ["a"]], "worker-1": [0, 1, ["a"]]},
+        {"manager-1": [1, 1, ["a"]], "worker-1": [0, 0, []]},
+    ], done.stderr

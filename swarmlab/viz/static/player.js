@@ -447,15 +447,15 @@ function makeNode(parent, name, box) {
   const bottom = box.h - 17;
   view.old = box.density === "full" ? Array.from({ length: Math.floor((box.w - 60) / 15) }, (_, i) => makeCell(g, 8 + i * 15, bottom, 11)) : [];
   view.old.forEach((cell) => cell.g.classList.add("sl-old"));
-  if (!small) view.knows = makeKnows(g, box);
+  if (!small) view.knows = makeLabel(g, "sl-knows", box.h), view.copies = makeLabel(g, "sl-copies", box.h);
   view.more = make(g, "text", { class: "sl-more", x: box.w - 7, y: small ? box.h - 3 : box.h - 8, "text-anchor": "end" });
   return view;
 }
 
-/** A label on the lower edge of a box: what the tables of this node hold. */
-function makeKnows(parent, box) {
-  const g = make(parent, "g", { class: "sl-knows", transform: `translate(9 ${box.h})`, visibility: "hidden" });
-  return { g, box: make(g, "rect", { x: -4, y: -7, height: 14, rx: 4 }), text: make(g, "text", { y: 3.8 }) };
+/** A label on the lower edge of a box: what this node knows, or has. */
+function makeLabel(parent, kind, y) {
+  const g = make(parent, "g", { class: `${kind} sl-lowlabel`, transform: `translate(9 ${y})`, visibility: "hidden" });
+  return { g, box: make(g, "rect", { x: -4, y: -7, height: 14, rx: 4 }), text: make(g, "text", { y: 3.8 }), title: make(g, "title") };
 }
 
 function makeCells(parent, x, y, { perRow, lines, cell, gap }) {
@@ -606,6 +606,19 @@ export const layers = {
     }
   },
 
+  /** How many copies of secrets and configs each machine has, sealed (▨) and in clear (□); only the truth tells. */
+  copies(board, world, t) {
+    const held = copiesAt(board.frames, t);
+    for (const { name } of world.machines) {
+      const view = board.nodes.get(name)?.copies;
+      if (!view) continue;
+      const [sealed, clear, names] = held.get(name) || [0, 0, []];
+      const words = [sealed && `▨ ${sealed} sealed`, clear && `□ ${clear} clear`].filter(Boolean).join(" · ");
+      say(view.text, words), say(view.title, names.join(", ")), set(view.box, "width", Math.round(words.length * 5.3 + 8));
+      show(view.g, world.lens === "truth" && Boolean(words));
+    }
+  },
+
   /** Visits: diamonds from stop to stop. */
   requests(board, world, t) {
     const rows = board.frames.requests, wanted = [];
@@ -622,6 +635,13 @@ export const layers = {
     (board.diamonds ??= new Pool(board, "sl-request", "M0 -5.5L5.5 0L0 5.5L-5.5 0Z")).draw(wanted);
   },
 };
+
+/** machine → [sealed, clear, names] of the copies that it has at `t` µs. */
+export function copiesAt(frames, t) {
+  const held = new Map(), rows = frames.copies || [];
+  for (let i = 0; i < rows.length && rows[i][0] <= t; i++) held.set(rows[i][1], rows[i].slice(2));
+  return held;
+}
 
 /** Tasks that a node's tables hold, beside those that truly are there to be found: [known, stale, missing]. It needs
  *  those of published services, and the others if it has any of these: then it is on another network. */
