@@ -109,6 +109,11 @@ class Looks(Visits):
 
         return tables_of(self._core(self._running(machine).name, "mesh"), self.loads.open_at(machine))
 
+    def papers(self, machine: str) -> Any:
+        """What a machine shows to others on port 2377, and the root certificate that it trusts: `trust.papers.Papers`, with
+        `rows()` for reading; None while it is no node."""
+        return self._machine(machine).disk("engine").values.get("papers")
+
     def capture(self, machine: str, since: float = 0, until: float | None = None) -> bytes:
         """The tunnels that crossed a machine's wire between two instants, as the bytes of a pcap file for Wireshark.
         The messages of the run must have been kept."""

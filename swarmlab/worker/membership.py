@@ -155,7 +155,7 @@ class Membership:
         """Another core of this machine says something."""
         match message:
             case SwarmFounded(worker_token, certificate) if self.founding:
-                return self._founded(self.founding, worker_token, certificate)
+                return self._founded(self.founding, worker_token, certificate, now)
             case Registered(role):
                 self.registered = True
                 return [*self._shall_be(role, now), *self._maybe_joined()]
@@ -251,11 +251,11 @@ class Membership:
     def _key_time(self, dice: Dice | None = None) -> int:
         return MAKE_KEYS[0] + int((dice or self.dice).random() * MAKE_KEYS[1])
 
-    def _founded(self, done: Founding, worker_token: str, certificate: bytes) -> list:
+    def _founded(self, done: Founding, worker_token: str, certificate: bytes, now: int) -> list:
         self.founding = None
         order, taken = done.order, []
         if isinstance(order, FoundSwarm):
-            taken = self._take(Papers(done.key, certificate, order.root), "init")
+            taken = self._take(Papers(done.key, certificate, order.root), "init", now)
         return [*taken, *self._become(done.me), *founding.founded(done, worker_token)]
 
     # ── docker swarm join ────────────────────────────────────────────────────────────────────────────────────────
@@ -315,7 +315,7 @@ class Membership:
         is_manager = message.role == "manager"
         member = tokens.member_id(self.dice) if is_manager else ""
         me = Identity(message.node, message.role, member, message.managers, not is_manager, joining.address)
-        return [*self._take(papers, "join"), *self._become(me), *self._take_up(me, now)]
+        return [*self._take(papers, "join", now), *self._become(me), *self._take_up(me, now)]
 
     def _maybe_joined(self) -> list:
         """A worker is in when its agent has a session, a manager when raft has let it in as well."""
@@ -411,7 +411,7 @@ class Membership:
             if self.wanted:
                 return []
             why, self.due, self.renew_at = self.due, "", NEVER
-            return self._take(papers, why or "expiry")
+            return self._take(papers, why or "expiry", now)
         if role == "manager" and self.expelled and now < self.expelled_at + EXPELLED_PATIENCE:
             self.renew_at = self.expelled_at + EXPELLED_PATIENCE
             return []
@@ -422,7 +422,7 @@ class Membership:
         orders: list = [BeNothing()] if me.role == "manager" else []
         orders += [BeManager(new.node, new.member)] if role == "manager" else []
         return [
-            *self._take(papers, "role"),
+            *self._take(papers, "role", now),
             *self._know(new, managers),
             *(Tell("manager", order) for order in orders),
             *self._ask(now),
@@ -431,13 +431,15 @@ class Membership:
 
     # ── certificates ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take(self, papers: Papers, why: str) -> list:
+    def _take(self, papers: Papers, why: str, now: int) -> list:
         """Show these papers from now on. What has changed about root and signer is told to the managers.
 
         They are on disk before it says who we are: if the power goes between the two, a node asks again what it is to be.
         """
         old, self.papers, self.next_key = self.papers, papers, 0
-        self.expiry_at = renew_at(papers.certificate, self.keys)
+        self.expiry_at = max(
+            renew_at(papers.certificate, self.keys), now + certificates.MINUTE
+        )  # our clock may be wrong
         says, me = papers.says, self.identity
         whom = certificates.key_id(papers.tls.issuer_key), certificates.key_id(certificates.read(papers.root).key)
         fact = CertificateIssued(says.node, says.role, *whom, f"{says.serial:x}", says.ends, why)

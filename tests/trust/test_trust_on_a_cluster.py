@@ -1,0 +1,197 @@
+"""Certificates on a running swarm: issued, renewed, replaced, refused [swarm.md §15]."""
+
+import pytest
+
+from swarmlab import Cluster
+from swarmlab.events import CertificateIssued, ConnectionRefused, RootRotationBegun, RootRotationEnded, RootTrusted
+from swarmlab.guard import CHANNELS
+from swarmlab.trust import certificates, tokens
+
+ADDRESS = "192.168.50.100:2377"
+
+
+def facts(cluster, kind, since=0.0):
+    return [(r.source, r.fact) for r in cluster.trace.records if type(r.fact) is kind and r.time >= since * 1e6]
+
+
+def short_lived():
+    """A manager and two workers whose certificates are good for an hour."""
+    cluster = Cluster(machines=3, seed=3, messages=False)
+    cluster.docker("swarm init --cert-expiry 1h", "node-1")
+    token = cluster.docker("swarm join-token -q worker", "node-1").stdout.strip()
+    for name in ("node-2", "node-3"):
+        assert cluster.docker(f"swarm join --token {token} {ADDRESS}", name).exit_code == 0
+    return cluster
+
+
+def tls(cluster, machine="manager-1"):
+    said = cluster.docker("node ls --format '{{.Hostname}} {{.TLSStatus}}'", machine).stdout
+    return dict(line.split(" ", 1) for line in said.splitlines())
+
+
+def root_of(cluster):
+    return certificates.from_pem(cluster.docker("swarm ca").stdout)
+
+
+def test_every_node_has_a_certificate_of_the_swarms_own_root_and_the_token_names_it():
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    root = root_of(cluster)
+    assert tokens.parts(cluster.docker("swarm join-token -q worker").stdout.strip()).digest == tokens.digest(root)
+    for name, role in (("manager-1", "manager"), ("worker-1", "worker")):
+        papers = cluster.papers(name)
+        assert papers.root == root and papers.problem(cluster.kernel.now) == "" and papers.says.role == role
+        assert cluster.store.get("node", papers.says.node).certificate == papers.certificate
+    assert {fact.why for _, fact in facts(cluster, CertificateIssued)} == {"init", "join"}
+    assert set(tls(cluster).values()) == {"Ready"} and not facts(cluster, ConnectionRefused)
+
+
+def test_what_a_node_has_is_what_inspect_shows():
+    cluster = Cluster(managers=1, seed=1)
+    shown = cluster.docker("node inspect --format '{{.Description.TLSInfo.TrustRoot}}' self").stdout
+    assert shown.strip() == certificates.pem(cluster.papers("manager-1").root).strip()
+
+
+def test_promotion_and_demotion_change_the_certificate():
+    """§14: the agent renews its certificate (OU)."""
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    for command, role in (("promote", "manager"), ("demote", "worker")):
+        old = cluster.papers("worker-1")
+        cluster.docker(f"node {command} worker-1", "manager-1")
+        cluster.run_for(15)
+        new = cluster.papers("worker-1")
+        assert new.says.role == role and new.key != old.key and new.says.serial != old.says.serial
+
+
+def test_rotation_of_the_root_node_by_node():
+    """§15: cross-signed, all nodes renew, the old root is dropped within 3 s, tokens change; nobody is refused."""
+    cluster = Cluster(managers=3, workers=2, seed=1)
+    old, token = root_of(cluster), cluster.docker("swarm join-token -q worker").stdout
+    said = cluster.docker("swarm ca --rotate").stdout
+    new = root_of(cluster)
+    assert certificates.pem(new).strip() in said and new != old
+    assert cluster.docker("swarm join-token -q worker").stdout != token
+    cluster.run_for(2)
+    assert all(cluster.papers(name).root == new for name in cluster.computers if name not in ("client", "registry"))
+    assert len(facts(cluster, RootTrusted)) == 5 and set(tls(cluster).values()) == {"Ready"}
+    ((_, begun),) = facts(cluster, RootRotationBegun)
+    ((_, ended),) = facts(cluster, RootRotationEnded)
+    assert ended.root == begun.new == certificates.key_id(certificates.read(new).key)
+    assert not facts(cluster, ConnectionRefused)
+
+
+def test_a_rotation_waits_for_a_node_that_is_away():
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    cluster.crash("worker-1")
+    cluster.docker("swarm ca --rotate -d")
+    cluster.run_for(10)
+    assert tls(cluster) == {"manager-1": "Ready", "worker-1": "Needs Rotation"}
+    assert "Root Rotation In Progress: true" in cluster.docker("info").stdout
+    cluster.restart("worker-1")
+    cluster.run_for(15)
+    assert set(tls(cluster).values()) == {"Ready"} and facts(cluster, RootRotationEnded)
+
+
+def test_a_rotation_goes_on_under_the_next_leader():
+    cluster = Cluster(managers=3, workers=1, seed=1)
+    cluster.crash("worker-1")
+    cluster.docker("swarm ca --rotate -d")
+    cluster.run_for(5)
+    cluster.crash(cluster.leader)
+    cluster.restart("worker-1")
+    cluster.run_for(40)
+    cluster.restart("manager-1")
+    cluster.run_for(60)
+    assert facts(cluster, RootRotationEnded) and set(tls(cluster, cluster.leader).values()) == {"Ready"}
+
+
+def test_a_removed_node_is_refused_and_the_trace_says_why():
+    """§15: until its certificate is past, and seven days more; who joins anew is another node."""
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    node = cluster.papers("worker-1").says.node
+    cluster.docker("node rm --force worker-1")
+    cluster.run_for(20)
+    assert [(who, fact.other) for who, fact in facts(cluster, ConnectionRefused)] == [("manager-1", "worker-1")]
+    assert facts(cluster, ConnectionRefused)[0][1].reason == f"Permission denied: node {node} was removed from swarm"
+    ((id, until),) = cluster.store.cluster.removed
+    assert (id, until) == (node, cluster.papers("worker-1").says.ends + 7 * certificates.DAY)
+    cluster.restart("worker-1")
+    cluster.run_for(20)
+    assert all(node.state != "ready" or node.spec.role == "manager" for node in cluster.nodes)
+    cluster.docker("swarm leave", "worker-1")
+    token = cluster.docker("swarm join-token -q worker").stdout.strip()
+    assert cluster.docker(f"swarm join --token {token} {ADDRESS}", "worker-1").exit_code == 0
+
+
+def test_certificates_are_renewed_before_they_expire():
+    """§15, with the shortest life, one hour: between half and four fifths of it."""
+    cluster = short_lived()
+    cluster.run_for(3600)
+    issued = facts(cluster, CertificateIssued)
+    for name in ("node-1", "node-2", "node-3"):
+        assert sum(who == name and fact.why == "expiry" for who, fact in issued) >= 1
+    assert not facts(cluster, ConnectionRefused) and {node.state for node in cluster.nodes} == {"ready"}
+
+
+def test_who_was_away_for_too_long_is_refused_and_tries_again_and_again():
+    """§15: an expired but known node tries to renew at once; whom its certificate does not convince refuses."""
+    cluster = short_lived()
+    cluster.crash("node-2")
+    cluster.run_for(3700)
+    cluster.restart("node-2")
+    since = cluster.now
+    cluster.run_for(60)
+    reasons = {fact.reason for who, fact in facts(cluster, ConnectionRefused, since) if who == "node-1"}
+    assert len(reasons) == 1 and reasons.pop().startswith(
+        "x509: certificate has expired or is not yet valid: it is after"
+    )
+    assert {node.hostname: node.state for node in cluster.nodes}["node-2"] == "down"
+
+
+def test_a_clock_that_runs_fast_sees_expired_certificates():
+    cluster = short_lived()
+    cluster.drift("node-2", 100)
+    cluster.run_for(40)
+    cluster.drift("node-2", 1)
+    since = cluster.now
+    cluster.run_for(30)
+    assert {who for who, fact in facts(cluster, ConnectionRefused, since) if "expired" in fact.reason} <= {"node-2"}
+    assert any(who == "node-2" and "expired" in fact.reason for who, fact in facts(cluster, ConnectionRefused))
+
+
+def test_force_new_cluster_keeps_the_root():
+    cluster = Cluster(managers=3, workers=1, seed=1)
+    root = root_of(cluster)
+    cluster.crash("manager-2")
+    cluster.crash("manager-3")
+    cluster.docker("swarm init --force-new-cluster", "manager-1")
+    cluster.run_for(20)
+    assert root_of(cluster) == root and not facts(cluster, ConnectionRefused)
+    assert {n.state for n in cluster.nodes if n.hostname == "worker-1"} == {"ready"}
+
+
+def test_the_token_of_another_swarm_is_refused_before_anything_is_shown():
+    cluster = Cluster(machines=3, seed=3)
+    cluster.docker("swarm init", "node-1")
+    cluster.docker("swarm init", "node-2")
+    token = cluster.docker("swarm join-token -q worker", "node-1").stdout.strip()
+    said = cluster.docker(f"swarm join --token {token} 192.168.50.101:2377", "node-3").stderr
+    named = tokens.fingerprint(tokens.parts(token).digest)
+    assert said == f"Error response from daemon: remote CA does not match fingerprint. Expected: {named}\n"
+
+
+def test_without_the_guard_a_removed_node_is_heard(monkeypatch):
+    """A planted bug: a manager that looks at no list. What the tests above see is the guard's work."""
+    from swarmlab.guard import Guard
+
+    monkeypatch.setattr(Guard, "refuses", lambda self, *message: False)
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    cluster.docker("node rm --force worker-1")
+    cluster.run_for(20)
+    assert not facts(cluster, ConnectionRefused)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_every_channel_of_port_2377_is_guarded(channel):
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    assert cluster.network.ports[channel] == "2377/tcp" and channel in cluster.network.guarded
+    assert cluster.guard.refuses("client", "manager-1", channel, object())
