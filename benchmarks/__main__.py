@@ -15,6 +15,7 @@ from . import (
     scheduler,
     search,
     traffic,
+    updates,
     wire,
 )
 
@@ -34,6 +35,7 @@ def main() -> None:
         wire,
         traffic,
         batch,
+        updates,
         gossip,
         detectors,
         redraw,
