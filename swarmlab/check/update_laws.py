@@ -228,8 +228,9 @@ class UpdateLaws:
         store = self._store_of(record)
         for place, (version, times) in self.restarts.items():
             tasks = [task for task in store.tasks_of(place[0]) if place[1] in (task.slot, task.node)]
-            made = sorted(task.created_at for task in tasks if task.spec_version == version)[1:]
-            self.restarts[place] = version, times[-len(made) :] if made else []
+            newest = max((task.spec_version for task in tasks), default=version)  # after a rollback not the last one
+            again = sum(task.spec_version == newest for task in tasks) - 1 if newest == version else 0
+            self.restarts[place] = version, times[-again:] if again > 0 else []
 
 
 BEFORE = ("assigned", "accepted", "preparing", "ready", "starting")  # states on a node before a task runs
