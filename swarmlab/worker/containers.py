@@ -33,7 +33,8 @@ from ..messages import (
     StopContainer,
 )
 from ..objects import ApiError, NetworkTarget, PortConfig, replace
-from . import health, identity, networks, plain
+from ..trust import tokens
+from . import health, networks, plain
 from .events import Recent
 from .founding import answer
 
@@ -108,7 +109,7 @@ class Containers:
         targets = request.networks or (NetworkTarget("bridge"),)
         joined = tuple(_joined(target, rows) for target in targets)
         name = request.name.removeprefix("/") or plain.random_name(self.dice, containers)
-        key = identity.container_id(self.dice)
+        key = tokens.container_id(self.dice)
         number = plain.port_of(request.image)
         on_host = any(one.name == "host" for one in joined)
         ports = () if on_host else request.ports

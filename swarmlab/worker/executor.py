@@ -42,7 +42,8 @@ from ..messages import (
 )
 from ..objects import ApiError
 from ..overlay.wire import Response
-from . import application, health, identity, images, logs, plain, probing, questions
+from ..trust import tokens
+from . import application, health, images, logs, plain, probing, questions
 from .box import Box, changed
 from .events import Recent
 from .registry import Absent, Layers
@@ -175,7 +176,7 @@ class Executor:
         task = wish.labels.get(TASK_LABEL, "")
         box = Box(
             Container(
-                id=identity.container_id(self.dice) if task else key,
+                id=tokens.container_id(self.dice) if task else key,
                 name=wish.name,
                 image=wish.image,
                 command=images.command_line(self.image(wish.image), wish.args),

@@ -9,7 +9,7 @@ from ..effects import Dice
 from ..messages import NetworkRow
 from ..objects import ApiError, Network, NetworkSpec, ServiceSpec, replace
 from ..overlay import ipam
-from . import identity
+from ..trust import tokens
 
 GWBRIDGE = "docker_gwbridge"  # how containers on an overlay get out: shows only in a swarm
 PREDEFINED = {"bridge": "bridge", GWBRIDGE: "bridge", "host": "host", "none": "null"}  # name → driver
@@ -21,7 +21,7 @@ FROM_A_WORKER = "Cannot create a multi-host network from a worker node. Please c
 
 def predefined(dice: Dice) -> tuple[NetworkRow, ...]:
     """The networks that every engine has."""
-    rows = (NetworkRow(identity.container_id(dice), name, driver, "local", {}) for name, driver in PREDEFINED.items())
+    rows = (NetworkRow(tokens.container_id(dice), name, driver, "local", {}) for name, driver in PREDEFINED.items())
     return tuple(
         replace(row, subnet="172.17.0.0/16", gateway="172.17.0.1") if row.name == "bridge" else row for row in rows
     )
@@ -100,7 +100,7 @@ def new(spec: NetworkSpec, known: Sequence[NetworkRow], dice: Dice, now: int = 0
     local = [row for row in known if row.scope == "local"]
     subnet, gateway = _asked_for(spec, local) if spec.subnets else (_free_subnet(local), "")
     return NetworkRow(
-        id=identity.container_id(dice),
+        id=tokens.container_id(dice),
         name=spec.name,
         driver=spec.driver,
         scope="local",

@@ -20,7 +20,8 @@ from ..messages import (
     RemoveVolume,
 )
 from ..objects import ApiError
-from . import identity, logs, programs, shell
+from ..trust import tokens
+from . import logs, programs, shell
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
 
@@ -43,7 +44,7 @@ def answered(here: "Executor", request: Any, now: int) -> tuple[list, Any]:
         case ListVolumes():
             return [], here.volumes.listed(containers)
         case CreateVolume():
-            return here.volumes.create(request, identity.container_id(here.dice), now)
+            return here.volumes.create(request, tokens.container_id(here.dice), now)
         case RemoveVolume(ref):
             return here.volumes.remove(ref, containers, now), None
         case ExecIn():

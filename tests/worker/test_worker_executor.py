@@ -30,7 +30,7 @@ from swarmlab.messages import (
     Start,
     Stop,
 )
-from swarmlab.worker import identity, images
+from swarmlab.worker import images
 from swarmlab.worker.executor import Executor
 from swarmlab.worker.registry import Absent, Layers, Pull, Registry
 
