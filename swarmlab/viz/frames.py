@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..events import (
+    ApplicationTurned,
     Applied,
     BackendAdded,
     BackendRemoved,
@@ -57,7 +58,7 @@ from .words import MARKS, text_of
 
 __all__ = ["frames", "outage", "summary", "world_at"]
 
-VOLATILE = ("role", "leader", "run/", "plain/", "backend/", "peer/", "missed/")  # what a crash wipes out
+VOLATILE = ("role", "leader", "run/", "plain/", "mood/", "backend/", "peer/", "missed/")  # what a crash wipes out
 SWARM = ("role", "leader", "run/", "backend/", "peer/", "missed/")  # what goes when a machine leaves the swarm
 
 
@@ -238,6 +239,8 @@ def _about_itself(fact) -> tuple:
             return ((f"plain/{container}", {"state": "exited"}),)
         case ContainerRemoved(container, task):
             return ((f"run/{task}" if task else f"plain/{container}", None),)
+        case ApplicationTurned(container, task, mood):
+            return ((f"mood/{task or container}", mood),)
         case PeerJoined(machine):
             return ((f"peer/{machine}", "alive"),)
         case PeerSuspected(machine):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 INSTANTS = ("noticed", "decided", "healed")
 OF_A_TASK = (
+    "ApplicationTurned",
     "ContainerExited",
     "ContainerRemoved",
     "TaskProgressed",
@@ -85,10 +86,11 @@ def _work_outage(rows: dict, number: int, victim: str, before: list) -> tuple:
 
 
 def _task_outage(rows: dict, number: int, machine: str, time: int) -> dict:
-    """One task whose container was removed, killed, or failed by itself: when the manager knew, decided, and it ran again."""
+    """One task whose container was removed, killed, fell ill, or failed by itself: when the manager knew, decided, and it ran again."""
     found = {"machine": machine, "of": "task", "fault": time, "noticed": None, "decided": None, "healed": None}
     ended = (row for row in rows["truth"] if row[1] >= number and row[2] == machine and row[3].startswith("run/"))
-    key = next((row[3][4:] for row in ended if not row[4] or row[4]["state"] in OVER), "")
+    ill = (row[3][5:] for row in rows["truth"] if row[1] == number and row[3].startswith("mood/"))
+    key = next(ill, "") or next((row[3][4:] for row in ended if not row[4] or row[4]["state"] in OVER), "")
     stored = [row for row in rows["log"] if row[3] == "task" and row[4] == key and row[5]]
     if not stored:
         return found

@@ -7,7 +7,7 @@ from ..events import FailureCounted, LastWatchBegan, RestBegan, SlotTaken, Updat
 from . import ink
 from .lanes import lanes
 
-__all__ = ["Fill", "Said", "Update", "update_of"]
+__all__ = ["Fill", "Said", "Update", "update_of", "update_outage"]
 
 SECOND = 1_000_000  # µs
 LEAD = 3.0  # seconds seen before the update was asked for
@@ -234,3 +234,22 @@ def _requests(trace: Any, requests: Any, zero: int) -> Any:
 
     found, shift = traffic(given), zero / SECOND
     return found._replace(arrived=found.arrived - shift, ended=found.ended - shift, done=found.done - shift)
+
+
+def update_outage(row: Update) -> dict:
+    """The row of the outage bar for an update that goes wrong: fault is the command, noticed the first failure that counts.
+
+    Decided is when the update pauses or begins to roll back, healed when every slot has a running task again, for good.
+    """
+    wanted = row.wanted[-1][1] if row.wanted else len(row.places)
+    stopped = next((said.at for said in row.said if said.state in ("paused", "rollback_started")), None)
+    low = max((at for at, count in row.slots if at >= 0 and count < wanted), default=None)
+    whole = next((at for at, count in row.slots if low is not None and at > low), None)
+    counted = row.counted[0][0] if row.counted else stopped
+    found = {"machine": row.service, "of": "update", "title": row.title or f"update of {row.service}", "fault": 0}
+    times = {"noticed": counted, "decided": stopped, "healed": None if low is None or stopped is None else whole}
+    if row.asked is not None:
+        until = row.end if times["healed"] is None else times["healed"]
+        bad = row.asked.arrived[~row.asked.ok & (row.asked.arrived >= 0) & (row.asked.arrived <= until)]
+        found["lost"] = [round(float(at) * SECOND) for at in bad]
+    return found | {name: None if at is None else round(at * SECOND) for name, at in times.items()}

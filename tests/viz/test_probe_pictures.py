@@ -4,6 +4,7 @@ import pytest
 
 from swarmlab import events as e
 from swarmlab.viz import ink
+from swarmlab.viz.frames import outage
 from swarmlab.viz.probefold import Life, Probe, Watched, probes_of, said_of
 from swarmlab.viz.probes import draw_probes, tell_probes
 
@@ -116,3 +117,19 @@ def test_an_application_falls_ill_though_nobody_had_said_that_it_was_well():
     well = Life("web.1", 0.0, None, moods=((20.0, "hangs"),))
     from_the_start = Life("web.1", 0.0, None, moods=((0.0, "hangs"), (8.0, "well")))
     assert Watched("", (well,), 60.0).ill == 20.0 and Watched("", (from_the_start,), 60.0).ill is None
+
+
+def test_the_outage_of_an_application_that_hangs_is_that_of_its_task():
+    """Not of another task of the machine that ends earlier."""
+    trace = hung()
+    pen = Pen(machines(1, 2))
+    pen.trace, pen.leader, pen.index = trace, "manager-1", 60
+    for id, at in (("t1", 91), ("t2", 95)):
+        pen.note(at, "worker-1", e.TaskProgressed(id, "web", 1, "running", ""))
+    begin = pen.note(100, "worker-1", e.ApplicationTurned("c2", "t2", "hangs"))
+    pen.note(101, "worker-1", e.TaskProgressed("t1", "web", 1, "shutdown", ""))
+    pen.store(120, stored("t2", "shutdown")._replace(state="failed"))
+    pen.store(121, stored("t3")._replace(state="new"))
+    pen.note(125, "worker-1", e.TaskProgressed("t3", "web", 1, "running", ""))
+    row = outage(trace, begin)
+    assert [row[name] // SECOND for name in ("fault", "noticed", "decided", "healed")] == [100, 120, 121, 125]

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 from swarmlab import events as e
 from swarmlab.viz import ink
 from swarmlab.viz.frames import frames
-from swarmlab.viz.updatefold import update_of
+from swarmlab.viz.updatefold import update_of, update_outage
 from swarmlab.viz.updates import draw_update, labels_of, tell_update
 
 from .pretend import STEPS, Pen, machines, node
@@ -168,3 +168,19 @@ def test_a_service_that_is_not_there_and_a_run_without_update_are_told_in_a_sent
 def test_rows_of_frames_are_enough_for_lanes_and_status():
     row = update_of(frames(updated()))
     assert row.places == ["web.1", "web.2"] and row.taken == ()
+
+
+def test_the_outage_of_an_update_ends_when_every_slot_runs_again_for_good():
+    trace = updated(fails=True)
+    pen = Pen(machines(1, 1))
+    pen.trace, pen.leader, pen.index = trace, "manager-1", 60
+    pen.store(62, task("m2", 2, 1))
+    runs(pen, 62, "m2", 2)
+    pen.note(80, "manager-1", e.Applied(pen.index))
+    row = update_outage(update_of(trace))
+    assert [row[name] for name in ("fault", "noticed", "decided", "healed")] == [0, 18_500_000, 18_500_000, 52_400_000]
+
+
+def test_an_update_that_completes_has_no_outage_to_heal():
+    row = update_outage(update_of(updated()))
+    assert (row["noticed"], row["decided"], row["healed"]) == (None, None, None)
