@@ -254,7 +254,7 @@ def test_there_are_names_for_everybody():
     assert len(set(adjectives)) == len(adjectives) > 40 and len(set(surnames)) == len(surnames) > 40
 
 
-@pytest.mark.parametrize("room", [images, identity])
+@pytest.mark.parametrize("room", [images, tokens])
 def test_the_examples_in_the_docstrings_are_right(room):
     assert doctest.testmod(room).failed == 0
 
