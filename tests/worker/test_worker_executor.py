@@ -30,6 +30,7 @@ from swarmlab.messages import (
     Start,
     Stop,
 )
+from swarmlab.trust import tokens
 from swarmlab.worker import images
 from swarmlab.worker.executor import Executor
 from swarmlab.worker.registry import Absent, Layers, Pull, Registry
