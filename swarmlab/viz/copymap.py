@@ -18,6 +18,7 @@ MOST = 6  # panels
 GAP, HEAD, CHIP, STEP, FOOT = 0.12, 0.26, 0.21, 0.25, 0.34  # inches
 SMALL = 9  # points
 SHELVES = ("memory", "disk")
+SO = "should not be there so"
 WORDS = {
     "raft log": ("log", "L"),
     "raft snapshot": ("snapshot", "S"),
@@ -62,11 +63,12 @@ def draw_copies(
     stolen: Sequence[str] = (),
     columns: int = 0,
     ax: Axes | None = None,
+    says: str = SO,
 ) -> Axes:
     """What `cluster.where_is` lists: one picture, or title → copies as a filmstrip of up to six.
 
     `machines` are names, or a trace whose managers and workers they are: those without a copy are drawn, too. `wrong(copy)`
-    says which copies should not be there. `stolen` machines have a mark.
+    says which copies should not be there, and `says` it in words. `stolen` machines have a mark.
     """
     panels = dict(copies) if isinstance(copies, Mapping) else {"": copies}
     if not 0 < len(panels) <= MOST:
@@ -80,7 +82,7 @@ def draw_copies(
     head = 0.3 if any(panels) else 0.06
     tall = head + sum(highs) + GAP * (len(highs) + 1)
     lines = -(-len(panels) // columns)
-    key = _key(shelves, words)
+    key = _key(shelves, words, says)
     ax = ink.canvas(ax, ink.WIDTH, lines * tall + 0.1 + 0.19 * len(key))
     for n, (title, found) in enumerate(shelves.items()):
         x, y = n % columns * wide, n // columns * tall
@@ -231,7 +233,7 @@ def draw_lock(ax: Axes, x: float, y: float, closed: bool) -> None:
         ax.plot((x + 0.015, x + 0.015), (y - 0.042, y - 0.012), color=ink.INK, linewidth=1.3, zorder=5)
 
 
-def _key(shelves: Mapping[str, Mapping], words: bool) -> list[str]:
+def _key(shelves: Mapping[str, Mapping], words: bool, says: str) -> list[str]:
     """How to read it, in lines."""
     chips = [chip for found in shelves.values() for each in found.values() for chip in each]
     said = ["above the line: in memory, below it: on disk"]
@@ -240,17 +242,17 @@ def _key(shelves: Mapping[str, Mapping], words: bool) -> list[str]:
         said += [f"{letter} {word}" for letter, word in letters]
     said.append("hatched: sealed, white: in clear")
     if any(chip.wrong for chip in chips):
-        said.append("vermillion: it should not be there so")
+        said.append(f"vermillion: it {says}")
     return ink.wrapped(said, ink.WIDTH * 1.1)
 
 
-def tell_copies(copies: Any, wrong: Callable = is_wrong, **_options: Any) -> str:
+def tell_copies(copies: Any, wrong: Callable = is_wrong, says: str = SO, **_options: Any) -> str:
     """The same in words, for `show`."""
     panels = dict(copies) if isinstance(copies, Mapping) else {"": copies}
-    return " ".join(_tell(title, list(each), wrong) for title, each in panels.items())
+    return " ".join(_tell(title, list(each), wrong, says) for title, each in panels.items())
 
 
-def _tell(title: str, copies: list[Any], wrong: Callable) -> str:
+def _tell(title: str, copies: list[Any], wrong: Callable, says: str) -> str:
     where: dict[str, dict[str, None]] = {}
     for copy in copies:
         where.setdefault(copy.machine, {})[f"{copy.place}{' (sealed)' * copy.sealed}"] = None
@@ -261,5 +263,5 @@ def _tell(title: str, copies: list[Any], wrong: Callable) -> str:
     )
     text = f"{number}: {'; '.join(said)}" if copies else "no copy anywhere"
     if bad:
-        text += f"; {len(bad)} should not be there so"
+        text += f"; {len(bad)} {says}"
     return f"{' '.join(title.split())}{': ' * bool(title)}{text}."
