@@ -274,7 +274,8 @@ def unsettled(world: Any) -> Iterator[str]:
         live = [task for task in tasks if task.desired <= RUNNING]
         policy = service.spec.task.restart
         state = _state(service)
-        if state in UNDER_WAY and not any(task.state < RUNNING for task in live):
+        stuck = service.previous_spec is None and service.spec.update.failure_action == "rollback"
+        if state in UNDER_WAY and not stuck and not any(task.state < RUNNING for task in live):
             yield f"the update of {service.name} does not end"
         if state in ("completed", "rollback_completed"):
             old = [task for task in live if is_dirty(store, service, task) and not _may_stay(store, service, task)]

@@ -77,6 +77,8 @@ def _update(each: Any) -> list[str]:
 
 
 def _fate(each: Any) -> str:
+    if each.why:
+        return f"stops, and stays under way: {each.why}."
     if each.ends == "hangs":
         return "hangs: it waits for a task that does not come to run, and would wait for ever."
     if each.duration is None:

@@ -46,6 +46,8 @@ class Rollout(NamedTuple):
     fails_at: int | None  # so many failed tasks lead to that; None: however many fail, it goes on
     forecast: Forecast | None  # the sums; None where the new tasks would not run
 
+    why: str = ""  # it hangs, as it was to be stopped and could not: the reason
+
     @property
     def message(self) -> str:
         """What the service says of its update in the end."""
@@ -132,6 +134,7 @@ def rollout(
         config.failure_action,
         fails_at(config, len(dirty)),
         None if start.under_way else forecast(service, config, places, levels[0][0], shelves),
+        _reason(service, records) if ends == "hangs" else "",
     )
 
 
@@ -142,6 +145,12 @@ def _end(stages: Sequence[Stage], records: Iterable[Any], service: Service, twin
     news = [record.time for record in records if getattr(record.fact, "service", "") in (service.id, service.name)]
     quiet = (twin.kernel.now - news[-1]) / SECOND if news else 0
     return "hangs" if quiet > patience(twin.store) else stages[-1].state
+
+
+def _reason(service: Service, records: Iterable[Any]) -> str:
+    """Why it has stopped without a state that says so: there is nothing to roll back to."""
+    stops = (record.fact for record in records if type(record.fact).__name__ == "UpdateStopped")
+    return next((fact.reason for fact in stops if fact.service == service.id), "")
 
 
 def _staying(start: Begun, records: Iterable[Any]) -> dict[Any, list[Task]]:

@@ -90,6 +90,16 @@ def test_workers_are_independent_so_the_last_ones_begin_early() -> None:
     assert update.duration == pytest.approx(2 * (0.8 + 20) + 21, abs=1)
 
 
+@pytest.mark.parametrize(
+    ("delay", "monitor", "watch"), [("0s", "2s", 2), ("0s", "0s", 5), ("2s", "2s", 3), ("9s", "5s", 10)]
+)
+def test_the_last_watch_is_the_monitor_or_the_delay_and_a_second(delay: str, monitor: str, watch: float) -> None:
+    """§8; a monitor of zero is the usual one."""
+    update = shop(1).plan(f"service update --force --update-delay {delay} --update-monitor {monitor} web").update
+    assert update.watch == update.forecast.watch == watch
+    assert update.duration == pytest.approx(update.forecast.duration, abs=0.3)
+
+
 def test_an_image_that_the_nodes_do_not_have_takes_longer() -> None:
     cluster = shop(flags="--update-order start-first")
     here, far = (cluster.plan(f"service update {what} web").update for what in ("--force", "--image influxdb:2"))
