@@ -129,9 +129,10 @@ def update_of(
 
 
 def _stops_first(fills: Sequence[Fill], taken: Sequence[tuple]) -> bool:
-    """Whether the old task of the first slot was told to stop as soon as a worker took the slot."""
-    for at, place, task in taken[:1]:
-        return any(fill.unwished == at for fill in fills if fill.place == place and fill.task != task)
+    """Whether the old task of the first slot was told to stop in the moment in which the new one was made."""
+    for _, place, task in taken[:1]:
+        made = next((fill.wished for fill in fills if fill.task == task), None)
+        return any(fill.unwished == made for fill in fills if fill.place == place and fill.task != task)
     return False
 
 

@@ -20,6 +20,7 @@ __all__ = ["draw_update", "tell_update"]
 
 MOST = 6  # panels
 LEFT, RIGHT, STRIP, GAP, AXIS, BAND, LINE = 1.05, 0.2, 0.24, 0.1, 0.4, 0.62, 0.19  # inches
+FEW, NAMED = 0.3, 0.17  # inches: so thick a lane has an outline, so thick a lane has a name
 LANE, LOW = 0.38, 0.04  # inches: a lane of few, of very many
 TALL = 3.6  # inches: all lanes together, at the most
 SMALL = 9  # points
@@ -63,16 +64,15 @@ def draw_update(
     wide = ink.WIDTH / columns
     bands = any(row.asked is not None for row in rows)
     lines = [rows[n : n + columns] for n in range(0, len(rows), columns)]
-    thick = max(LOW, min(LANE, TALL / max(1, *(_lines(row) for row in rows))))
     key, head = _key(rows), LINE * any(row.title for row in rows)
-    sizes = [_sizes(line, thick, wide) for line in lines]
+    sizes = [_sizes(line, wide) for line in lines]
     rest = head + 2 * STRIP + 2.2 * GAP + BAND * (1 + bands) + AXIS
     ax = ink.canvas(ax, ink.WIDTH, sum(sum(size) + rest for size in sizes) + 0.12 + LINE * len(key))
     y = 0.08
     for line, size in zip(lines, sizes, strict=True):
         for n, row in enumerate(line):
             place = Timeline(ax, n * wide + LEFT, wide - LEFT - RIGHT, min(one.start for one in rows), last)
-            _draw_panel(place, row, y, thick, size, head, bands)
+            _draw_panel(place, row, y, size, head, bands)
         y += sum(size) + rest
     for n, text in enumerate(key):
         ink.write(ax, 0.1, y + LINE * (n + 0.5), text, fontsize=SMALL)
@@ -129,19 +129,22 @@ def _lines(row: Update) -> int:
     return sum(len(lines) for lines in _stacked(row).values())
 
 
-def _sizes(line: Sequence[Update], thick: float, wide: float) -> tuple[float, float]:
+def _thick(row: Update) -> float:
+    """How high a lane is, in inches: all together are not too high."""
+    return max(LOW, min(LANE, TALL / max(1, _lines(row))))
+
+
+def _sizes(line: Sequence[Update], wide: float) -> tuple[float, float]:
     """How high the lanes and the messages of panels side by side are, in inches."""
-    return max(thick * _lines(row) for row in line), LINE * max(len(_messages(row, wide)) for row in line)
+    return max(_thick(row) * _lines(row) for row in line), LINE * max(len(_messages(row, wide)) for row in line)
 
 
-def _draw_panel(
-    place: Timeline, row: Update, y: float, thick: float, size: tuple[float, float], head: float, bands: bool
-) -> None:
+def _draw_panel(place: Timeline, row: Update, y: float, size: tuple[float, float], head: float, bands: bool) -> None:
     if row.title:
         ink.write(place.ax, place.left, y + 0.06, row.title, fontweight="bold")
     y = _draw_status(place, row, y + head)
     y = _draw_spec(place, row, y)
-    bottom = _draw_lanes(place, row, y, thick)
+    bottom = _draw_lanes(place, row, y, _thick(row))
     _draw_begin(place, y, bottom)
     y += size[0] + GAP / 2
     for n, text in enumerate(_messages(row, place.wide + LEFT + RIGHT)):
@@ -239,16 +242,15 @@ def _outline(ax: Axes, box: tuple[float, float, float, float], look: int) -> Non
 
 def _draw_lanes(place: Timeline, row: Update, y: float, thick: float) -> float:
     """A lane per slot; with many slots without outlines and words."""
-    few = thick >= 0.2
-    top, bar = (0.06, thick - 0.17) if few else (0.0, thick)
+    few, named = thick >= FEW, thick >= NAMED
+    top, bar = (0.06, thick - 0.17) if few else (0.0, thick * (0.8 if named else 1))
     rects: dict[int, list[tuple]] = {}
     words = []
     for name, lines in _stacked(row).items():
+        if named:
+            text = name if ink.room(name, SMALL) < LEFT - 0.1 else f"…{name[-9:]}"
+            place.name(y + thick * len(lines) / 2 - 0.025, text)
         if few:
-            place.name(
-                y + thick * len(lines) / 2 - 0.025,
-                name if ink.room(name, SMALL) < LEFT - 0.1 else f"…{name[-9:]}",
-            )
             _draw_wish(place, row, name, y, thick * len(lines))
         for line in lines:
             words += _fill_line(place, row, line, y + top, bar, rects, few)
@@ -257,9 +259,11 @@ def _draw_lanes(place: Timeline, row: Update, y: float, thick: float) -> float:
             _draw_rests(place, row, name, y - 0.025)
     for look, boxes in rects.items():
         ink.boxes(place.ax, boxes, **{"linewidth": 0.6 if few else 0, "zorder": 3} | FILLS[look])
-    for word in words:
+    for word in words if named else ():
         ink.write(place.ax, *word[:3], fontsize=SMALL, clip_on=True, **word[3])
-    if not few:
+    if not named:
+        ends = [word[:2] for word in words if word[2] in ENDS.values()]
+        place.ax.plot([x for x, _ in ends], [at for _, at in ends], "x", color=ink.INK, markersize=3, zorder=7)
         place.name(y - thick * _lines(row) / 2, f"{len(row.places)} slots")
     return y
 
@@ -374,7 +378,7 @@ def _draw_capacity(place: Timeline, row: Update, y: float) -> float:
     place.line(floor)
     least, wanted = _least(row), _wanted(row)
     place.name(floor - 0.27, f"slots that run:\nleast {least} of {wanted}", linespacing=1.2)
-    if row.parallelism and row.wanted:
+    if row.parallelism:
         line = max(0, _wanted(row) - row.parallelism)
         height = floor - line * unit
         ax.plot(
@@ -432,7 +436,7 @@ def _key(rows: Sequence[Update]) -> list[str]:
     if any(row.parallelism for row in rows):
         words.append("dashes: replicas − parallelism")
     if any(row.counted for row in rows):
-        words.append("✕ 1/3: failures counted, of so many slots")
+        words.append("1/3: failures counted, of so many slots")
     return ink.wrapped(words, ink.WIDTH * 1.12)
 
 
