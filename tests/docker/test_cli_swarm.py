@@ -11,6 +11,7 @@ from swarmlab.docker.cli import execute
 from swarmlab.effects import SECOND
 from swarmlab.objects import ApiError, Cluster, Description, ManagerStatus, NetworkSpec, Node, PortConfig
 from swarmlab.trust.certificates import new_root
+from swarmlab.trust.papers import wanted
 
 ROOT = new_root(1, 1, 0)
 TOKENS = Cluster("c" * 25, worker_token="SWMTKN-1-a-w", manager_token="SWMTKN-1-a-m", root=ROOT)
@@ -152,6 +153,7 @@ def test_without_autolock_there_is_no_key_and_nothing_to_unlock() -> None:
 
 def test_the_root_certificate_is_shown_and_replaced() -> None:
     engine = manager({m.GetCluster: TOKENS})
+    engine.objects["node"] = [node._replace(tls=wanted(TOKENS)) for node in engine.objects["node"]]
     lines = execute("swarm ca", engine).stdout.splitlines()
     assert (lines[0], lines[-1]) == ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----")
     assert engine.writes == []
