@@ -163,12 +163,13 @@ def _draw_machine(ax: Axes, name: str, found: Mapping, box: tuple, memory: float
     floor = y + HEAD + memory
     ax.plot((x + 0.04, x + wide - 0.04), (floor, floor), color=ink.LINE, linewidth=1)
     for on, top in (("memory", y + HEAD + 0.02), ("disk", floor + 0.06)):
-        if words:
+        named = words and wide >= 2.0
+        if named:
             ink.write(ax, x + wide - 0.06, top + 0.1, on, ha="right", fontsize=SMALL, color=ink.QUIET)
         per_line = 1 if words else max(1, int((wide - 0.08) / (CHIP + 0.05)))
         for n, chip in enumerate(found.get((name, on), [])):
             left, up = x + 0.06 + n % per_line * (CHIP + 0.05), top + n // per_line * STEP
-            _draw_chip(ax, chip, left, up, min(wide - 0.68, _long(chip)) if words else CHIP, words)
+            _draw_chip(ax, chip, left, up, min(wide - (0.68 if named else 0.12), _long(chip)) if words else CHIP, words)
 
 
 def _long(chip: Chip) -> float:
