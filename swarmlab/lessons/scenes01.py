@@ -77,11 +77,13 @@ def last_joins(cluster: Cluster, names: Sequence[str]) -> Callable[..., tuple[An
     return drawn
 
 
-def certificate(cluster: Cluster, machine: str) -> str:
-    """What the certificate of a node says of it: the fields of its subject."""
-    node = next(node for node in cluster.nodes if node.machine == machine and node.state != "down")
-    swarm = cluster.store.cluster.id
-    return f"OU = swarm-{node.role}\nCN = {node.id}\nO  = {swarm}"
+def certificate(cluster: Cluster, machine: str) -> tuple[list, Any]:
+    """A machine's certificate as it lies on its disk: rows of (what, value), and its life."""
+    from ..trust.certificates import describe, from_pem, read
+
+    files = cluster.steal(machine).files
+    pem, root = (files[f"swarm/certificates/{name}.crt"].decode() for name in ("swarm-node", "swarm-root-ca"))
+    return describe(pem, (from_pem(root),)), read(from_pem(pem))
 
 
 def two_interfaces(machines: int = 2) -> Cluster:

@@ -297,19 +297,6 @@ def loot(disk: Any, unlock_key: str = "") -> str:
 FIRST = "192.168.50.100:2377"
 
 
-def token_of(cluster: Cluster, role: str = "worker") -> str:
-    return cluster.docker(f"swarm join-token -q {role}").stdout.strip()
-
-
-def certificate(cluster: Cluster, machine: str) -> tuple[list, Any]:
-    """A machine's certificate as it lies on its disk: rows of (what, value), and its life."""
-    from ..trust.certificates import describe, from_pem, read
-
-    files = cluster.steal(machine).files
-    pem, root = (files[f"swarm/certificates/{name}.crt"].decode() for name in ("swarm-node", "swarm-root-ca"))
-    return describe(pem, (from_pem(root),)), read(from_pem(pem))
-
-
 def refusals(cluster: Cluster) -> list[str]:
     """Who did not speak with whom, and why."""
     return [f"{r.source} to {r.fact.other}: {r.fact.reason}" for r in cluster.trace.of(ConnectionRefused)]

@@ -14,7 +14,7 @@ def lesson(lab):
     shutil.copy(LESSON, lab.folder / "born.ipynb")
     notebook = lab.open("born.ipynb")
     notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    notebook.run_all("OU = swarm-manager")
+    notebook.run_all("at first: swarm-worker")
     notebook.page.wait_for_selector(".sl-player[data-ready]", state="attached")
     yield notebook
     lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge

@@ -245,10 +245,12 @@ def test_the_stepper_shows_the_join_that_was_the_last_when_it_was_made():
 def test_a_certificate_says_what_its_owner_is_now():
     cluster = scenes01.first_machine(2)
     scenes01.join(cluster, "node-2", scenes01.token_of(cluster))
-    assert scenes01.certificate(cluster, "node-2").startswith("OU = swarm-worker\nCN = ")
+    rows, life = scenes01.certificate(cluster, "node-2")
+    assert dict(rows)["subject OU"] == "swarm-worker" and dict(rows)["signature ok"].startswith("yes")
+    assert life.node == next(node.id for node in cluster.nodes if node.machine == "node-2")
     cluster.docker("node promote node-2")
     cluster.run_for(5)
-    assert scenes01.certificate(cluster, "node-2").startswith("OU = swarm-manager\nCN = ")
+    assert dict(scenes01.certificate(cluster, "node-2")[0])["subject OU"] == "swarm-manager"
     assert scenes01.calls_back(cluster) == ["node-1 → node-2: do you hear me?", "node-2 → node-1: yes"]
 
 

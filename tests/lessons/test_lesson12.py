@@ -5,6 +5,7 @@ import pytest
 
 from swarmlab.lessons import check, counterexample, lesson12, reveal, scenes12
 from swarmlab.lessons.lesson12 import Kept, Stolen
+from swarmlab.lessons.scenes01 import token_of
 
 NOTEBOOK = "notebooks/12_secrets_and_configs.ipynb"
 
@@ -74,7 +75,7 @@ def test_the_lanes_hold_what_the_logins_were(rotated):
 
 def test_a_token_evicts_nobody_and_a_removed_node_is_refused():
     cluster = scenes12.swarm(1, 1, messages=False)
-    token = scenes12.token_of(cluster)
+    token = token_of(cluster)
     cluster.add_machine("mallory")
     cluster.docker(f"swarm join --token {token} {scenes12.FIRST}", "mallory")
     cluster.docker("swarm join-token --rotate worker")
