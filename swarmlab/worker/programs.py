@@ -200,12 +200,13 @@ def write(here: Inside, name: str, data: bytes, program: str) -> Ran:
 
 
 def wc(here: Inside, args: list[str]) -> Ran:
-    if args[:1] != ["-c"] or len(args) != 2:
+    names = [arg for arg in args[1:] if arg != "--"]
+    if args[:1] != ["-c"] or len(names) != 1:
         raise Unknown(f"wc {' '.join(args)}")
-    read = cat(here, args[1:])
+    read, (name,) = cat(here, names), names
     if read.err:
         return read._replace(err=read.err.replace("cat:", "wc:"))
-    return Ran(out=f"{len(here.files[absolute(here, args[1])].data)} {args[1]}\n")
+    return Ran(out=f"{len(here.files[absolute(here, name)].data)} {name}\n")
 
 
 PROGRAMS: dict[str, Callable[[Inside, list[str]], Ran]] = {

@@ -7,6 +7,7 @@ nothing could be run. Source: moby `daemon/exec.go`, POSIX shell.
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from ..messages import FileInside
@@ -24,9 +25,15 @@ MISSING = "the simulation's containers are pretended: `{}` cannot be run in them
     sorted([*PROGRAMS, 'sh -c "…"'])
 )
 
-_TOKEN = re.compile(r"(&&|\|\||;|\n|>>|>)|(?:[^\s'\"\\;&|<>`()]|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")+|[ \t]+", re.DOTALL)
+_TOKEN = re.compile(
+    r"(&&|\|\||;|\n|>>|>)|(?:[^\s'\"\\;&|<>`()#]|(?<=[^\s;&|<>])#|\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\")+|#[^\n]*|[ \t]+",
+    re.DOTALL,
+)
 _PIECE = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|((?:[^'\"\\]|\\.)+)", re.DOTALL)
-_NAME = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\}|(\?))", re.ASCII)
+_NAME = re.compile(r"\\(.)|\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\}|(\?))", re.ASCII | re.DOTALL)
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
+_NUMBERED = re.compile(r"(?:^|\s)\d$")
+GAP = "\0"  # where blanks in a variable part a word in two
 
 
 class Simple(NamedTuple):
@@ -62,13 +69,13 @@ def script(here: Inside, text: str) -> Ran:
         if (command.joint == "&&" and code) or (command.joint == "||" and not code):
             continue
         now = here._replace(files={**here.files, **{path: new_file(path, data) for path, data in written.items()}})
-        words = [_expanded(word, now, code) for word in command.words]
-        if words[0] == "exit":
+        words = [field for word in command.words for field in _fields(word, now, code)]
+        if words[:1] == ["exit"]:
             code = int(words[1]) % 256 if words[1:] and re.fullmatch("[0-9]{1,9}", words[1]) else code
             break
         ran = _one(now, words)
         if command.target:
-            ran = _redirected(now, ran, _expanded(command.target, now, code), command.append)
+            ran = _redirected(now, ran, " ".join(_fields(command.target, now, code)), command.append)
         code, out, err = ran.code, out + ran.out, err + ran.err
         written |= dict(ran.written)
     return Ran(code, out, err, tuple(written.items()))
@@ -80,8 +87,10 @@ def new_file(path: str, data: bytes) -> FileInside:
 
 
 def _one(here: Inside, words: list[str]) -> Ran:
-    if not words or not words[0]:
+    if not words:
         return Ran()  # a variable that is not set
+    if _ASSIGNMENT.match(words[0]):
+        raise Unknown(f"{words[0]} in a script")
     if words[0] == "!":
         ran = _one(here, words[1:])
         return ran._replace(code=0 if ran.code else 1)
@@ -112,7 +121,7 @@ def _parse(text: str) -> list[Simple]:
             raise Unknown(text[place:].split()[0] + " in a script")
         place = found.end()
         if found[1] in (">", ">>"):
-            if text[:place].rstrip(">").endswith((" 1", " 2")):
+            if _NUMBERED.search(text[:place].rstrip(">")):
                 raise Unknown("a script that turns away its errors")
             writes = found[1]
         elif found[1]:
@@ -120,21 +129,29 @@ def _parse(text: str) -> list[Simple]:
         elif writes and found[0].strip():
             commands[-1] = commands[-1]._replace(target=found[0], append=writes == ">>")
             writes = ""
-        elif found[0].strip():
+        elif found[0].strip() and not found[0].startswith("#"):
             commands[-1].words.append(found[0])
-    return [command for command in commands if command.words]
+    if writes:
+        raise Unknown("a script that writes to nowhere")
+    return [command for command in commands if command.words or command.target]
 
 
-def _expanded(word: str, here: Inside, code: int) -> str:
-    """A word without its quotes, and with its variables replaced, but for single quotes."""
-    parts = []
+def _fields(word: str, here: Inside, code: int) -> list[str]:
+    """What becomes of a word: its quotes go, and its variables are replaced, but for single quotes. Outside of quotes the
+    blanks in a variable part words, and one that is empty is none."""
+    parts, quoted = [], False
     for single, double, bare in _PIECE.findall(word):
-        if single or (not double and not bare):
-            parts.append(single)
+        quoted = quoted or not bare
+        if double or bare:
+            parts.append(_NAME.sub(partial(_value, here, code, bool(bare)), double or bare))
         else:
-            parts.append(_NAME.sub(lambda found: _value(found, here, code), re.sub(r"\\(.)", r"\1", double or bare)))
-    return "".join(parts)
+            parts.append(single)
+    fields = [field for field in "".join(parts).split(GAP) if field]
+    return fields or [""] * quoted
 
 
-def _value(found: re.Match, here: Inside, code: int) -> str:
-    return str(code) if found[3] else here.env.get(found[1] or found[2], "")
+def _value(here: Inside, code: int, bare: bool, found: re.Match) -> str:
+    if found[1]:  # escaped: between quotes the backslash stays before what it does not protect
+        return found[1].strip("\n") if bare or found[1] in '$`"\\\n' else found[0]
+    value = str(code) if found[4] else here.env.get(found[2] or found[3], "")
+    return re.sub(r"\s+", GAP, value) if bare else value

@@ -56,6 +56,14 @@ def test_what_a_container_was_given_cannot_be_written():
         ("cat /nowhere 2", 1, ""),
         ("id; whoami; pwd; hostname", 0, "uid=0(root) gid=0(root) groups=0(root)\nroot\n/\nweb\n"),
         ("", 0, ""),
+        ('echo \\$A "\\$A" "a\\b" \\; "\\""', 0, '$A $A a\\b ; "\n'),
+        ("echo $NONE x; test -n $NONE && echo $B", 0, "x\n\n"),
+        ("test -f $FILES", 0, ""),
+        ('test -n "$NONE"', 1, ""),
+        ("true # false; exit 3\necho a#b;# c", 0, "a#b\n"),
+        ("> /tmp/x; test -e /tmp/x", 0, ""),
+        ("wc -c -- /etc/site.conf", 0, "22 /etc/site.conf\n"),
+        ("'' x", 127, ""),
     ],
 )
 def test_a_script_does_what_a_shell_does(text, code, out):
@@ -71,7 +79,21 @@ def test_a_command_that_is_nowhere_ends_with_126_and_in_a_shell_with_127():
     assert sh("nosuch") == Ran(127, "", "sh: nosuch: not found\n")
 
 
-@pytest.mark.parametrize("words", [["curl", "db"], ["sh"], ["bash"], ["sh", "-c", "cat x | wc"], ["ls", "-R"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["curl", "db"],
+        ["sh"],
+        ["bash"],
+        ["sh", "-c", "cat x | wc"],
+        ["ls", "-R"],
+        ["wc", "-c", "--"],
+        ["sh", "-c", "A=1 env"],
+        ["sh", "-c", "id 2>/dev/null"],
+        ["sh", "-c", "echo 5>/dev/null"],
+        ["sh", "-c", "echo >"],
+    ],
+)
 def test_what_a_real_container_may_have_and_this_one_has_not_is_said(words):
     with pytest.raises(Unknown):
         run(HERE, words)
