@@ -15,20 +15,24 @@ from swarmlab import Cluster
 from swarmlab.check import update_mutants
 from swarmlab.check.mutants import MUTANTS, Catch, Mutant, hunt
 
+HUNTS = (
+    (MUTANTS, hunt),
+    (update_mutants.MUTANTS, partial(update_mutants.hunt, Cluster)),
+)  # bugs, and who looks for one
+
 
 def main(arguments: list[str]) -> int:
     seeds, begun, escaped = int(arguments[0]) if arguments else 200, monotonic(), 0
     print(f"{'bug':32} {'trap':>4}  {'caught by':24} {'with seed':>9}  what it is")
     with ProcessPoolExecutor() as pool:
-        for bugs, search in ((MUTANTS, hunt), (update_mutants.MUTANTS, partial(update_mutants.hunt, Cluster))):
+        for bugs, search in HUNTS:
             for catch in pool.map(partial(search, seeds=seeds), bugs):
                 print(row(catch, bugs[catch.name]), flush=True)
                 escaped += not catch.law
     times = os.times()
     cpu = times.user + times.system + times.children_user + times.children_system
-    print(
-        f"{len(MUTANTS) + len(update_mutants.MUTANTS)} bugs, {escaped} escaped: {monotonic() - begun:.0f} s, {cpu:.0f} CPU s"
-    )
+    count = sum(len(bugs) for bugs, _ in HUNTS)
+    print(f"{count} bugs, {escaped} escaped: {monotonic() - begun:.0f} s, {cpu:.0f} CPU s")
     return 1 if escaped else 0
 
 

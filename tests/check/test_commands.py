@@ -5,7 +5,7 @@ from concurrent.futures import Executor, Future
 import pytest
 
 from swarmlab.check.campaign import COVERED, Case, Finding, Report
-from swarmlab.check.mutants import MUTANTS, Catch
+from swarmlab.check.mutants import MUTANTS, Catch, hunt
 from tools import campaign, mutants
 
 FOUND = Finding("election safety", "two lead", 1_500_000, Case(7, {}, ()))
@@ -54,16 +54,16 @@ def test_the_first_violation_is_kept_as_a_small_script(monkeypatch, tmp_path, ca
 
 def test_a_hunt_fails_when_a_bug_gets_away(monkeypatch, capsys):
     few = {name: MUTANTS[name] for name in ("no majority asked", "late disk")}
-    monkeypatch.setattr(mutants, "MUTANTS", few)
+    search = lambda name, seeds: Catch(name, "a law" if name == "late disk" else "", 3)  # noqa: E731
+    monkeypatch.setattr(mutants, "HUNTS", ((few, search),))
     monkeypatch.setattr(mutants, "ProcessPoolExecutor", Here)
-    monkeypatch.setattr(mutants, "hunt", lambda name, seeds: Catch(name, "a law" if name == "late disk" else "", 3))
     assert mutants.main([]) == 1
     told = capsys.readouterr().out
     assert "ESCAPED" in told and "a law" in told and "2 bugs, 1 escaped" in told
 
 
 def test_a_hunt_catches_a_bug_that_is_easy_to_catch(monkeypatch, capsys):
-    monkeypatch.setattr(mutants, "MUTANTS", {"no majority asked": MUTANTS["no majority asked"]})
+    monkeypatch.setattr(mutants, "HUNTS", (({"no majority asked": MUTANTS["no majority asked"]}, hunt),))
     monkeypatch.setattr(mutants, "ProcessPoolExecutor", Here)
     assert mutants.main(["5"]) == 0
     assert "1 bugs, 0 escaped" in capsys.readouterr().out
