@@ -8,6 +8,7 @@ from swarmlab.docker.cli import Interrupted
 from swarmlab.objects import ApiError, Cluster
 from swarmlab.trust.certificates import new_root
 
+CLUSTER = Cluster("c" * 25, ca_digest="0" * 50, root=new_root(1, 1, 0))
 READS = (
     m.Info,
     m.ListObjects,
@@ -56,7 +57,7 @@ class FakeEngine:
             case m.Info():
                 return self.info
             case m.GetCluster():
-                return Cluster("c" * 25, ca_digest="0" * 50, root=new_root(1, 1, 0))
+                return CLUSTER
             case m.ListContainers():
                 return self.containers
             case m.ListNetworks():

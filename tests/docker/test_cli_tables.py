@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from fake_engine import FakeEngine
+from fake_engine import CLUSTER, FakeEngine
 from recorded import NOW, Entry, entries, nodes_of, services_of, table, tasks_of, words
 
 from swarmlab.docker.cli import execute
@@ -11,6 +11,7 @@ from swarmlab.docker.tables import ago, columns, natural
 from swarmlab.effects import SECOND
 from swarmlab.messages import Container, NetworkRow
 from swarmlab.objects import PortConfig, Service, ServiceSpec, replace
+from swarmlab.trust.papers import wanted
 
 
 def recorded(*names: str) -> list[Entry]:
@@ -202,7 +203,7 @@ def test_json_of_tasks_and_nodes_as_recorded() -> None:
     }
     rows = table(next(e for e in entries() if e.command == "docker node ls" and e.exit_code == 0).output)
     nodes, asked = nodes_of(rows)
-    engine = FakeEngine(*nodes)
+    engine = FakeEngine(*(node._replace(tls=wanted(CLUSTER)) for node in nodes))
     engine.info = engine.info._replace(node=asked)
     first = execute("node ls --format json", engine).stdout.splitlines()[0]
     assert first == line.strip().replace(re.search(r'"ID":"(\w+)"', line)[1], asked)

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from fake_engine import FakeEngine
+from fake_engine import CLUSTER, FakeEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import entries
@@ -34,6 +34,7 @@ from swarmlab.objects import (
     TaskSpec,
     UpdateConfig,
 )
+from swarmlab.trust.papers import wanted
 
 NOW = 10**12
 
@@ -57,6 +58,7 @@ def engine() -> FakeEngine:
             manager_status=ManagerStatus("m", "10.77.0.11:2377", True, "reachable"),
             address="10.77.0.11",
             created_at=979836,
+            tls=wanted(CLUSTER),
         ),
         Node("k" * 25, description=Description("node2")),
         Secret("s" * 25, SecretSpec("db_pass"), created_at=72787),
