@@ -57,6 +57,7 @@ class Update(NamedTuple):
     watch: tuple = ()  # (from, to)
     asked: Any = None  # requests, a `Traffic` in the same seconds
     parallelism: int | None = None
+    begun: tuple = ()  # seconds at which a leader looked what there is to replace
 
     @property
     def versions(self) -> list[int]:
@@ -125,6 +126,7 @@ def update_of(
         next(((since(r.time), since(r.fact.until)) for r in facts[::-1] if isinstance(r.fact, LastWatchBegan)), ()),
         _requests(trace, requests, zero),
         workers if parallelism is None and _stops_first(fills, taken) else parallelism,
+        tuple(since(r.time) for r in facts if isinstance(r.fact, UpdateBegun)),
     )
 
 

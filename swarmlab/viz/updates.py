@@ -323,7 +323,7 @@ def _draw_rests(place: Timeline, row: Update, name: str, y: float) -> None:
     for at, where, _ in row.taken:
         if where == name:
             begins = [since for since, _ in mine if since >= at]
-            until = min(begins, default=_over(row, at))
+            until = min([*begins, *(anew for anew in row.begun if anew > at), _over(row, at)])
             place.ax.plot(
                 (place.x(at), place.x(until)), (y, y), color=ink.CONTROL, linewidth=2.4, zorder=5, solid_capstyle="butt"
             )

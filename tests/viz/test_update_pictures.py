@@ -184,3 +184,11 @@ def test_the_outage_of_an_update_ends_when_every_slot_runs_again_for_good():
 def test_an_update_that_completes_has_no_outage_to_heal():
     row = update_outage(update_of(updated()))
     assert (row["noticed"], row["decided"], row["healed"]) == (None, None, None)
+
+
+def test_the_line_of_a_worker_whose_leader_is_gone_ends_when_the_next_one_looks():
+    row = update_of(updated())._replace(rests=(), begun=(0.0, 8.0), watch=())
+    ax = draw_update(row)
+    lines = [line.get_xdata() for line in ax.lines if line.get_color() == ink.CONTROL and len(line.get_xdata()) == 2]
+    first, other = (max(xs) - min(xs) for xs in lines[:2])
+    assert first == pytest.approx(other * 8 / 24), "8 s of the first slot beside 24 s of the second"
