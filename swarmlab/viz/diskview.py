@@ -1,6 +1,7 @@
 """The files of a stolen disk, and what a thief reads in them. What should have stayed secret is vermillion."""
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
@@ -11,7 +12,8 @@ from .copymap import draw_lock
 __all__ = ["Found", "draw_disk", "found_on", "tell_disk"]
 
 SMALL = 9  # points
-ROW, HEAD = 0.27, 0.36  # inches
+ROW, HEAD, LINE = 0.27, 0.36, 0.17  # inches; another line of words makes a row so much higher
+LETTERS = {False: 52, True: 48}  # so many fit into a line, bold ones or not
 STATES = {"clear": "in clear", "opened": "sealed, opened", "sealed": "stays sealed"}
 
 
@@ -44,7 +46,8 @@ def _found(path: str, data: bytes, loot: Any) -> Found:
 
 def _log(path: str, data: bytes, loot: Any) -> Found:
     """The raft log or a snapshot: as closed as its key."""
-    names = [f"secret {name}" for name in (*loot.secrets, *loot.removed)]
+    gone = dict.fromkeys(loot.removed, " (removed)")
+    names = [f"secret {name}{gone.get(name, '')}" for name in dict.fromkeys((*loot.secrets, *loot.removed))]
     names += ["key of the root"] if loot.root_key else []
     names += ["join tokens"] if loot.tokens else []
     names += [f"config {name}" for name in loot.configs] if names else []
@@ -81,7 +84,7 @@ def draw_disk(found: Any, loot: Any = None, title: str = "", ax: Axes | None = N
     rows = found_on(found, loot) if isinstance(found, Mapping) else list(found)
     if not rows:
         raise ValueError("there is nothing to draw: no file")
-    high = HEAD + 0.24 * bool(title) + ROW * len(rows) + 0.12
+    high = HEAD + 0.24 * bool(title) + sum(map(_high, rows)) + 0.12
     ax = ink.canvas(ax, ink.WIDTH, high)
     y = 0.06
     if title:
@@ -92,8 +95,17 @@ def draw_disk(found: Any, loot: Any = None, title: str = "", ax: Axes | None = N
     y = y + HEAD - 0.06
     for row in rows:
         _draw_row(ax, row, y)
-        y += ROW
+        y += _high(row)
     return ax
+
+
+def _words(row: Found) -> list[str]:
+    return wrap(row.words, LETTERS[row.bad], break_on_hyphens=False) or [""]
+
+
+def _high(row: Found) -> float:
+    """The height of a row, in inches."""
+    return ROW + LINE * (len(_words(row)) - 1)
 
 
 def _draw_row(ax: Axes, row: Found, y: float) -> None:
@@ -106,11 +118,10 @@ def _draw_row(ax: Axes, row: Found, y: float) -> None:
         ink.box(ax, 4.72, y + 0.04, 0.2, ROW - 0.08, **style)
     draw_lock(ax, 4.82, middle, row.state == "sealed")
     ink.write(ax, 4.99, middle, STATES[row.state], fontsize=SMALL)
-    room = int((ink.WIDTH - 6.45) / ink.room("m", SMALL) * 1.1)
-    text = row.words if len(row.words) <= room else f"{row.words[: room - 1]}…"
-    ink.write(ax, 6.35, middle, text, fontsize=SMALL, fontweight="bold" if row.bad else "normal")
+    for n, text in enumerate(_words(row)):
+        ink.write(ax, 6.35, middle + n * LINE, text, fontsize=SMALL, fontweight="bold" if row.bad else "normal")
     if row.bad:
-        ink.box(ax, 6.27, y + 0.03, ink.WIDTH - 6.35, ROW - 0.06, edgecolor=ink.WRONG, linewidth=2.0, zorder=4)
+        ink.box(ax, 6.27, y + 0.03, ink.WIDTH - 6.35, _high(row) - 0.06, edgecolor=ink.WRONG, linewidth=2.0, zorder=4)
 
 
 def shortened(path: str) -> str:

@@ -95,7 +95,7 @@ FILES = {
     "swarm/certificates/swarm-node.crt": b"x",
     "swarm/raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal": b"x" * 900,
 }
-OPEN = Loot({"db_pass": b"x"}, {"conf": b"y"}, ("old_pass",), 7, ("SWMTKN",), b"key")
+OPEN = Loot({"db_pass": b"x", "old_pass": b"z"}, {"conf": b"y"}, ("old_pass",), 7, ("SWMTKN",), b"key")
 
 
 def test_a_managers_disk_tells_secrets_the_roots_key_and_the_tokens():
@@ -103,7 +103,7 @@ def test_a_managers_disk_tells_secrets_the_roots_key_and_the_tokens():
     wal = found["swarm/raft/wal-v3-encrypted/0000000000000000-0000000000000000.wal"]
     assert (wal.state, wal.words) == (
         "opened",
-        "secret db_pass, secret old_pass, key of the root, join tokens, config conf",
+        "secret db_pass, secret old_pass (removed), key of the root, join tokens, config conf",
     )
     assert [row.bad for row in found_on(FILES, OPEN)] == [False, True, True]
 
