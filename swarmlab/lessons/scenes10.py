@@ -17,6 +17,7 @@ DOOR = "http://worker-1:8080/"
 TEST = "curl -f http://localhost/"
 Check = Mapping[str, float]  # interval, timeout, retries, start_period: seconds
 SLIDE: Check = {"interval": 90, "timeout": 10, "retries": 3, "start_period": 40}
+USUAL: Check = {"interval": 30, "timeout": 30, "retries": 3}
 OVER = ("complete", "failed", "shutdown", "rejected")
 LEAVING = 2.1  # s from the verdict until the container has stopped: 2 s out of the pool, then the stop signal
 
@@ -30,17 +31,19 @@ def flags_of(check: Check) -> str:
 
 
 def _said(name: str, value: float) -> str:
-    return f"{value:g}" if name == "retries" else f"{round(value * 1000)}ms"
+    return f"{value:g}" if name == "retries" else f"{value:.6f}s"
 
 
 def serving(
     check: Check | str = "", image: str = "acme/web:1", replicas: int = 3, workers: int = 3, **settings: Any
 ) -> Cluster:
-    """`web` on drained-manager swarm of so many workers, published at port 8080, and ready."""
+    """A swarm of so many workers that is to run `web`, published at port 8080, under this check, or with these flags."""
     settings = {"seed": 10, "messages": False} | settings
     cluster = swarm(workers, **settings)
     flags = check if isinstance(check, str) else flags_of(check)
-    cluster.docker(f"service create -d --name web --replicas {replicas} --publish 8080:80 {flags} {image}")
+    said = cluster.docker(f"service create -d --name web --replicas {replicas} --publish 8080:80 {flags} {image}")
+    if said.exit_code:
+        raise ValueError(said.stderr.strip().splitlines()[0])
     return cluster
 
 
@@ -71,8 +74,8 @@ def hung(check: Check | str = "", seconds: float = 300, how: str = "hangs") -> C
 
 def bounds(check: Check) -> tuple[float, float]:
     """After how many seconds at the soonest and at the latest a task that hangs is found unhealthy."""
-    waits, gone = check["retries"] - 1, check["retries"] * check["timeout"]
-    return waits * check["interval"] + gone, (waits + 1) * check["interval"] + gone
+    every, out, times = (check.get(name) or usual for name, usual in USUAL.items())
+    return (times - 1) * every + times * out, times * (every + out)
 
 
 def lost(cluster: Cluster) -> str:
@@ -193,14 +196,21 @@ def show_causes(cluster: Cluster, count: int = 4) -> None:
         print(f"{one.time - zero:5.1f} s  {slots[one.task]} on {one.machine}: {why}")
     print()
     for record in trace.explain(given_up[-1].number):
-        if isinstance(record.fact, ProbeEnded | HealthChanged):
-            print(f"{record.time / SECOND - zero:5.1f} s  {slots[record.fact.task]} {_told(record.fact)}")
+        fact: Any = record.fact
+        if isinstance(fact, ProbeEnded) or (isinstance(fact, HealthChanged) and fact.status == "unhealthy"):
+            print(f"{record.time / SECOND - zero:5.1f} s  {slots[fact.task]} {_told(fact)}")
 
 
 def _told(fact: Any) -> str:
     if isinstance(fact, HealthChanged):
         return f"is {fact.status}"
     return f"has a check given up, failure {fact.streak}: {fact.ahead} requests were in line before it"
+
+
+def show_outcomes(runs: Mapping[str, Cluster]) -> None:
+    """Print what became of each storm, a line each."""
+    for title, run in runs.items():
+        print(f"{title:34} {outcome(run)}")
 
 
 def outcome(cluster: Cluster) -> str:

@@ -62,6 +62,12 @@ def test_what_the_real_engine_would_take_holds_for_ours(mine):
     assert low - 0.2 <= (row["noticed"] - row["fault"]) / 1e6 <= high + 0.2
 
 
+def test_values_that_docker_refuses_are_refused_in_its_words():
+    with pytest.raises(ValueError, match="less than 1ms"):
+        scenes10.hung({"interval": 0.0001, "timeout": 1, "retries": 1})
+    assert scenes10.bounds({"interval": 10}) == (110, 120)  # the others are the usual ones
+
+
 def test_a_task_that_hangs_and_stops_in_good_order_is_complete_and_not_replaced_on_failure():
     run = scenes10.hung({"interval": 5, "timeout": 2, "retries": 2}, 60)
     states = [r.fact.state for r in run.trace.of(TaskStored) if r.fact.name == "web.2"]
@@ -129,7 +135,7 @@ def test_recall_takes_the_seconds_of_a_run(capsys):
         ((6, 34), "the gaps between the checks"),
         ((18, 34), "the gaps between the checks"),
         ((63, 34), "the longest it can take"),
-        ((34, 34), "given up only after its time-out"),
+        ((34, 34), "given up only after its timeout"),
         ((52, 52), "for what would a check wait"),
         ((45, 34), "count: the next check, then 2 more"),
         ((52, 45), "count: the next check, then 2 more"),
