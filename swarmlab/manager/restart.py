@@ -70,7 +70,7 @@ def fillers(service: Service, tasks: list[Task], memory: Memory) -> list[Task]:
         return wanted
     if service.update_status and service.update_status[0] == "rollback_started":
         return []
-    newest = max(tasks, key=lambda task: (task.status_at, task.created_at, task.version))
+    newest = max(tasks, key=lambda task: (task.heard_at, task.created_at, task.version))
     # SwarmKit counts even a slot that it is removing as filled then; we do not, as a scale-up would find no slot.
     return [] if newest.desired == REMOVE or may_restart(service, newest, memory) else [newest]
 
@@ -142,10 +142,10 @@ def _global_may_stay(service: Service, node: Node | None) -> bool:
 
 
 def _forget_outside(memory: Memory, service: Service, old: Task) -> None:
-    """Restarts before the window count for nothing any more."""
+    """Restarts of this version before the window count for nothing any more."""
     known, place, window = memory.history.get(service.id, {}), place_of(service, old), old.spec.restart.window
-    if window and place in known:
-        version, times = known[place]
+    version, times = known.get(place, (None, []))
+    if window and version == old.spec_version:
         known[place] = (version, [at for at in times if at > old.heard_at - window])
 
 
@@ -231,7 +231,7 @@ def _recall(store: Store, memory: Memory, now: int) -> list:
         elif service.spec.mode == "global-job" and not is_usable(store.get("node", task.node)):
             changes += shut_down([task])
         elif task.desired == READY and task.state <= COMPLETE:
-            left = max(0, task.status_at + task.spec.restart.delay - now)
+            left = max(0, task.heard_at + task.spec.restart.delay - now)
             start_later(store, task, None, min(left, task.spec.restart.delay), memory, now)
     for service in store.all("service"):
         _recall_history(store, service, memory)

@@ -165,9 +165,11 @@ def _take(store: Store, update: Update, slot: Slot, memory: Memory, now: int) ->
 
 
 def _keep(store: Store, update: Update, slot: Slot, kept: Task, memory: Memory, now: int) -> list:
-    old = _still_wanted(store, tuple(task for task in slot.tasks if task != kept))
+    """One that still waits for its start begins when the others have stopped, unless all of that was overtaken."""
+    others = tuple(task for task in slot.tasks if task != kept)
+    old, current = _still_wanted(store, others), store.get("task", kept.id)
     _tell_taken(update, slot.place, kept, memory)
-    if kept.desired == RUNNING:
+    if current is None or current.desired >= RUNNING or _overtaken(others, old):
         _rest(update, slot.place, memory, now)
     else:
         _await(update, kept, Swap(slot.place, only_start=True), memory)
@@ -185,7 +187,7 @@ def _renew(store: Store, update: Update, slot: Slot, memory: Memory, now: int) -
         _tell_taken(update, place, new, memory)
         return [Put(new)]
     old = _still_wanted(store, slot.tasks)
-    if not old and any(task.desired <= RUNNING for task in slot.tasks):
+    if _overtaken(slot.tasks, old):
         _rest(update, place, memory, now)  # it ended meanwhile, and what replaced it is of the new version
         return []
     new = new_task(store, update.service, number, node, READY, now)
@@ -202,6 +204,11 @@ def _await(update: Update, new: Task, swap: Swap, memory: Memory) -> None:
 
 def _tell_taken(update: Update, place: Place, task: Task, memory: Memory) -> None:
     memory.told.append(SlotTaken(update.service.id, str(place), task.id))
+
+
+def _overtaken(tasks: tuple[Task, ...], left: list[Task]) -> bool:
+    """Some were to go, and whoever restarts tasks has told all of them to end before the worker came."""
+    return not left and any(task.desired <= RUNNING for task in tasks)
 
 
 def _still_wanted(store: Store, tasks: tuple[Task, ...]) -> list[Task]:

@@ -391,11 +391,14 @@ def test_a_new_leader_restarts_what_ended_and_what_lost_its_node():
 
 
 def test_a_new_leader_starts_at_once_what_has_waited_long_enough():
-    """§4: counted from the status time, and never longer than the delay."""
+    """§4: counted from when the managers wrote the state down, and never longer than the delay."""
     ages = {"old": -9 * SECOND, "young": -2 * SECOND, "ahead": 100 * SECOND}
-    one = lab(
-        restart, service(3), *(task(id, i, "", READY, READY, status_at=at) for i, (id, at) in enumerate(ages.items()))
-    )
+    one = Lab(restart, service(3))
+    for slot, (id, at) in enumerate(ages.items()):
+        one.now = at
+        one.write(task(id, slot, "", READY, READY))
+    one.changed = None
+    one.plan(at=0)
     assert desires(one, "old", "young", "ahead") == [RUNNING, READY, READY]
     assert sorted(start.due for start in one.memory.starts.values()) == [3 * SECOND, 5 * SECOND]
 

@@ -235,7 +235,8 @@ def test_a_new_leader_recalls_attempts_and_delays():
     of = service(restart=RestartPolicy(max_attempts=1))
     old = task("a", 1, "n1", FAILED, SHUTDOWN, of=of)
     lab = Lab(restart, of, node("n1"), old)
-    lab.write(task("b", 1, "n1", READY, READY, of=of, status_at=3 * SECOND))
+    lab.now = 3 * SECOND
+    lab.write(task("b", 1, "n1", READY, READY, of=of))
     lab.changed = None
     lab.plan(at=4 * SECOND)
     assert lab.wake_at == 8 * SECOND
