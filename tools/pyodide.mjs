@@ -1,5 +1,5 @@
 // Runs the scenario of tests/world/test_recorder.py in Pyodide, and compares its digest with tests/world/digest.txt.
-// `node tools/pyodide.mjs <pyodide.mjs>`, from the root of the project. Nothing is fetched: PyYAML is the one of .venv.
+// `node tools/pyodide.mjs <pyodide.mjs>`, from the root of the project. PyYAML is the one of .venv; cryptography is fetched.
 
 import { execFileSync } from "node:child_process";
 import { resolve } from "node:path";
@@ -28,6 +28,7 @@ function mount(python, folder, source) {
 const yaml = execFileSync(".venv/bin/python", ["-c", "import yaml; print(yaml.__path__[0])"], { encoding: "utf8" });
 const { loadPyodide } = await import(pathToFileURL(resolve(process.argv[2])));
 const python = await loadPyodide();
+await python.loadPackage("cryptography"); // certificates; it comes from where Pyodide keeps its packages
 for (const folder of ["swarmlab", "data", "tests/world"]) mount(python, folder, folder);
 mount(python, "yaml", yaml.trim()); // all that the engine needs besides itself; its part in C does not load, and need not
 python.FS.chdir("/project");
