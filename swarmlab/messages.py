@@ -760,6 +760,7 @@ class Start(NamedTuple):
     key: str
     fault: str = ""  # with which the process ends at once: it cannot have its port
     files: tuple[FileInside, ...] = ()
+    unready: str = ""  # why its files are not to be had, so that it cannot be started
 
 
 class Running(NamedTuple):

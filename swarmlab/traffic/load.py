@@ -12,7 +12,7 @@ answered when it leaves, with the instant at which it arrives.
 from heapq import heappush
 from typing import Any
 
-from ..effects import NEVER, SECOND
+from ..effects import SECOND
 from ..events import ServerBack, ServerOut, TrafficEnded, TrafficStarted
 from ..messages import Dropped, Waits
 from ..overlay import bulk
@@ -67,7 +67,8 @@ class Traffic(Journeys):
         """What the runtime of a machine says."""
         match message:
             case Waits(key):
-                self._arm(machine, machine.seats["executor"].core.lines[key])
+                if line := machine.seats["executor"].core.lines.get(key):  # else the container has just ended
+                    self._arm(machine, line)
             case Dropped(_, trips, talks):
                 for talk in talks:  # the container's last words: the connection is closed
                     self._hang_up(talk)

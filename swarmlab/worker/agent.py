@@ -350,10 +350,10 @@ class Agent:
                 effects.append(Tell("executor", wish))
                 continue
             try:
-                effects.append(Tell("executor", wish._replace(files=self._files_of(work.task))))
+                wish = wish._replace(files=self._files_of(work.task))
             except Unready as why:
-                broken = Broken(work.task.id, f"starting container failed: {why}")
-                effects += self._kept(hear(work, broken, now))
+                wish = wish._replace(unready=str(why))
+            effects.append(Tell("executor", wish))
         return effects
 
     def _files_of(self, task):

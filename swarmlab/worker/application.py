@@ -57,7 +57,8 @@ def fault(here: "Executor", key: str, box: Box, image: Image) -> str:
     if image.admits and not _admitted(here, key):
         return "fatal: no password in /run/secrets"
     answer = settings(here, key, image).get("answer", "0")
-    return "" if _is_number(answer) else f"fatal: {image.reads}: answer={answer} is no number"
+    shown = "answer" if _is_private(here, key, image.reads) else f"answer={answer}"
+    return "" if _is_number(answer) else f"fatal: {image.reads}: {shown} is no number"
 
 
 def says(here: "Executor", key: str, image: Image) -> tuple[tuple[str, str], ...]:
@@ -66,14 +67,21 @@ def says(here: "Executor", key: str, image: Image) -> tuple[tuple[str, str], ...
         return ()
     found = settings(here, key, image)
     told = " ".join(f"{name}={value}" for name, value in found.items())
+    if _is_private(here, key, image.reads):
+        told = f"{len(found)} settings"
     return (("stdout", f"{image.reads}: {told}" if found else f"no {image.reads}: as built"),)
 
 
 def access(here: "Executor", key: str, image: Image) -> str:
     """The line that it prints for a request."""
-    if not image.reads:
+    if not image.reads or _is_private(here, key, image.reads):
         return image.access
     return f"{image.access} {settings(here, key, image).get('greeting', '')}".strip()
+
+
+def _is_private(here: "Executor", key: str, path: str) -> bool:
+    """Whether a secret is in this file: then nothing of it is printed."""
+    return any(one.path == path and one.memory for one in here.files(key))
 
 
 def _ms(text: str) -> int:

@@ -110,8 +110,8 @@ class Executor:
                 return (application.heard if login else probing.reached)(self, response, now)
             case Told(sender, Prepare() as wish):
                 return self._prepare(sender, wish, now)
-            case Told(sender, Start(key, fault, files)):
-                return self._start(sender, key, fault, files, now)
+            case Told(sender, Start() as wish):
+                return self._start(sender, wish, now)
             case Told(sender, Stop(key, grace)):
                 return self._stop(sender, key, grace, now)
             case Told(sender, Discard(key)):
@@ -196,7 +196,8 @@ class Executor:
         made = self.volumes.make_for(box.container, now)
         return [*made, self.keep(key, box), Note(fact), Tell(self.owner[key], Prepared(key, box.container.id))]
 
-    def _start(self, sender, key, fault, files, now):
+    def _start(self, sender, wish, now):
+        key, fault, files, unready = wish
         box = self.boxes.get(key)
         if box is None:
             return [Tell(sender, Broken(key, f"No such container: {key}"))]
@@ -205,6 +206,8 @@ class Executor:
             return []
         if box.container.state == "exited" and sender == "agent":  # a task never starts twice [moby: controller.go]
             return [Tell(sender, Exited(key, box.container.exit_code))]
+        if unready:
+            return [Tell(sender, Broken(key, f"starting container failed: {unready}"))]
         if lost := next((one for one in box.files if one.memory and not files), None):  # a task's, started by hand
             why = f"unable to get {lost.kind} from {lost.kind} store: {lost.kind} {lost.id} not found"
             return [Tell(sender, Broken(key, why))]

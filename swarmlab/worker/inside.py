@@ -11,6 +11,7 @@ from ..messages import FileInside
 from ..objects import Config, Description, FileReference, Secret, Task
 from .expansion import fields
 from .payload import Fault, filled
+from .programs import Inside, absolute
 
 # Engines since 18.09 keep configs in memory, too, as any of them may be a template; the documentation still says what
 # is done here: "not encrypted at rest and mounted directly into the container's filesystem without RAM disks".
@@ -52,12 +53,11 @@ def _file(kind: str, reference: FileReference, task: Task, known: Mapping, words
 def path(kind: str, target: str) -> str:
     """Where a container finds it.
 
-    >>> path("secret", "db"), path("secret", "/etc/db"), path("config", "site.conf")
+    >>> path("secret", "db"), path("secret", "/etc//db"), path("config", "./site.conf")
     ('/run/secrets/db', '/etc/db', '/site.conf')
     """
-    if target.startswith("/"):
-        return target
-    return f"/run/secrets/{target}" if kind == "secret" else f"/{target}"
+    folder = "/run/secrets" if kind == "secret" else "/"
+    return absolute(Inside({}, {}, "", folder=folder), target)
 
 
 def _content(file: Secret | Config, task: Task, known: Mapping, words: Mapping) -> tuple[bytes, bool]:

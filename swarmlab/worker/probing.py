@@ -169,7 +169,7 @@ def _look(here: "Executor", key: str, check: HealthConfig) -> Finding | None:
     words = check.test[1:]
     if not " ".join(words).startswith(LOOK):
         return None
-    inside = questions.seen(here, key)
+    inside = questions.seen(here, key, questions.own_user(here.boxes[key]))
     try:
         ran = shell.script(inside, words[0]) if check.test[0] == "CMD-SHELL" else shell.run(inside, words)
     except programs.Unknown:

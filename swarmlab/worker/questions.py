@@ -22,6 +22,7 @@ from ..messages import (
 from ..objects import ApiError
 from ..trust import tokens
 from . import logs, programs, shell
+from .box import Box
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
 
@@ -78,8 +79,7 @@ def _executed(here: "Executor", wish: ExecIn, now: int) -> tuple[list, ExecAnswe
     container = box.container
     for word in ("exec_create", "exec_start"):
         here.recent.note(now, "container", f"{word}: {' '.join(wish.words)}", container)
-    own = programs.user_of(container.settings.user) or ("1000", "1000")  # a name that its image may know
-    user = programs.user_of(wish.user) if wish.user else own
+    user = programs.user_of(wish.user) if wish.user else own_user(box)
     if user is None:
         text = f"unable to find user {wish.user.partition(':')[0]}: no matching entries in passwd file"
         return [], ExecAnswer(126, text + "\n")
@@ -94,6 +94,11 @@ def _executed(here: "Executor", wish: ExecIn, now: int) -> tuple[list, ExecAnswe
     written = {path: (path, data, time) for path, data, time in box.written}
     written |= {path: (path, data, now) for path, data in ran.written}
     return [here.keep(wish.key, box._replace(written=tuple(written.values())), vital=False)], answer
+
+
+def own_user(box: Box) -> tuple[str, str]:
+    """uid and gid of the container's own processes, and of its health checks."""
+    return programs.user_of(box.container.settings.user) or ("1000", "1000")  # a name that its image may know
 
 
 def seen(

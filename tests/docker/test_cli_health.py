@@ -166,3 +166,26 @@ def test_a_machine_that_loses_power_before_a_task_is_healthy_finds_it_dead_and_d
     cluster.run_until(lambda c: len(states(c)) == 2, limit=10)
     assert states(cluster)[0] == "failed"
     assert next(task.err for task in cluster.tasks if task.service_name == "web") == "task: non-zero exit (137)"
+
+
+def test_a_check_that_looks_at_files_does_so_as_the_user_of_its_container(cluster):
+    """moby: daemon/health.go, execConfig.User."""
+    assert cluster.docker("secret create key -", files={"-": "hunter2"}).exit_code == 0
+    check = "--health-cmd 'test -r /run/secrets/key' --health-interval 1s --health-retries 1"
+    for name, uid in (("may", "1000"), ("maynot", "0")):
+        secret = f"--secret source=key,uid={uid},mode=0400 --user 1000"
+        say(cluster, f"service create -d --name {name} --restart-condition none {secret} {check} nginx")
+    cluster.run_for(8)
+    assert states(cluster, "may") == ["running"] and states(cluster, "maynot") == ["complete"]
+
+
+def test_a_container_that_ends_in_the_instant_of_its_check_asks_nobody(cluster):
+    """Both are due when a frozen machine goes on: the line of the container is gone before anybody looks after it."""
+    command = f"service create -d --name web --env WEB_CONCURRENCY=1 {CHECK} alpine crash 4 3"
+    say(cluster, command)
+    assert cluster.run_until(lambda c: "running" in states(c))
+    (task,) = [task for task in cluster.running if task.service == "web"]
+    cluster.sicken(task.id, "well")
+    cluster.freeze(task.machine, 5)
+    cluster.run_for(10)
+    assert "failed" in states(cluster)

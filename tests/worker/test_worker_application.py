@@ -128,3 +128,20 @@ def test_without_a_config_it_is_as_it_was_built_and_a_bad_one_ends_it():
     cluster.run_for(5)
     assert "no /app.conf: as built" in cluster.docker("service logs plain").stdout
     assert "fatal: /app.conf: answer=fast is no number" in cluster.docker("service logs odd").stderr
+
+
+def test_what_a_secret_has_filled_into_its_settings_is_printed_nowhere():
+    cluster = Cluster(managers=1, seed=1)
+    files = FILES | {"t": 'greeting={{secret "pw"}}\nanswer={{secret "pw"}}\n'}
+    for command in (
+        "secret create pw two",
+        "config create --template-driver golang conf t",
+        "service create -d --name app --secret pw --config source=conf,target=app.conf acme/app",
+    ):
+        assert cluster.docker(command, files=files).exit_code == 0
+    cluster.run_for(8)
+    log = cluster.docker("service logs app")
+    assert "fatal: /app.conf: answer is no number" in log.stderr
+    assert (
+        "beta" not in log.stdout + log.stderr + cluster.trace.text() + cluster.docker("inspect $(docker ps -aq)").stdout
+    )

@@ -4,7 +4,7 @@ import pytest
 from worker_rig import Rig, facts, open_session, task, told
 
 from swarmlab.events import FileDelivered, FileWithdrawn
-from swarmlab.messages import Assignments, BeNode, Prepared, Start
+from swarmlab.messages import Assignments, BeNode, Broken, Prepared, Start
 from swarmlab.objects import (
     FAILED,
     STARTING,
@@ -158,12 +158,11 @@ def test_a_container_is_started_with_its_files_and_they_are_never_on_the_disk_of
 def test_a_task_without_its_secret_fails_when_it_is_started(rig):
     assigned(rig, ASKED)
     effects = rig.told("executor", Prepared("t1", "box"))
-    assert not [wish for wish in told(effects, "executor") if isinstance(wish, Start)]
+    why = "unable to get secret from secret store: secret k1 not found"
+    assert [wish for wish in told(effects, "executor") if isinstance(wish, Start)] == [Start("t1", unready=why)]
+    rig.told("executor", Broken("t1", f"starting container failed: {why}"))
     work = rig.core.works["t1"]
-    assert (work.state, work.err) == (
-        FAILED,
-        "starting container failed: unable to get secret from secret store: secret k1 not found",
-    )
+    assert (work.state, work.err) == (FAILED, f"starting container failed: {why}")
 
 
 def test_what_is_withdrawn_is_forgotten_and_told(rig):
@@ -180,5 +179,5 @@ def test_after_a_boot_a_node_has_no_files_and_what_was_made_before_never_starts(
     rig.boot()
     assert rig.core.files == {}
     effects = rig.told("engine", BeNode("node1", (("n1", "manager-1", "10.0.0.1"),)))
-    assert not [wish for wish in told(effects, "executor") if isinstance(wish, Start)]
-    assert rig.core.works["t1"].err == "starting container failed: secret store is not initialized"
+    wishes = [wish for wish in told(effects, "executor") if isinstance(wish, Start)]
+    assert wishes == [Start("t1", unready="secret store is not initialized")]

@@ -6,7 +6,7 @@ import pytest
 
 from swarmlab import Cluster
 from swarmlab.events import FileDelivered, FileWithdrawn
-from swarmlab.objects import RUNNING
+from swarmlab.objects import RUNNING, STARTING
 
 NAMES = ("manager-1", "worker-1", "worker-2", "worker-3")
 CONTENTS = {name: f"content of {name}" for name in ("s1", "s2", "s3", "c1", "c2")}
@@ -89,6 +89,25 @@ def test_a_node_that_lost_power_gets_its_files_with_its_next_session():
     assert held(cluster, "worker-1") == set()
     cluster.run_for(20)
     assert held(cluster, "worker-1") == {"s1"} and not agree(cluster)
+
+
+@pytest.mark.parametrize(
+    ("check", "err"),
+    [
+        ("--health-cmd check", "task: non-zero exit (137)"),  # its container has run: it is not started again
+        ("--stop-grace-period 1s", "starting container failed: secret store is not initialized"),
+    ],
+)
+def test_a_task_that_was_starting_when_its_node_lost_power_fails(check, err):
+    """moby: controller.Start, ErrTaskStarted; container.DependencyStore."""
+    cluster = swarm()
+    cluster.docker(f"service create -d --name web --secret s1 --constraint node.hostname==worker-1 {check} nginx")
+    assert cluster.run_until(lambda c: any(task.state == STARTING for task in c.tasks))
+    cluster.run_for(3 if "health" in check else 0.01)
+    cluster.crash("worker-1")
+    cluster.restart("worker-1")
+    cluster.run_for(20)
+    assert [task.err for task in cluster.tasks if task.err] == [err]
 
 
 def test_a_secret_leaves_a_container_with_its_end_and_a_config_with_the_container():
