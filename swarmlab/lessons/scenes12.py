@@ -302,9 +302,9 @@ def refusals(cluster: Cluster) -> list[str]:
     return [f"{r.source} to {r.fact.other}: {r.fact.reason}" for r in cluster.trace.of(ConnectionRefused)]
 
 
-def copies_on(cluster: Cluster, machine: str, name: str = "db_password") -> list[str]:
+def copies_on(cluster: Cluster, machine: str, name: str = "db_password") -> str:
     """Where on a machine this secret or config is."""
-    return [copy.place for copy in cluster.where_is(name) if copy.machine == machine]
+    return ", ".join(copy.place for copy in cluster.where_is(name) if copy.machine == machine)
 
 
 # ── deeper ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,44 @@
+"""Lesson 12 in a real browser: every cell runs, the board counts copies, and any machine can be stolen."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+LESSON = Path(__file__).parents[2] / "notebooks" / "12_secrets_and_configs.ipynb"
+
+
+@pytest.fixture
+def lesson(lab):
+    shutil.copy(LESSON, lab.folder / "secrets.ipynb")
+    notebook = lab.open("secrets.ipynb")
+    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
+    notebook.run_all("battery-staple")
+    notebook.page.wait_for_selector(".sl-player[data-ready]", state="attached")
+    yield notebook
+    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
+
+
+def turn(page, number: int, to: str, says: str) -> None:
+    """Choose from the list of a knob, and read the sentence below its picture."""
+    knob = page.locator(".widget-dropdown select").nth(number)
+    knob.scroll_into_view_if_needed()
+    knob.select_option(to)
+    page.locator(".widget-html", has_text=says).wait_for(state="attached")
+
+
+def test_lesson_12_runs_and_its_board_and_thief_answer(lesson):
+    page = lesson.page
+    board = page.locator(".sl-player").first
+    board.scroll_into_view_if_needed()
+    copies = board.locator(".sl-node[data-name=worker-2] .sl-copies")
+    assert "2 clear" in copies.text_content()
+    board.locator(".sl-scrub").focus()
+    page.keyboard.press("End")
+    assert "clear" not in copies.text_content()
+
+    turn(page, 2, "on", says="Who has the disk of manager-1 does not get db_password.")
+    turn(page, 1, "the running machine", says="Who has manager-1 reads db_password in: manager memory.")
+    turn(page, 0, "worker-4", says="Who has worker-4 does not get db_password.")
+    turn(page, 3, "every worker", says="Who has worker-4 reads db_password in: agent memory and container memory.")
+    assert lesson.complaints() == []
