@@ -13,6 +13,7 @@ from .scenes12 import (
     PASSWORD,
     changed,
     failed_logins,
+    fewest,
     keep,
     readable,
     settled,
@@ -251,7 +252,9 @@ def _not_rotated(run: Cluster, commands: Sequence[str]) -> str:
         one_by_one = any("--secret-add" in line and "db" in line.split() for line in commands)
         hint = "Was there a time when the database let in both?" if not one_by_one else "Who knew only one, and when?"
         wait = (
-            " --detach does not wait for the update before." if any("-d" in line.split() for line in commands) else ""
+            " --detach does not wait for the update before."
+            if any("-d" in line.split() or "--detach" in line for line in commands)
+            else ""
         )
         return f"{failed} failed logins. {hint}{wait} Look at who had which password, draw_logins"
     names = {name: {one.name for one in refs} for name, refs in used.items()}
@@ -261,6 +264,8 @@ def _not_rotated(run: Cluster, commands: Sequence[str]) -> str:
         return f"{keeps[0]} still has the old password: who stole it still gets in. Take it away from both"
     if {one.target for one in used["shop"]} != {"db_password"}:
         return "the shop reads /run/secrets/db_password: say target=db_password"
+    if not fewest(run, "shop"):
+        return "there was a moment without any task of the shop: who does not log in cannot fail. Look at draw_logins"
     late = run.trace.of(LoggedIn)
     return "" if len(run.running) == 3 and late else "not all tasks run in the end"
 

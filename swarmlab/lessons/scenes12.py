@@ -147,6 +147,13 @@ def lanes(cluster: Cluster) -> list[Lane]:
     return rows
 
 
+def fewest(cluster: Cluster, service: str) -> int:
+    """How many containers of a service lived at the worst moment since the first update."""
+    rows = [(row.since, row.until) for row in lanes(cluster) if row.slot.startswith(f"{service}.")]
+    moments = [0.0, *(until for _, until in rows if until is not None)]
+    return min(sum(since <= at and (until is None or at < until) for since, until in rows) for at in moments)
+
+
 LANE, HEAD, FOOT = 0.4, 0.3, 0.5  # inches
 
 

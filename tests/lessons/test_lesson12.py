@@ -141,6 +141,9 @@ MOVE = "docker service update --secret-rm pw1 --secret-add source=pw2,target=db_
 NARROW = "docker service update --secret-rm pw1 db"
 
 
+DB_ALONE = "docker service update --secret-rm pw1 --secret-add pw2 db"
+
+
 @pytest.mark.parametrize("commands", [[WIDEN, MOVE, NARROW], [WIDEN, MOVE, NARROW, "secret rm pw1"]])
 def test_modify_takes_widen_move_narrow(capsys, commands):
     assert said(capsys, "12.modify", commands) == "correct"
@@ -152,12 +155,14 @@ def test_modify_takes_widen_move_narrow(capsys, commands):
         ([WIDEN, MOVE], "db still has the old password"),
         ([MOVE, WIDEN, NARROW], "failed logins"),
         ([WIDEN, NARROW, MOVE], "Who knew only one, and when?"),
-        ([MOVE, "docker service update --secret-rm pw1 --secret-add pw2 db"], "failed logins"),
+        ([MOVE, DB_ALONE], "failed logins"),
         ([WIDEN], "shop does not use pw2"),
         ([WIDEN, "service update --secret-rm pw1 --secret-add pw2 shop"], "at /run/secrets/db_password?"),
         (["docker secret update pw1"], "docker says: "),
         (["docker secret rm pw1"], "is in use by"),
         (["service rm shop"], "must both be there"),
+        (["service scale shop=0", DB_ALONE, MOVE, "service scale shop=2"], "without any task of the shop"),
+        ([line.replace("update", "update --detach") for line in (WIDEN, MOVE, NARROW)], "--detach does not wait"),
         ([], "a list of commands"),
         ("docker service ls", "a list of commands"),
         (5, "a list of commands"),
