@@ -19,9 +19,8 @@ STEPS = (Commanded, EntriesAppended, CommitAdvanced, Applied, ServiceStored, Com
 
 def tell_entry(trace: Any) -> dict[str, float]:
     """Print what happened to the entry of the last command until its answer. Gives the instants worth a picture."""
-    asked = trace.of(Commanded)[-1]
+    asked, entry = trace.of(Commanded)[-1], entry_of(trace)
     rows = [record for record in trace.of(*STEPS) if record.number >= asked.number]
-    entry = next(record.fact.first for record in rows if isinstance(record.fact, EntriesAppended))
     rows = [record for record in rows if _index_of(record.fact) in (entry, None)]
     end = next(n for n, record in enumerate(rows) if isinstance(record.fact, CommandReturned))
     for record in rows[: end + 1]:
@@ -31,6 +30,12 @@ def tell_entry(trace: Any) -> dict[str, float]:
     agreed = next(record for record in rows if isinstance(record.fact, CommitAdvanced))
     instants = {"the leader wrote it": written[0], "another one has it": written[1], "committed": agreed}
     return {name: record.time / 1e6 for name, record in instants.items()} | {"answered": rows[end].time / 1e6}
+
+
+def entry_of(trace: Any) -> int:
+    """The index of the entry that the last command became."""
+    asked = trace.of(Commanded)[-1]
+    return next(record.fact.first for record in trace.of(EntriesAppended) if record.number >= asked.number)
 
 
 def _index_of(fact: Any) -> int | None:
