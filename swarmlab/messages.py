@@ -560,6 +560,12 @@ class RefuseNodes(NamedTuple):
     removed: tuple
 
 
+class Fellows(NamedTuple):
+    """From the manager to the engine: there are others in the raft group. For an engine that has heard of none."""
+
+    managers: tuple  # (node id, machine, address)
+
+
 class Expelled(NamedTuple):
     """From the manager to the engine: the raft group has removed this member."""
 
@@ -589,7 +595,7 @@ class RoleChanged(NamedTuple):
 
 
 class ManagersChanged(NamedTuple):
-    """From the agent to the engine: these managers are known now."""
+    """These managers there are now: the leader says it to every agent, and an agent to the engine of its machine."""
 
     managers: tuple  # (node id, machine, address)
 

@@ -14,6 +14,7 @@ from ..messages import (
     Assignments,
     Heartbeat,
     HeartbeatAnswer,
+    ManagersChanged,
     NetworkKeys,
     OpenSession,
     SessionAnswer,
@@ -126,7 +127,7 @@ class Dispatcher:
         self.sessions[node.id] = session
         self._expect(node.id, now + session.period * GRACE, "session")
         keys = store.cluster.network_keys if store.cluster else ()
-        session.keys = keys
+        session.keys, session.managers = keys, managers
         answer = SessionAnswer(session.id, session.period, managers, node.role, keys)
         return [Note(SessionOpened(node.machine)), deliver(route, answer), self._complete(store, node.id, session)]
 
@@ -227,6 +228,13 @@ class Dispatcher:
         for session in behind:
             session.keys = keys
         return [deliver(session.route, NetworkKeys(keys)) for session in behind]
+
+    def tell_managers(self, managers: tuple) -> list:
+        """Who the managers are goes to every node at once: one that knows too few may find none after a crash."""
+        behind = [session for session in self.sessions.values() if session.managers != managers]
+        for session in behind:
+            session.managers = managers
+        return [deliver(session.route, ManagersChanged(managers)) for session in behind]
 
     def _observe_task(self, task: Task | None, id: str, now: int) -> None:
         """A node does not hear of what it reported itself."""

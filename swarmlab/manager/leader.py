@@ -160,6 +160,7 @@ class Leader:
         self.authority = ca.Authority()
         self.authority.lead(store, now)
         self.known_managers: tuple | None = None  # kept at hand for heartbeats
+        self.told_managers: tuple = ()  # those that every session has heard of
 
     def begin(self, wish: FoundSwarm | RebuildSwarm) -> None:
         """This leader is the only one because a person made it so."""
@@ -306,7 +307,7 @@ class Leader:
 
     def work(self, now: int) -> list:
         """Whatever is due; then propose what is asked for, or what a planner misses, until a proposal is in flight."""
-        effects = self.run_timers(now)
+        effects = [*self.tell_managers(), *self.run_timers(now)]
         while not self.waits:
             planner = None if self.works else self.turns.next(now)
             if self.works:
@@ -316,6 +317,13 @@ class Leader:
             else:
                 break
         return effects
+
+    def tell_managers(self) -> list:
+        """Where somebody became a manager, or is none any more, every session hears of it."""
+        if self.managers() == self.told_managers:
+            return []
+        self.told_managers = self.managers()
+        return self.dispatcher.tell_managers(self.told_managers)
 
     def run_timers(self, now: int) -> list:
         effects, turnings = self.roles.work(self.store, now)

@@ -42,6 +42,7 @@ from ..messages import (
     CalledBack,
     Certify,
     Expelled,
+    Fellows,
     Forward,
     FoundSwarm,
     Heartbeat,
@@ -122,6 +123,7 @@ class Manager:
         self.lead: Leader | None = None  # while it leads
         self.wish: FoundSwarm | RebuildSwarm | None = None  # what it is to do first when it leads
         self.calls: dict[int, Waiting] = {}
+        self.named = False  # its engine has heard of other managers
         self.removed: tuple = ()  # nodes whose certificates it refuses
         self.unlock_key: str | None = ""  # as its own engine knows it, None: it has to be told
 
@@ -130,6 +132,7 @@ class Manager:
         if self.lead and type(event) is Received and type(event.message) is Heartbeat:
             return self.lead.beat(Route(event.sender, "agent"), event.message, now)  # the most frequent: moves no timer
         effects = self.hear(event, now)
+        effects += self.name_fellows() if len(self.members) > 1 and not self.named else []
         effects += self.look_around(now)
         effects += self.lead.work(now) if self.lead else []
         times = [min(waiting.look_at, waiting.ends) for waiting in self.calls.values()]
@@ -286,11 +289,18 @@ class Manager:
     def know_members(self, rows: tuple) -> list:
         """Who belongs to the group. Who belongs to it no more is no manager any more, whatever its certificate says."""
         was_inside, self.members = self.inside, rows
+        self.named = self.named and len(rows) > 1
         self.inside = any(member == self.member for member, _, _ in rows)
         effects = self.lead.know_members(rows) if self.lead else []
         if was_inside and not self.inside:
             effects.append(Tell("engine", Expelled(managers(self.store, rows))))
         return effects
+
+    def name_fellows(self) -> list:
+        """Its own log tells of other managers also where a crash came before their names reached this machine's engine."""
+        others = [one for one in managers(self.store, self.members) if one[1] != self.machine]
+        self.named = bool(others)
+        return [Tell("engine", Fellows(managers(self.store, self.members)))] if others else []
 
     def follow(self, leader: str | None, now: int) -> list:
         """Another one leads, or nobody. Whatever this one remembered as a leader is gone."""

@@ -44,6 +44,7 @@ class Session:
         self.changes = 0  # how much it will be
         self.attached: tuple[Attachment, ...] = ()  # its own addresses on networks, as far as the node knows them
         self.keys: tuple = ()  # of the data plane, as it was told
+        self.managers: tuple = ()  # as it was told
         self.stale = False  # a service or network of its tasks changed
 
 

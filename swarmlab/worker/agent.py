@@ -125,6 +125,8 @@ class Agent:
                 return self._retry(now)
             case Received(_, NetworkKeys() as keys):
                 return [Tell("mesh", keys)]
+            case Received(_, ManagersChanged(managers)) if self.session:
+                return self._managers_are(managers)
             case Told(_, BeNode(node, managers)):
                 return self._be_node(node, managers, now)
             case Told(_, BeNothing()):

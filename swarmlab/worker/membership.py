@@ -18,6 +18,7 @@ from ..messages import (
     Certified,
     Certify,
     Expelled,
+    Fellows,
     FoundSwarm,
     Introduce,
     JoinGossip,
@@ -164,6 +165,8 @@ class Membership:
             case Expelled(managers) if self.identity and self.identity.role == "manager":
                 self.expelled_at, self.ask_at = now, NEVER
                 self.renew_at = min(self.renew_at, now + self._key_time())
+                return self._know(self.identity, managers)
+            case Fellows(managers) if self.identity and not self._peers(self.identity):
                 return self._know(self.identity, managers)
             case ManagersChanged(managers) if self.identity:
                 self._look_for_me(self.identity, managers, now)

@@ -3,6 +3,8 @@
 import pytest
 
 from swarmlab import Cluster
+from swarmlab.manager.dispatcher import Dispatcher
+from swarmlab.manager.manager import Manager
 from swarmlab.objects import RUNNING
 
 REFUSED = "Error response from daemon: rpc error: code = FailedPrecondition desc = "
@@ -137,6 +139,21 @@ def test_a_crash_on_the_way_to_a_worker_ends_well(three, after) -> None:
     assert list(statuses(swarm).values()) == ["Leader", "", "Reachable", "", ""]
     assert ONLY_A_WORKER in says(swarm, "node ls", "manager-2")
     assert swarm.machines["manager-2"].disk("raft").values.get("member") is None
+
+
+@pytest.mark.parametrize("deaf", [(Dispatcher, "tell_managers"), (Manager, "name_fellows")])
+def test_a_first_manager_that_crashed_before_it_heard_of_others_finds_them(monkeypatch, deaf) -> None:
+    """By the word of the leader, or by its own log: each of the two would do."""
+    monkeypatch.setattr(*deaf, lambda *_: [])
+    swarm = Cluster(managers=3, workers=0, seed=7, messages=False)
+    swarm.crash("manager-1")
+    leader = elect(swarm, besides="manager-1")
+    says(swarm, "node demote manager-1", leader)
+    swarm.run_for(1)
+    swarm.restart("manager-1")
+    swarm.run_for(60)
+    assert statuses(swarm, "STATUS", leader)["manager-1"] == "Ready"
+    assert ONLY_A_WORKER in says(swarm, "node ls", "manager-1")
 
 
 def test_who_is_demoted_and_promoted_again_while_cut_off_finds_its_way_back(three) -> None:

@@ -10,7 +10,9 @@ from swarmlab.messages import (
     CreateObject,
     Heartbeat,
     HeartbeatAnswer,
+    ManagersChanged,
     OpenSession,
+    RaftJoin,
     RemoveObject,
     SessionInvalid,
     StatusAnswer,
@@ -74,6 +76,17 @@ def test_the_manager_draws_each_period_anew_within_half_a_second_of_five(bench):
         assert isinstance(answer, HeartbeatAnswer)
         periods.append(answer.period)
     assert 4.5 * SECOND <= min(periods) < 4.6 * SECOND and 5.4 * SECOND < max(periods) < 5.5 * SECOND
+
+
+def test_who_the_managers_are_goes_to_every_session_at_once_and_only_when_it_changes(bench):
+    """[swarmkit dispatcher.go: Session, managersChanges]"""
+    bench.wish(bench.nodes["w2"], role="manager")
+    bench.hear("w2", RaftJoin(bench.nodes["w2"], "member-2"))
+    bench.run(1)
+    pushed = [(e.to, e.message) for e in bench.sent if isinstance(e.message, ManagersChanged)]
+    [now] = {message for _, message in pushed}
+    assert [to for to, _ in pushed] == ["w2", "w3"]
+    assert [machine for _, machine, _ in now.managers] == ["m1", "w2"]
 
 
 def test_a_new_session_replaces_the_old_one(bench):

@@ -34,10 +34,12 @@ from swarmlab.messages import (
     Call,
     CreateObject,
     Expelled,
+    Fellows,
     Forward,
     Heartbeat,
     HeartbeatAnswer,
     ListObjects,
+    ManagersChanged,
     NotRaftJoined,
     OpenSession,
     RaftJoin,
@@ -112,7 +114,8 @@ def test_only_who_is_to_be_a_manager_is_let_into_raft(bench):
     refusal = [NotRaftJoined(f"node {wish.node} is not a manager")]
     assert bench.hear("w2", wish) == refusal
     bench.wish(wish.node, role="manager")
-    [joined] = bench.hear("w2", wish)
+    joined, *told = bench.hear("w2", wish)
+    assert told == 2 * [ManagersChanged(joined.managers)]  # w2 and w3 hear of the new one at once
     assert isinstance(joined, RaftJoined) and [row[1] for row in joined.managers] == ["m1", "w2"]
     bench.wish(wish.node, role="worker")
     assert bench.hear("w2", RaftJoin(wish.node, "member-2b")) == refusal
@@ -339,6 +342,18 @@ def test_a_newcomer_that_replays_how_others_came_in_does_not_think_it_was_remove
     manager = follower(bench)
     for rows in ((("member-1", "m1", True),), (("member-1", "m1", True), ("member-2", "w2", True))):
         assert manager.step(Told("raft", Members(rows)), 0) == []
+
+
+def test_a_manager_names_the_others_once_to_its_engine_which_may_have_missed_them(three):
+    """A crash came before the leader could name them: the log on its own disk does [storms of managers, seed 2123]."""
+    other = follower(three)
+    other.step(Told("raft", Restored(three.index, three.store.picture())), three.now)
+    effects = other.step(Told("raft", Members(three.rows)), three.now)
+    [fellows] = [word for word in words(effects) if isinstance(word, Fellows)]
+    assert [machine for _, machine, _ in fellows.managers] == ["m1", "w2", "w3"]
+    assert other.step(Told("raft", Members(three.rows)), three.now) == []
+    other.step(Told("raft", Members(three.rows[1:2])), three.now)
+    assert words(other.step(Told("raft", Members(three.rows)), three.now)) == [fellows]
 
 
 def orders(manager, word):

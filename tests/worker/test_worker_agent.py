@@ -136,6 +136,14 @@ def test_it_beats_after_each_period_and_takes_over_the_period_and_the_managers(r
     assert sent(rig.run_for(1), Heartbeat)
 
 
+def test_the_managers_of_which_it_hears_are_those_that_it_and_its_engine_know(rig):
+    """The leader says at once when one comes or goes."""
+    open_session(rig)
+    effects = rig.heard("manager-1", ManagersChanged(MANAGERS[:1]))
+    assert rig.core.managers == MANAGERS[:1] and told(effects, "engine") == [ManagersChanged(MANAGERS[:1])]
+    assert not rig.heard("manager-1", ManagersChanged(MANAGERS[:1]))
+
+
 def test_no_answer_within_one_period_and_it_turns_to_another_manager_with_growing_patience(rig):
     open_session(rig)
     first = rig.core.manager

@@ -10,6 +10,7 @@ from swarmlab.messages import (
     BeNode,
     BeNothing,
     Expelled,
+    Fellows,
     InitAnswer,
     JoinGossip,
     ListObjects,
@@ -152,6 +153,16 @@ def test_who_wants_in_asks_another_manager_when_the_first_is_none_any_more(rig):
     (first,) = sent(rig.heard("manager-1", certified(rig, "manager")), RaftJoin)
     assert first.to == "10.0.0.1"
     assert {wish.to for wish in sent(rig.run_for(30 * SECOND), RaftJoin)} <= OTHERS
+
+
+def test_who_knows_only_itself_hears_from_its_own_manager_who_the_others_are(rig):
+    """Who knows others has newer news of them than the log of a manager that was down."""
+    join(rig)
+    promote(rig)
+    assert not rig.told("manager", Fellows(MANAGERS))
+    rig.told("agent", ManagersChanged(WITH_ME[-1:]))
+    assert told(rig.told("manager", Fellows(WITH_ME)), "agent") == [BeNode("node1", WITH_ME)]
+    assert rig.values["identity"].managers == WITH_ME
 
 
 # ── removed from the group ───────────────────────────────────────────────────────────────────────────────────────
