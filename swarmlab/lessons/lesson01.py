@@ -214,7 +214,7 @@ def newcomer(number: int) -> tuple[Newcomer, Plans]:
     fault, dice = FAULTS[number % len(FAULTS)], Random(f"newcomer {number}")
     pool, lan = dice.choice({"pool": COVERING, "near miss": ALIKE}.get(fault, APART))
     here = str(ip_network(lan)[12])
-    role = "manager" if fault == "address" else ("worker", "manager")[number // len(FAULTS) % 2]
+    role = ("worker", "manager")[number // len(FAULTS) % 2]
     shut = (int(fault),) if fault.isdigit() else ()
     if fault == "harmless" or (shut and dice.random() < 0.5):
         shut = (*shut, dice.choice(HARMLESS))

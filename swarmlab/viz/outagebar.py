@@ -203,9 +203,11 @@ def _draw_lost(ax: Axes, bar: dict, line: int) -> None:
     lost = bar.get("lost", [])
     count = lost if isinstance(lost, int) else len(lost)
     if not isinstance(lost, int):
-        seconds = [max((at - bar["fault"]) / SECOND, ax.get_xlim()[0]) for at in lost]
+        low, high = ax.get_xlim()
+        seconds = [max((at - bar["fault"]) / SECOND, low) for at in lost]
+        seconds = [at for at in seconds if at <= high]  # an outage that never ends goes on beyond the edge
         cross: dict[str, Any] = {"color": ink.WRONG, "markersize": 5.5, "markeredgewidth": 1.5}
-        ax.plot(seconds, [line + 0.34] * count, "x", clip_on=False, zorder=3, **cross)
+        ax.plot(seconds, [line + 0.34] * len(seconds), "x", clip_on=False, zorder=3, **cross)
     if "lost" in bar:
         said = f"{count} request{'s' * (count != 1)} lost" if count else "no request lost"
         ink.write(ax, 0, line + 0.12, said, transform=ax.get_yaxis_transform())

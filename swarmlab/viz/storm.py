@@ -129,9 +129,8 @@ def draw_storm(trace: Any, service: str = "", ax: Axes | None = None, **options:
         "seconds since the first request",
         "lane: its line of requests",
         "grey: it runs",
-        "× a check failed",
-        "▼ one was given up",
-        "✕ found unhealthy",
+        "above it: × a check failed, ▼ was given up",
+        "in it: ✕ found unhealthy",
     ]
     ink.write(ax, 0.1, high - 0.26, "  ·  ".join(words), fontsize=SMALL)
     return ax

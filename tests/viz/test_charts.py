@@ -204,6 +204,14 @@ def test_an_unfinished_outage_ends_open_and_says_what_never_came():
     assert "not healed by the end of the run" in words(charts.draw_outage(row(healed=None)).figure)
 
 
+def test_what_is_lost_long_after_is_counted_and_not_drawn_beyond_the_axis():
+    bar = row(healed=None) | {"fault": 0, "lost": [1_000_000, 500_000_000]}
+    ax = charts.draw_outage([bar, row()])
+    assert "2 requests lost" in words(ax.figure)
+    crosses = [x for line in ax.lines if line.get_marker() == "x" for x in line.get_xdata()]
+    assert crosses == [1.0]
+
+
 def test_what_took_longest_is_bold():
     fig = charts.draw_outage([row(), row(noticed=1, decided=1.5, healed=9)]).figure
     bold = [
