@@ -1,8 +1,9 @@
 """Mutual TLS on port 2377: whom a machine speaks with, by the papers that the other one shows.
 
 Both ends look: at the root, at the times (each by its own clock), at the role, and a manager at the list of nodes that
-were removed. Who wants in has no papers yet, and may look at the root certificate and show a token, nothing else. A
-machine trusts itself: its own manager is reached without a network.
+were removed. Who wants in has no papers yet, and may look at the root certificate and show a token, nothing else. The
+engine of who meets a root that it does not know is told, for it may have missed the end of a rotation. A machine trusts
+itself: its own manager is reached without a network.
 Simplification: each message is judged, as if it had a connection of its own. A real connection that is open stays open
 when a certificate expires. Source: swarmkit ca/auth.go, ca/transport.go, ca/server.go; Go crypto/tls.
 """
@@ -10,13 +11,14 @@ when a certificate expires. Source: swarmkit ca/auth.go, ca/transport.go, ca/ser
 from collections.abc import Mapping
 from typing import Any
 
-from .effects import NEVER
+from .effects import NEVER, Told
 from .events import ConnectionRefused
-from .messages import AskRoot, Certify, PapersChanged, RefuseNodes
+from .messages import AskRoot, Certify, PapersChanged, RefuseNodes, RootCertificate, StrangeRoot
+from .trust.certificates import UNKNOWN_AUTHORITY
 from .trust.papers import Papers
 
 CHANNELS = ("raft", "manager", "engine", "agent")
-FOR_ALL = (AskRoot, Certify)
+FOR_ALL = (AskRoot, RootCertificate, Certify)
 NO_PAPERS = "tls: client didn't provide a certificate"
 NOT_A_MANAGER = "x509: certificate is valid for swarm-worker, {}, not swarm-manager"
 WRONG_ROLE = "Permission denied: remote certificate not part of OUs: [swarm-manager]"
@@ -56,6 +58,9 @@ class Guard:
             reason, ends = self.verdict(judge, other, channel, other == server)
             if reason:
                 self.tell(judge, other, channel, reason)
+                if reason == UNKNOWN_AUTHORITY:
+                    machine = self.machines[judge]
+                    machine.kernel.at(machine.kernel.now, machine.arrive, ("engine", Told("guard", StrangeRoot())))
                 return True
             until = min(until, ends)
         self.told.pop((server, client, channel), None)

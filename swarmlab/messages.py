@@ -560,6 +560,10 @@ class RefuseNodes(NamedTuple):
     removed: tuple
 
 
+class StrangeRoot(NamedTuple):
+    """To the engine of a machine that has refused a certificate: no root that it knows has signed it."""
+
+
 class Fellows(NamedTuple):
     """From the manager to the engine: there are others in the raft group. For an engine that has heard of none."""
 

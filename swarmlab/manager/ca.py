@@ -26,7 +26,9 @@ BAD_REQUEST = "rpc error: code = InvalidArgument desc = InvalidArgument"
 
 
 class Finishing(NamedTuple):
-    """A piece of work for the leader: every node has its certificate from the new root."""
+    """A piece of work for the leader: every node has its certificate from this new root."""
+
+    root: bytes
 
 
 # ── what it signs ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,7 +140,7 @@ class Authority:
         late = [id for id in self.behind if not _has_issuer(store.get("node", id), self.wanted)]
         if self.rotating and not late:
             self.tick = now + RECONCILE
-            return news, [Finishing()]
+            return news, [Finishing(self.rotating.root)]
         chosen = [id for id in late if id in self.told] + [id for id in late if id not in self.told][:MOST_AT_ONCE]
         self.told |= dict.fromkeys(chosen)
         effects = [_say(sessions[id], Rotate(self.wanted.issuer_key)) for id in chosen if id in sessions]
@@ -177,6 +179,7 @@ def renewed(store: Store, id: str, csr: bytes, now: int) -> list:
     return [Put(replace(node, certificate=certificate))] if certificate else []
 
 
-def finish(store: Store, dice: Dice) -> list:
-    """The old root is dropped, if there is still a new one."""
-    return [Put(finished(store.cluster, dice))] if store.cluster and store.cluster.rotation else []
+def finish(store: Store, root: bytes, dice: Dice) -> list:
+    """The old root is dropped, unless meanwhile another one than this is to take its place."""
+    cluster = store.cluster
+    return [Put(finished(cluster, dice))] if cluster and cluster.rotation and cluster.rotation.root == root else []

@@ -406,8 +406,8 @@ class Leader:
                 return ca.renewed(self.store, wish.node, wish.csr, now)
             case Introducing(wish):
                 return ca.introduced(self.store, wish.node, wish.tls)
-            case ca.Finishing():
-                return ca.finish(self.store, self.dice)
+            case ca.Finishing(root):
+                return ca.finish(self.store, root, self.dice)
             case Joining(_, wish):
                 return admission.joined(self.store, wish)
             case Turning(node):

@@ -35,6 +35,7 @@ from ..messages import (
     RoleChanged,
     RootCertificate,
     Rotate,
+    StrangeRoot,
     SwarmFounded,
     SwarmInit,
     SwarmJoin,
@@ -78,6 +79,7 @@ class Membership:
         self.due = ""  # why a new certificate is asked for that says the same: expiry · rotation · autolock
         self.tries = 0  # how often that was asked for in vain
         self.expiry_at = NEVER  # when to ask for it in good time
+        self.root_asked_at = -CERTIFY_AGAIN  # when somebody else's root was last looked at
         self.identity: Identity | None = disk.values.get("identity")
         self.joining: Joining | None = disk.values.get("joining")
         self.founding: Founding | None = None
@@ -148,7 +150,7 @@ class Membership:
                 return self._renewed(self.identity, message, now)
             case Rotate(issuer_key) if self.identity and self.papers:
                 return self._rotate(self.identity, self.papers, issuer_key, now)
-            case TrustRoot(root) if self.identity and self.papers:
+            case TrustRoot(root) | RootCertificate(root) if self.identity and self.papers:
                 return self._trust(self.identity, self.papers, root)
         return []
 
@@ -162,6 +164,9 @@ class Membership:
                 return [*self._shall_be(role, now), *self._maybe_joined()]
             case RoleChanged(role):
                 return self._shall_be(role, now)
+            case StrangeRoot() if self.identity and now >= self.root_asked_at + CERTIFY_AGAIN:
+                self.root_asked_at = now
+                return [Send(self._pick(self._peers(self.identity), self.keys), "manager", AskRoot())]
             case Expelled(managers) if self.identity and self.identity.role == "manager":
                 self.expelled_at, self.ask_at = now, NEVER
                 self.renew_at = min(self.renew_at, now + self._key_time())
@@ -394,15 +399,18 @@ class Membership:
 
     def _some_manager(self, me: Identity) -> str:
         """The machine of some other manager, of this one if it knows no other."""
-        others = self._peers(me) or (self.machine,)
-        return others[int(self.dice.random() * len(others))]
+        return self._pick(self._peers(me), self.dice)
+
+    def _pick(self, machines: tuple[str, ...], dice: Dice) -> str:
+        """One of them, this machine if there is none."""
+        known = machines or (self.machine,)
+        return known[int(dice.random() * len(known))]
 
     def _own_manager(self, me: Identity) -> str:
         """A manager has one on its own machine, and needs no certificate there: an expired one may be renewed so."""
         if me.role == "manager" and me.entered and not self.expelled:
             return self.machine
-        known = self._peers(me) or (self.machine,)
-        return known[int(self.keys.random() * len(known))]
+        return self._pick(self._peers(me), self.keys)
 
     def _renewed(self, me: Identity, message: Renewed, now: int) -> list:
         """The new certificate. Who was removed from the group can only come back under another name."""
@@ -461,7 +469,8 @@ class Membership:
         return []
 
     def _trust(self, me: Identity, papers: Papers, root: bytes) -> list:
-        """Another root from now on, if it is one that our own certificate leads to."""
+        """Another root from now on, if it is one that has signed our own certificate: whoever sends it need not be
+        trusted. A rotation ends when every node has such a certificate, and so nobody is ever further behind."""
         if root == papers.root:
             return self._introduce(me, papers)
         if not certificates.path(papers.certificate, (), (root,)):

@@ -1,10 +1,15 @@
 """Certificates on a running swarm: issued, renewed, replaced, refused [swarm.md §15]."""
 
+from random import Random
+
 import pytest
 
 from swarmlab import Cluster
+from swarmlab.effects import Received
 from swarmlab.events import CertificateIssued, ConnectionRefused, RootRotationBegun, RootRotationEnded, RootTrusted
 from swarmlab.guard import CHANNELS
+from swarmlab.manager import ca
+from swarmlab.messages import RootCertificate, TrustRoot
 from swarmlab.trust import certificates, tokens
 
 ADDRESS = "192.168.50.100:2377"
@@ -102,6 +107,42 @@ def test_a_rotation_goes_on_under_the_next_leader():
     cluster.restart("manager-1")
     cluster.run_for(60)
     assert facts(cluster, RootRotationEnded) and set(tls(cluster, cluster.leader).values()) == {"Ready"}
+
+
+def test_a_node_that_missed_the_end_of_a_rotation_finds_the_root_that_has_signed_its_own_certificate():
+    """Source: swarmkit ca/certificates.go (updateRootThenUpdateCert)."""
+    cluster = Cluster(managers=3, workers=1, seed=1)
+    cluster.docker("swarm ca --rotate -d")
+    assert cluster.run_until(lambda it: facts(it, RootRotationEnded))
+    others = [name for name in cluster.computers if name.startswith("manager")]
+    for cut in ("worker-1", "manager-3"):  # they have new certificates, and trust the old root
+        cluster.partition([cut], [name for name in (*others, "worker-1") if name != cut])
+    cluster.docker("swarm ca --rotate -d")
+    cluster.run_for(10)
+    assert tls(cluster)["worker-1"] == "Needs Rotation"
+    cluster.heal()
+    cluster.run_for(30)
+    assert len(facts(cluster, RootRotationEnded)) == 2 and set(tls(cluster).values()) == {"Ready"}
+    assert {cluster.papers(name).root for name in (*others, "worker-1")} == {root_of(cluster)}
+    assert {fact.reason for _, fact in facts(cluster, ConnectionRefused)} == {certificates.UNKNOWN_AUTHORITY}
+
+
+def test_a_root_that_has_not_signed_the_own_certificate_is_not_trusted_whoever_sends_it():
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    papers, strange = cluster.papers("worker-1"), certificates.new_root(7, 7, 0)
+    for message in (TrustRoot(strange), RootCertificate(strange)):
+        cluster.machines["worker-1"].arrive(("engine", Received("manager-1", message)))
+    cluster.run_for(5)
+    assert cluster.papers("worker-1") == papers
+
+
+def test_a_rotation_that_takes_the_place_of_another_does_not_end_with_it():
+    """Two that follow each other closely: every node needs a certificate of the second one's root."""
+    cluster = Cluster(managers=1, seed=1)
+    cluster.docker("swarm ca --rotate -d")
+    store, dice = cluster._core("manager-1", "manager").store, Random(1)
+    assert ca.finish(store, certificates.new_root(7, 7, 0), dice) == []
+    assert [put.object.rotation for put in ca.finish(store, store.cluster.rotation.root, dice)] == [None]
 
 
 def test_a_removed_node_is_refused_and_the_trace_says_why():
