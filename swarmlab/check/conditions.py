@@ -62,6 +62,10 @@ class Scene(NamedTuple):
         """A chance from 0 to 1 for each."""
         return chance_of(mixed(self.number(run, instant, member) + np.uint64(purpose)))
 
+    def coins(self, run: Array, instant: Any, member: Array, purposes: tuple[int, ...]) -> Array:
+        """The same for several purposes at once, which is faster: purposes × members."""
+        return chance_of(mixed(self.number(run, instant, member) + np.array(purposes, dtype=np.uint64)[:, None]))
+
     def let_go(self, run: Array, member: Array, time: Array) -> Array:
         """When something gets out of, or into, a member that may be stuck at that time."""
         if not self.begins.size:
@@ -69,11 +73,11 @@ class Scene(NamedTuple):
         who, most, seconds = run * self.conditions.members + member, *self.pauses_shape
         second = np.minimum(time, seconds - 1).astype(np.intp)
         place = self.pauses.take(who * seconds + second) + who * most
-        over = self.ends.take(place) <= time
-        while np.count_nonzero(over):
+        ends = self.ends.take(place)
+        while np.count_nonzero(over := ends <= time):
             place = place + over
-            over = self.ends.take(place) <= time
-        return np.where(self.begins.take(place) <= time, self.ends.take(place), time)
+            ends = self.ends.take(place)
+        return np.where(self.begins.take(place) <= time, ends, time)
 
     @property
     def pauses_shape(self) -> tuple[int, int]:

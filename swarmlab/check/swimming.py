@@ -20,7 +20,8 @@ STATES = (swim.ALIVE, swim.SUSPECT, swim.FAILED)
 SUSPECT, FAILED = 1, 2
 RANKS = 4  # a rumour is a number: incarnation · 4 + state; of two, the engine's rules let the larger one win
 AHEAD = np.array([[swim.OVERRIDES.get((new, old), 99) for old in STATES] for new in STATES])
-TOLD = 64  # what coins are for: 64 and more for whom to tell
+WHOM = tuple(64 + packet for packet in range(swim.FANOUT))  # what coins are for: whom to tell,
+LOST = tuple(72 + packet for packet in range(swim.FANOUT))  # and whether that arrives
 
 
 class Swim(NamedTuple):
@@ -137,10 +138,11 @@ class School:
         row, who, whom = self._where(place)
         free = ~self.stuck[row, who]
         place, row, who, whom = place[free], row[free], who[free], whom[free]
-        n, run = self.members, row % self.runs
+        n, run, loss = self.members, row % self.runs, self.here.conditions.loss
+        coins = self.here.coins(run, step, who, WHOM + LOST if loss else WHOM)
         taken: list[Array] = []
         for packet in range(swim.FANOUT):
-            other = (self.here.coin(run, step, who, TOLD + packet) * (n - 1 - packet)).astype(np.intp) + 1
+            other = (coins[packet] * (n - 1 - packet)).astype(np.intp) + 1
             for step_to in taken:
                 other += other >= step_to
             for number, step_to in enumerate(taken):
@@ -148,8 +150,8 @@ class School:
             taken.append(other)
         for packet, other in enumerate(taken):
             sent = self.left[place] > packet
-            if self.here.conditions.loss:
-                sent &= self.here.coin(run, step, who, TOLD + 8 + packet) >= self.here.conditions.loss
+            if loss:
+                sent &= coins[swim.FANOUT + packet] >= loss
             to = (row * n + (who + other) % n) * n + whom
             self.post(to[sent], self.rumour[place[sent]], self.accusers[place[sent]])
         self.left[place] = np.maximum(self.left[place] - swim.FANOUT, 0)
@@ -180,6 +182,8 @@ class School:
         """Somebody hears that it is accused: it is louder, and knows that it hears badly [SWIM §4.2, Lifeguard]."""
         accused = (self.box[place] % RANKS > 0) & (self.box[place] // RANKS >= self.rumour[place] // RANKS)
         place = place[accused]
+        if not place.size:
+            return
         self.rumour[place], self.left[place] = (self.box[place] // RANKS + 1) * RANKS, self.limit
         row, who, _ = self._where(place)
         self.probes.feel(row * self.members + who, np.ones(len(place), dtype=np.intp))
@@ -189,8 +193,11 @@ class School:
         old = self.rumour[place]
         ahead = rumour // RANKS - old // RANKS
         wins = ahead >= AHEAD[rumour % RANKS, old % RANKS]
-        self._believe(place[wins], rumour[wins], accusers[wins], step)
+        if wins.any():
+            self._believe(place[wins], rumour[wins], accusers[wins], step)
         same = ~wins & (rumour == old) & (rumour % RANKS == SUSPECT)
+        if not same.any():
+            return
         place, accusers = place[same], accusers[same]
         more = (self.accusers[place] | accusers) != self.accusers[place]
         more &= _count(self.accusers[place]) <= self.hopes[self._where(place)[0]]
@@ -202,6 +209,8 @@ class School:
     def _believe(self, place: Array, rumour: Array, accusers: Array, step: int) -> None:
         self.rumour[place], self.left[place], self.ends[place] = rumour, self.limit, NEVER
         suspect = rumour % RANKS == SUSPECT
+        if not suspect.any():
+            return
         place, accusers = place[suspect], accusers[suspect]
         self.accusers[place], self.since[place] = accusers, step
         self._set_end(place)

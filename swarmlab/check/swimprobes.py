@@ -20,7 +20,7 @@ NEVER = np.int32(1 << 30)
 CHANGE = np.array([[swim.change_of_failed_probe(h, min(n, h)) for n in range(9)] for h in range(9)])
 HEALTH = np.array([[swim.health_after(s, c) for c in range(-1, 9)] for s in range(swim.HEALTH_CEILING)], dtype=np.int8)
 PHASE, ORDER, WHO = 1, 2, 16  # what coins are for
-DIRECT, STREAM, HELPED, ONE, TWO, THREE = (np.uint64(purpose) for purpose in (8, 12, 24, 1, 2, 3))
+DIRECT, STREAM, HELPED = (8, 9), (12, 13), 24  # there and back; of each helper four: there, on, back, home
 
 
 def filled(number: int, value: Any = 0, kind: Any = np.intp) -> Array:
@@ -86,9 +86,10 @@ class Probes:
         run = row % school.runs
         asked = Asked(row, run, who, whom, self.here.number(run, step, who), stretch)
         now = np.full(len(prober), step * STEP)
-        answered = self._round_trip(asked, self._leaves(asked, who, now), DIRECT)
+        ways = self._ways(asked, DIRECT)
+        answered = self._round_trip(asked, self._passes(asked, who, now), ways)
         place = (row * n + who) * n + whom
-        self._tell_suspects(asked, place, step)
+        self._tell_suspects(asked, place, ways[0])
         self.next[prober] = step + PERIOD
         slow = answered > now + TIMEOUT * stretch
         self.feel(prober[~slow], np.full(len(prober) - np.count_nonzero(slow), -1))
@@ -100,11 +101,12 @@ class Probes:
         """No answer in time: helpers and TCP. Then it is known when, if ever, one comes."""
         now = step * STEP + TIMEOUT * asked.stretch
         end = step * STEP + PERIOD * STEP * asked.stretch
-        leaves = self._leaves(asked, asked.who, now)
-        by_tcp = self._round_trip(asked, leaves, STREAM)
+        leaves = self._passes(asked, asked.who, now)
+        ways = self._ways(asked, (*STREAM, *range(HELPED, HELPED + 4 * self.most)))
+        by_tcp = self._round_trip(asked, leaves, ways[:2])
         answered = np.where(self.tcp[asked.row], np.minimum(answered, by_tcp), answered)
         helper = self._helpers(asked, step)
-        heard, nacked = self._by_helper(asked, helper, leaves)
+        heard, nacked = self._by_helper(asked, helper, leaves, ways[2:].reshape(self.most, 4, len(leaves)))
         n, number = self.school.members, np.arange(len(helper))[:, None]
         known = self.school.rumour[(asked.row * n + asked.who) * n + helper] % 4 == 0
         helps = known & (number < self.helpers[asked.row])
@@ -147,9 +149,10 @@ class Probes:
     def _helpers(self, asked: Asked, step: int) -> Array:
         """Some others, neither the prober nor the one that is probed: helpers × probes."""
         n, chosen = self.school.members, [asked.who, asked.whom]
-        for number in range(self.most):
+        coins = self.here.coins(asked.run, step, asked.who, tuple(range(WHO, WHO + self.most)))
+        for coin in coins:
             left = n - len(chosen)
-            lot = (self.here.coin(asked.run, step, asked.who, WHO + number) * left).astype(np.intp)
+            lot = (coin * left).astype(np.intp)
             for taken in np.sort(np.array(chosen), axis=0):
                 lot += lot >= taken
             chosen.append(lot)
@@ -157,38 +160,35 @@ class Probes:
 
     # ── on the way ──
 
-    def _tell_suspects(self, asked: Asked, place: Array, step: int) -> None:
+    def _tell_suspects(self, asked: Asked, place: Array, ways: Array) -> None:
         """Who is pinged and does not count as alive is told so [Lifeguard's buddy system; SWIM's rumours on pings]."""
         school, n = self.school, self.school.members
         doubted = np.flatnonzero(school.rumour[place] % 4)
         if not doubted.size:
             return
-        row, _, who, whom, coins, _ = (column[doubted] for column in asked)
-        free = np.isfinite(self.here.under_way(coins + DIRECT)) & ~school.stuck[row, who]
+        row, _, who, whom, _, _ = (column[doubted] for column in asked)
+        free = np.isfinite(ways[doubted]) & ~school.stuck[row, who]
         place, to = place[doubted][free], ((row * n + whom) * n + whom)[free]
         school.post(to, school.rumour[place], school.accusers[place])
 
-    def _leaves(self, asked: Asked, sender: Array, time: Array) -> Array:
-        """When its message, ready at this time, gets out; inf: it has crashed by then."""
-        leaves = self.here.let_go(asked.run, sender, time)
-        return np.where((sender == VICTIM) & (leaves >= self.here.crash[asked.run]), np.inf, leaves)
+    def _passes(self, asked: Asked, member: Array, time: Array) -> Array:
+        """When a message that is ready at this time gets out of, or into, this member; inf: it has crashed by then."""
+        passes = self.here.let_go(asked.run, member, time)
+        return np.where((member == VICTIM) & (passes >= self.here.crash[asked.run]), np.inf, passes)
 
-    def _round_trip(self, asked: Asked, leaves: Array, purpose: np.uint64) -> Array:
+    def _ways(self, asked: Asked, purposes: tuple[int, ...]) -> Array:
+        """How long messages for these purposes take, all at once: purposes × probes."""
+        return self.here.under_way(asked.coins + np.array(purposes, dtype=np.uint64)[:, None])
+
+    def _round_trip(self, asked: Asked, leaves: Array, ways: Array) -> Array:
         """When the prober hears the answer of the target; inf: never."""
-        return self._read(asked, asked.who, self._read(asked, asked.whom, leaves, purpose), purpose + ONE)
+        return self._passes(asked, asked.who, self._passes(asked, asked.whom, leaves + ways[0]) + ways[1])
 
-    def _by_helper(self, asked: Asked, helper: Array, leaves: Array) -> tuple[Array, Array]:
+    def _by_helper(self, asked: Asked, helper: Array, leaves: Array, ways: Array) -> tuple[Array, Array]:
         """When the prober hears by a helper that the target lives, and that it gives no answer; inf: never."""
-        purpose = HELPED + np.uint64(4) * np.arange(len(helper), dtype=np.uint64)[:, None]
-        begun = self._read(asked, helper, leaves, purpose)
-        found = self._read(asked, helper, self._read(asked, asked.whom, begun, purpose + ONE), purpose + TWO)
+        begun = self._passes(asked, helper, leaves + ways[:, 0])
+        found = self._passes(asked, helper, self._passes(asked, asked.whom, begun + ways[:, 1]) + ways[:, 2])
         answers = found <= begun + HELP
-        says = self._leaves(asked, helper, np.where(answers, found, begun + HELP))
-        heard = self._read(asked, asked.who, says, purpose + THREE)
+        says = self._passes(asked, helper, np.where(answers, found, begun + HELP))
+        heard = self._passes(asked, asked.who, says + ways[:, 3])
         return np.where(answers, heard, np.inf), np.where(answers, np.inf, heard)
-
-    def _read(self, asked: Asked, receiver: Array, leaves: Array, purpose: Any) -> Array:
-        """When a message is read, and may be answered at once; inf: never."""
-        here = self.here
-        read = here.let_go(asked.run, receiver, leaves + here.under_way(asked.coins + purpose))
-        return np.where((receiver == VICTIM) & (read >= here.crash[asked.run]), np.inf, read)
