@@ -63,7 +63,7 @@ SHARED_FLAGS = (  # of `service create` and `service update`
 
 CREATE_FLAGS = (
     *SHARED_FLAGS,
-    stored("config", "config", "Config that the containers get as a file"),
+    Flag("config", "config", "Config that the containers get as a file"),
     Flag("constraint", "list", "Nodes that may run it, as in node.role==worker"),
     Flag("container-label", "label", "Label of the containers"),
     stored("dns", "address", "DNS servers of the containers"),
@@ -85,7 +85,7 @@ CREATE_FLAGS = (
     Flag("network", "network", "Network to join"),
     Flag("placement-pref", "pref", "Spread the tasks evenly, as in spread=node.labels.zone"),
     Flag("publish", "port", "Port to publish, as 8080:80 or published=8080,target=80,mode=host", "p"),
-    stored("secret", "secret", "Secret that the containers get as a file"),
+    Flag("secret", "secret", "Secret that the containers get as a file"),
     stored("sysctl", "list", "Kernel settings of the containers"),
     stored("ulimit", "ulimit", "Limits of processes in the container, as nofile=1024:2048"),
 )
@@ -107,7 +107,7 @@ def _kept(name: str, kind: str, what: str, which: str) -> tuple[Flag, ...]:
 UPDATE_FLAGS = (
     *SHARED_FLAGS,
     Flag("args", "command", "Arguments of the containers' command"),
-    *_kept("config", "config", "a config that the containers get as a file", "its name"),
+    *_add_and_remove("config", "config", "a config that the containers get as a file", "its name"),
     *_add_and_remove("constraint", "list", "a rule about the nodes that may run it", "its exact text"),
     *_add_and_remove("container-label", "label", "a label of the containers", "its name"),
     *_kept("dns", "address", "a DNS server of the containers", "its address"),
@@ -132,7 +132,7 @@ UPDATE_FLAGS = (
     *_add_and_remove("placement-pref", "pref", "a label to spread over", "its text", "pref"),
     *_add_and_remove("publish", "port", "a port to publish", "its port in the container", "port"),
     Flag("rollback", "bool", "Go back to what it was before the last change"),
-    *_kept("secret", "secret", "a secret that the containers get as a file", "its name"),
+    *_add_and_remove("secret", "secret", "a secret that the containers get as a file", "its name"),
     *_kept("sysctl", "list", "a kernel setting of the containers", "its name"),
     *_kept("ulimit", "ulimit", "a limit of processes in the container", "its name"),
 )

@@ -6,8 +6,7 @@ from .vocabulary import Command, absent
 EXPIRY = Flag(
     "cert-expiry",
     "duration",
-    "How long a node's certificate is good (default 2160h0m0s); kept, no certificate ends",
-    support="simplified",
+    "How long a node's certificate is good (default 2160h0m0s)",
 )
 EXTERNAL_CA = Flag(
     "external-ca", "external ca", "Services that sign certificates (kept as asked)", support="simplified"
@@ -38,10 +37,10 @@ COMMANDS = (
     Command(
         "swarm ca",
         "[OPTIONS]",
-        "Show the root certificate of the swarm, made up here, or replace it",
+        "Show the root certificate of the swarm, or replace it",
         (
             EXPIRY,
-            Flag("detach", "bool", "Return at once; all nodes have the new certificate at once anyway", "d"),
+            Flag("detach", "bool", "Return at once; the nodes get their new certificates meanwhile", "d"),
             EXTERNAL_CA,
             Flag("quiet", "bool", "Print nothing when it is replaced", "q"),
             ROTATE,
