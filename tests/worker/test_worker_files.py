@@ -3,8 +3,9 @@
 import pytest
 from worker_rig import Rig, facts, open_session, task, told
 
+from swarmlab.effects import SECOND
 from swarmlab.events import FileDelivered, FileWithdrawn
-from swarmlab.messages import Assignments, BeNode, Broken, Prepared, Start
+from swarmlab.messages import Assignments, BeNode, Broken, Discard, FileInside, Prepare, Prepared, SessionInvalid, Start
 from swarmlab.objects import (
     FAILED,
     STARTING,
@@ -17,8 +18,10 @@ from swarmlab.objects import (
     replace,
 )
 from swarmlab.worker.agent import Agent
+from swarmlab.worker.executor import Executor
 from swarmlab.worker.inside import Unready, files_inside
 from swarmlab.worker.payload import Fault, filled
+from swarmlab.worker.registry import Layers
 
 SECRET = Secret("k1", SecretSpec("db_pass", data=b"hunter2"))
 CONFIG = Config("c1", ConfigSpec("site", data=b"server {}"))
@@ -169,6 +172,29 @@ def test_what_is_withdrawn_is_forgotten_and_told(rig):
     assigned(rig, ASKED, secrets=(SECRET,))
     effects = rig.heard(rig.core.manager, Assignments("S", 2, False, (), withdrawn=("k1",)))
     assert facts(effects) == [FileWithdrawn("secret", "k1", "db_pass")] and rig.core.files == {}
+
+
+def test_a_new_session_says_all_that_a_node_may_have(rig):
+    """swarm.md §12: the first message of a session is complete. The task was removed while nobody could tell the node."""
+    assigned(rig, ASKED, secrets=(SECRET,))
+    rig.heard(rig.core.manager, SessionInvalid("session invalid"))
+    rig.run_for(SECOND)
+    assert set(rig.core.files) == {"k1"}  # what it has it keeps until it is told otherwise
+    effects = open_session(rig, session="T")
+    assert FileWithdrawn("secret", "k1", "db_pass") in facts(effects) and rig.core.files == {}
+
+
+def test_the_memory_of_a_container_goes_with_it_however_it_goes():
+    """Here a container that runs is removed, as that of a task which its managers have forgotten."""
+    rig = Rig(Executor)
+    rig.told("agent", Prepare("t1", "nginx:alpine", "web.1.t1", (), {"com.docker.swarm.task.id": "t1"}))
+    rig.heard("registry", Layers("nginx:alpine", 1000))
+    rig.run_for(SECOND)
+    rig.told("agent", Start("t1", files=(FileInside("secret", "k1", "db_pass", "/run/secrets/db_pass", b"hunter2"),)))
+    rig.run_for(SECOND)
+    assert rig.core.files("t1") and b"hunter2" not in repr(rig.values).encode()
+    rig.told("agent", Discard("t1"))
+    assert rig.core.memory == {}
 
 
 def test_after_a_boot_a_node_has_no_files_and_what_was_made_before_never_starts(rig):
