@@ -44,6 +44,11 @@ class Guard:
                 self.passes.clear()
                 self.removed[machine] = dict(removed)
 
+    def forget(self, machine: str) -> None:
+        """It boots: what it shows is on its disk, and whom it refuses it has to learn from its log."""
+        self.passes.clear()
+        self.removed.pop(machine, None)
+
     def shown(self, machine: str) -> Papers | None:
         """What a machine shows: the files of its engine."""
         return self.machines[machine].disk("engine").values.get("papers")

@@ -215,6 +215,9 @@ class SecretSpec(NamedTuple):
     data: bytes = b""
     template: str = ""  # the language of templates in it that each task fills in: golang; '' for none
 
+    def __repr__(self) -> str:
+        return f"<SecretSpec {self.name}: {len(self.data)} bytes>"  # what is secret is shown to nobody who does not ask
+
 
 class ConfigSpec(NamedTuple):
     name: str = ""
@@ -294,6 +297,9 @@ class RootRotation(NamedTuple):
     key: int  # the seed of its private key
     cross_signed: bytes  # the same root, signed by the old one
 
+    def __repr__(self) -> str:
+        return "<RootRotation>"  # the key is secret
+
 
 class TlsInfo(NamedTuple):
     """What a node tells of its certificates: the root that it trusts, and who signed its own."""
@@ -333,6 +339,9 @@ class Cluster(NamedTuple):
     root_key: int = 0  # the seed of its private key
     rotation: RootRotation | None = None  # the root that is to follow
     removed: tuple[tuple[str, int], ...] = ()  # (node id, until when its certificate is refused), µs
+
+    def __repr__(self) -> str:
+        return f"<Cluster {self.id}>"  # without its keys
 
 
 class Node(NamedTuple):

@@ -308,6 +308,7 @@ class World(Recorder):
     def boot(self, machine: Machine) -> dict[str, Any]:
         """The cores of a machine, built from its disk, in the order in which they start."""
         name, computer = machine.name, self.computers[machine.name]
+        self.guard.forget(name)
         parts: dict[str, Callable] = {"mesh": self._visitor} if name == "client" else {"registry": self._registry}
         if name not in OUTSIDE:
             parts = {

@@ -20,6 +20,9 @@ class Keys(NamedTuple):
     tls: bytes  # the node's private key
     dek: bytes = b""  # a manager's data encryption key, b'' on a worker
 
+    def __repr__(self) -> str:
+        return f"<Keys of a {'manager' if self.dek else 'worker'}>"  # shown to nobody who does not ask
+
 
 class KeyFile(NamedTuple):
     """The file as it lies on disk."""
@@ -29,6 +32,9 @@ class KeyFile(NamedTuple):
     sealed: bool = False
     version: int = 0  # index of the log entry that named the unlock key
     seals: bytes = b""  # not in the file: the simulation's own note of the key under which the log on this disk lies
+
+    def __repr__(self) -> str:
+        return f"<KeyFile, {'sealed' if self.sealed else 'open'}, version {self.version}>"
 
 
 def private_key(seed: int) -> bytes:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..effects import Dice
 from ..objects import Cluster, TlsInfo
-from .certificates import MINUTE, Certificate, describe, is_signed_by, path, problem, public_key, read
+from .certificates import MINUTE, Certificate, date, describe, is_signed_by, path, problem, public_key, read
 
 KEY_BITS = 256
 WRONG_KEY = "tls: private key does not match public key"
@@ -21,9 +21,11 @@ class Papers(NamedTuple):
     key: int  # the seed of the private key: swarm-node.key
     certificate: bytes  # swarm-node.crt
     root: bytes  # swarm-root-ca.crt
-    others: tuple[
-        bytes, ...
-    ] = ()  # that come along with the certificate: in a rotation the new root, signed by the old
+    others: tuple[bytes, ...] = ()  # come along with it: in a rotation the new root, signed by the old one
+
+    def __repr__(self) -> str:
+        says = self.says
+        return f"<Papers {says.node}: {says.role}, until {date(says.ends)}>"  # without the key
 
     @property
     def says(self) -> Certificate:

@@ -236,3 +236,64 @@ def test_every_channel_of_port_2377_is_guarded(channel):
     cluster = Cluster(managers=1, workers=1, seed=1)
     assert cluster.network.ports[channel] == "2377/tcp" and channel in cluster.network.guarded
     assert cluster.guard.refuses("client", "manager-1", channel, object())
+
+
+def test_no_key_and_no_secret_is_in_the_trace_in_a_repr_or_in_what_docker_shows():
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    cluster.docker("secret create pw -", files={"-": "a very secret text"})
+    cluster.docker("service create -d --name web --mode global --secret pw nginx")
+    cluster.docker("swarm update --autolock=true")
+    key = cluster.docker("swarm unlock-key -q").stdout.strip()
+    cluster.run_for(10)
+    cluster.docker("swarm ca --rotate -d")
+    task = cluster.docker("ps -q --filter name=web", "worker-1").stdout.split()[0]
+    assert cluster.docker(f"exec {task} cat /run/secrets/pw", "worker-1").stdout == "a very secret text"
+    manager, stored = cluster.machines["manager-1"], cluster.store.cluster
+    file = manager.disk("engine").values["keyfile"]
+    seen = [
+        *cluster.trace.records,
+        *cluster.trace.messages,
+        stored,
+        stored.rotation,
+        file,
+        manager.disk("engine").values,
+    ]
+    seen += [cluster.papers("worker-1"), *cluster.store.all("secret"), *cluster.nodes, cluster.where_is("pw"), cluster]
+    seen += [
+        cluster.docker(c) for c in ("secret inspect pw", "service inspect web", "node inspect self", "info", "swarm ca")
+    ]
+    seen += [
+        cluster.docker(f"inspect {task}", "worker-1"),
+        cluster.steal("manager-1"),
+        manager.seats["engine"].core.lock.keys,
+    ]
+    seeds = [cluster.papers(name).key for name in ("manager-1", "worker-1")] + [stored.root_key, stored.rotation.key]
+    for hidden in ("a very secret text", key, *map(str, seeds), repr(file.seals)[2:-1]):
+        assert [one for one in seen if hidden in repr(one)] == []
+
+
+def test_who_boots_knows_nothing_of_removed_nodes_until_it_has_read_its_log():
+    """A locked manager has nothing to say about anybody."""
+    cluster = Cluster(managers=3, workers=1, seed=1)
+    cluster.docker("swarm update --autolock=true")
+    cluster.docker("node rm --force worker-1")
+    cluster.run_for(5)
+    cluster.restart("manager-3")
+    since = cluster.now
+    cluster.run_for(60)
+    assert {who for who, _ in facts(cluster, ConnectionRefused, since)} <= {"manager-1", "manager-2"}
+
+
+def test_power_that_goes_while_a_node_leaves_makes_no_exception_for_it():
+    """Whatever was agreed on before the boot is judged anew, by the papers that are on the disk."""
+    left, begun = 0, Cluster(managers=1, workers=1, seed=1)
+    for midway in range(8):
+        cluster = begun.fork()
+        cluster.crash("worker-1", midway=midway)
+        cluster.docker("swarm leave", "worker-1", limit=2)
+        cluster.run_for(1)
+        cluster.restart("worker-1")
+        if cluster.papers("worker-1") is None:
+            left += 1
+            assert not any("worker-1" in pair for pair in cluster.guard.passes)
+    assert left
