@@ -27,7 +27,7 @@ PREDICTIONS = {
         {
             "a": "Yes, as long as they do not ask the dead machine itself.",
             "b": "The leader does not serve the site. Read the hops of a visit: it is in none of them.",
-            "c": "Compare the slowest visit before and without the leader, printed above: it is what it was.",
+            "c": "Look at the slowest visits, printed above: hundredths of a second with and without a leader. Who waits for one, waits seconds.",
         },
     ),
     "3": Prediction(
