@@ -10,7 +10,7 @@ from typing import Any
 
 from ..effects import SECOND
 from ..events import BecameLeader, ContainerExited, ServiceStored, SlotTaken, TaskProgressed, TaskStored, UpdateBegun
-from ..manager.tasks import is_dirty
+from ..manager.tasks import is_dirty, is_usable
 from ..objects import READY, RUNNING, Service, Task, UpdateConfig
 from ..sim.trace import Record
 from ..world import World
@@ -91,6 +91,8 @@ class UpdateLaws:
         if service and service.version == fact.index:  # else something was written since in the same breath
             self.last[fact.id] = service
             self._look_at_rollback(record, service, before, (was, version))
+        else:
+            self.old_spec.pop(fact.id, None)
 
     def _look_at_rollback(
         self, record: Record, service: Service, before: Service | None, known: tuple[str, int]
@@ -241,7 +243,11 @@ def _state(service: Service) -> str:
 
 
 def _may_stay(store: Any, service: Service, old: Task) -> bool:
-    """With start-first the old task stays where the new one failed; the one after that may run beside it."""
+    """With start-first the old task stays where the new one failed; the one after that may run beside it. Global tasks
+    stay where their node is paused, or of no use."""
+    node = store.get("node", old.node)
+    if service.spec.mode == "global" and not (is_usable(node) and node.spec.availability == "active"):
+        return True
     if _config(service).order == "stop-first":
         return False
     others = [task for task in store.tasks_of(service.id) if task.slot == old.slot and task.created_at > old.created_at]

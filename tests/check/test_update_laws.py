@@ -9,6 +9,7 @@ import pytest
 
 from swarmlab import Cluster
 from swarmlab.check import campaign, updates
+from swarmlab.check.update_laws import UpdateLaws
 from swarmlab.check.update_mutants import MUTANTS, hunt
 
 ONE_PER_LAW = {
@@ -61,3 +62,29 @@ def test_every_bug_changes_something_and_is_gone_afterwards():
             with mutant.planted():
                 assert vars(place)[attribute] is not before or new == (), name
             assert vars(place)[attribute] is before, name
+
+
+@pytest.fixture(scope="module")
+def begun():
+    cluster = Cluster(managers=1, workers=2, seed=5, messages=False)
+    cluster.docker("service create -d --name web --mode global nginx:1.25")
+    cluster.run_for(8)
+    return cluster
+
+
+def types(swarm, *commands):
+    UpdateLaws(swarm)
+    for command in commands:
+        assert swarm.docker(command).exit_code == 0
+        swarm.run_for(30)
+
+
+def test_a_rollback_that_is_over_at_once_is_judged_by_its_own_spec(begun):
+    """§3: nothing was dirty. What an earlier rollback led to does not matter."""
+    first = ("service update --image nginx:1.26 web", "service rollback web", "service update --image nginx:1.27 web")
+    types(begun.fork(), *first, "service update --label-add a=b web", "service rollback -d web")
+
+
+def test_an_update_may_leave_out_a_node_that_is_paused(begun):
+    """§5, §8."""
+    types(begun.fork(), "node update --availability pause worker-1", "service update -d --image nginx:1.26 web")
