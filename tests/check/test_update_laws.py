@@ -82,7 +82,8 @@ def types(swarm, *commands):
 def test_a_rollback_that_is_over_at_once_is_judged_by_its_own_spec(begun):
     """§3: nothing was dirty. What an earlier rollback led to does not matter."""
     first = ("service update --image nginx:1.26 web", "service rollback web", "service update --image nginx:1.27 web")
-    types(begun.fork(), *first, "service update --label-add a=b web", "service rollback -d web")
+    ill = "service update -d --update-order start-first --restart-condition none --image nosuch/image:9 web"
+    types(begun.fork(), *first, ill, "service rollback -d web")
 
 
 def test_an_update_may_leave_out_a_node_that_is_paused(begun):
