@@ -12,6 +12,7 @@ from swarmlab.overlay.wire import Response, Visit
 from swarmlab.worker import images, probing
 from swarmlab.worker.executor import Executor
 from swarmlab.worker.health import TIMED_OUT, begun, complete, ended, judged, pause, span, timed_out, timeline
+from swarmlab.worker.serving import Line, Question, Single
 
 ASKED = HealthConfig(("CMD-SHELL", "curl -f http://localhost/"))
 PLAIN = complete(ASKED)
@@ -272,3 +273,10 @@ def test_an_answer_to_the_check_of_a_container_that_is_gone_means_nothing():
     assert (visit.host, visit.source) == ("db", "t1") and visit.request < 0
     here.tell(Discard("t1"))
     assert here.core.step(Told("mesh", Response(visit.request, 200)), here.now) == []
+
+
+def test_a_check_is_let_in_where_visitors_are_turned_away():
+    line = Line("web.1", 1, images.find("acme/web:busy"), room=0)
+    assert line.queue.take(Single(1, "mesh"), 50 * MS, 0) and not line.queue.take(Single(2, "mesh"), 50 * MS, 0)
+    line.ask(Question(-1), 30 * MS, 0)
+    assert len(line.queue) == 2 and not line.queue.take(Single(3, "mesh"), 50 * MS, 0)
