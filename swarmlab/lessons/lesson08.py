@@ -23,7 +23,7 @@ PREDICTIONS = {
         {
             "a": "The process runs, but look where the filling begins in the picture: only at the first good check.",
             "b": "Yes.",
-            "c": "There is no second try: who is in the answer, is asked. Look at the gap between outline and filling.",
+            "c": "There is no second try: who is in the answer, is asked. Look at the dotted part in front of the filling.",
         },
     ),
     "3": Prediction(

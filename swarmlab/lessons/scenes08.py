@@ -9,6 +9,7 @@ from ..cluster import Cluster
 from ..events import BackendAdded, BackendRemoved, ContainerExited, ContainerStarted, HealthChanged, TaskStored
 from ..viz import ink
 from ..viz.chips import SMALL, chip_width, draw_chip
+from ..viz.probes import STATES, draw_notch
 from ..viz.rumour import shade
 from ..viz.symptoms import Answer
 
@@ -209,21 +210,22 @@ def draw_lives(rows: Sequence[Life], until: float, node: str) -> Any:
         y = 0.4 + high * n
         again = any(other.name == row.name for other in rows[:n])
         ink.write(ax, 0.1, y + 0.12, f"{row.name}{', next' * again}", fontsize=SMALL)
+        turns = [(row.started, "starting"), *row.turns, (row.ended, "")]
+        for (time, verdict), (later, _) in pairwise(turns):
+            if verdict != "healthy":
+                ink.box(ax, x(time), y, x(later) - x(time), 0.24, linewidth=0, **STATES[verdict])
+            if verdict == "unhealthy":
+                draw_notch(ax, x(time), y, 0.18)
         if row.known is not None:
             ink.box(ax, x(row.known), y, x(_end(row)) - x(row.known), 0.24, facecolor=ink.SOLID, edgecolor="none")
         ink.box(ax, x(row.started), y, x(row.ended) - x(row.started), 0.24, linewidth=1.2)
-        for time, verdict in row.turns:
-            mark = "▼" if verdict == "unhealthy" else "▲"
-            ink.write(
-                ax, x(time), y - 0.1, mark, ha="center", color=ink.WRONG if mark == "▼" else ink.INK, fontsize=SMALL
-            )
     foot = 0.4 + high * len(rows)
     ax.plot((left, ink.WIDTH - right), (foot, foot), color=ink.LINE, linewidth=1)
     for second in range(int(begin) + 1, int(until) + 1):
         if second % 5 == 0:
             ax.plot((x(second), x(second)), (foot, foot + 0.05), color=ink.LINE, linewidth=1)
             ink.write(ax, x(second), foot + 0.16, f"{second} s", ha="center", fontsize=SMALL)
-    said = f"outline: the process runs · filled: {node} has it in its tables · ▲ healthy  ▼ unhealthy"
+    said = f"outline: the process runs · filled: {node} has it in its tables · dotted: starting · notch: unhealthy"
     ink.write(ax, left, 0.12, said, fontsize=SMALL, color=ink.QUIET)
     return ax
 

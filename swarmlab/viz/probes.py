@@ -145,7 +145,7 @@ def _draw_life(axis: Timeline, row: Watched, life: Life, y: float) -> None:
             wide = max(right - left, DRAWN if status == "unhealthy" else 0.0)
             ink.box(ax, left, y + 0.02, wide, BAR - 0.06, linewidth=0.9, edgecolor=ink.INK, zorder=2, **_state(status))
             if status == "unhealthy":
-                _draw_notch(ax, left, y + 0.02, min(0.18, wide * 0.8))
+                draw_notch(ax, left, y + 0.02, min(0.18, wide * 0.8))
             _write_state(ax, left, right, y + BAR / 2 - 0.01, status)
     if life.ended is not None and life.ended <= axis.end:
         style: dict[str, Any] = {"ha": "center", "fontsize": 12, "fontweight": "bold", "path_effects": ink.HALO}
@@ -156,7 +156,7 @@ def _state(status: str) -> dict[str, Any]:
     return STATES.get(status, STATES[""])
 
 
-def _draw_notch(ax: Axes, x: float, top: float, wide: float) -> None:
+def draw_notch(ax: Axes, x: float, top: float, wide: float) -> None:
     """A bite out of the upper edge: it runs, and is not well."""
     corners = ((x, top), (x + wide / 2, top + 0.1), (x + wide, top))
     ax.add_patch(Polygon(corners, facecolor=ink.PAPER, edgecolor=ink.INK, linewidth=0.9, zorder=3))
