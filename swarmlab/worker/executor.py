@@ -24,7 +24,6 @@ from ..messages import (
     Call,
     Container,
     Discard,
-    Dropped,
     Exited,
     FileInside,
     Finished,
@@ -35,7 +34,6 @@ from ..messages import (
     Reply,
     Running,
     Serve,
-    Served,
     Start,
     Stop,
     Waits,
@@ -43,17 +41,16 @@ from ..messages import (
 from ..objects import ApiError
 from ..overlay.wire import Response
 from ..trust import tokens
-from . import application, health, images, logs, plain, probing, questions
+from . import answering, application, health, images, logs, plain, probing, questions
 from .box import Box, changed
 from .events import Recent
 from .registry import Absent, Layers
-from .serving import CROWD, Line, Question, Single, room_of, workers_of
+from .serving import Line, Question, room_of, workers_of
 from .shelf import Shelf
 from .volumes import Volumes, check_mounts
 
 CREATE_TIME = 5 * MS  # file system, network namespace
 KILLED = 137  # 128 + SIGKILL
-BUSY = 503  # what an application says that turns a visitor away
 TASK_LABEL = "com.docker.swarm.task.id"
 
 
@@ -100,11 +97,11 @@ class Executor:
             case Woken():
                 return self._ring(now)
             case Told(sender, Serve(request, key, path)):
-                return self._serve(sender, request, key, path, now)
+                return answering.serve(self, sender, request, key, path, now)
             case Told(_, Finished(number, key, Question.sender)):
                 return probing.worked(self, key, number, now)
             case Told(_, Finished(request, key, sender)):
-                return self._served(key, request, sender, now)
+                return answering.served(self, key, request, sender, now)
             case Told("mesh", Response() as response):
                 login = response.request in self.logins
                 return (application.heard if login else probing.reached)(self, response, now)
@@ -246,7 +243,7 @@ class Executor:
         running = changed(box, "running", now)
         running = running._replace(container=running.container._replace(started_at=now))
         running = probing.watched(self, key, running, now)
-        self._await_turn(key, image, now, -1)
+        answering.await_turn(self, key, image, now, -1)
         if image.login and not ends:
             self.set(now, "login", key, (now,))
         fact = ContainerStarted(box.container.id, box.container.task)
@@ -308,7 +305,7 @@ class Executor:
         tell = dict.fromkeys((self.owner.get(key, ""), *(core for core, _ in stoppers)))
         hear = [Tell(core, Exited(key, code)) for core in tell if core]
         fact = Note(ContainerExited(container.id, container.task, code))
-        return [self.keep(key, ended), fact, *hear, *self._close_line(key)]
+        return [self.keep(key, ended), fact, *hear, *answering.close(self, key)]
 
     def _again(self, key, now):
         """A restart policy of the engine starts what has ended."""
@@ -327,7 +324,7 @@ class Executor:
         effects = []
         if box.container.state == "running":
             effects.append(Note(ContainerExited(box.container.id, box.container.task, KILLED)))
-            effects += self._close_line(key)
+            effects += answering.close(self, key)
         if box.container.state != "exited" and self.owner.get(key, sender) != sender:
             effects.append(Tell(self.owner[key], Exited(key, KILLED)))  # removed by hand: the agent must know
         del self.boxes[key]
@@ -351,45 +348,7 @@ class Executor:
                 self.set(now, "again", key)
         return [self.keep(key, changed(box, "exited", now, KILLED)) for key, box in ended]
 
-    # ── how the applications are ─────────────────────────────────────────────────────────────────────────────────
-
-    def _await_turn(self, key, image, started_at, age):
-        at = images.next_turn(image, age)
-        if at < NEVER:
-            self.set(started_at + at, "turn", key, (started_at,))
-
-    def _turned(self, key, started_at, now):
-        """An application of an image that does not stay well gets up, falls ill, or recovers."""
-        box = self.boxes.get(key)
-        if not box or (box.container.state, box.container.started_at) != ("running", started_at):
-            return []
-        image = self.image(box.container.image)
-        self._await_turn(key, image, started_at, now - started_at)
-        return self.turn(key, images.mood(image, now - started_at), now)
-
-    def turn(self, key, mood, now):
-        """From now on the application in this container is like that."""
-        box = self.boxes[key]
-        line = self.lines.get(key) or self._open_line(key, box)
-        line.turn(mood, now)
-        fact = ApplicationTurned(box.container.id, box.container.task, mood)
-        return [Note(fact), Tell("traffic", Waits(key))]
-
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _serve(self, sender, request, key, path, now):
-        if not self._listens(key, now):
-            return [Tell(sender, Served(request, key, 0))]
-        box = self.boxes[key]
-        image = application.image_of(self, key, self.image(box.container.image))
-        application.knock(self, key, request, path)
-        took = self.work(image)
-        line = self.lines.get(key) or (self.line(key, now) if workers_of(box, image) < CROWD else None)
-        if line and line.matters:
-            room = line.queue.take(Single(request, sender), took, now)
-            return [Tell("traffic", Waits(key)) if room else Tell(sender, Served(request, key, BUSY))]
-        self.set(now + took, "served", key, (request, sender))
-        return []
 
     def work(self, image) -> int:
         """How long such an image works on a request, µs."""
@@ -398,39 +357,27 @@ class Executor:
     def line(self, key: str, now: int) -> Line | None:
         """The line of a container; None if it does not run, or does not listen yet."""
         line = self.lines.get(key)
-        return self._open_line(key, self.boxes[key]) if line is None and self._listens(key, now) else line
+        return self.open_line(key, self.boxes[key]) if line is None and self.listens(key, now) else line
 
-    def _open_line(self, key, box):
+    def open_line(self, key: str, box: Box) -> Line:
+        """From now on its requests stand in a line."""
         image = application.image_of(self, key, self.image(box.container.image))
         line = self.lines[key] = Line(key, workers_of(box, image), image, room_of(box, image))
         return line
 
-    def _listens(self, key, now):
-        container = self.boxes[key].container if self._is_running(key) else None
+    def turn(self, key: str, mood: str, now: int) -> list:
+        """From now on the application in this container is like that."""
+        box = self.boxes[key]
+        line = self.lines.get(key) or self.open_line(key, box)
+        line.turn(mood, now)
+        return [Note(ApplicationTurned(box.container.id, box.container.task, mood)), Tell("traffic", Waits(key))]
+
+    def listens(self, key: str, now: int) -> bool:
+        """Whether its process runs, and has got so far as to answer."""
+        container = self.boxes[key].container if self.is_running(key) else None
         return container is not None and now - container.started_at >= self.image(container.image).well
 
-    def _close_line(self, key):
-        self.checks.pop(key, None)
-        line = self.lines.pop(key, None)
-        if line is None:
-            return []
-        line.open, left = False, line.queue.drop()
-        alone = [Tell(one.sender, Served(one.request, key, 0)) for one in left if isinstance(one, Single)]
-        many = tuple(one for one in left if not isinstance(one, Single | Question))
-        return [*alone, Tell("traffic", Dropped(key, many, tuple(line.talks)))]
-
-    def _served(self, key, request, sender, now):
-        if not self._is_running(key):
-            self.knocks.pop(request, None)
-            return [Tell(sender, Served(request, key, 0))]
-        status = application.judged(self, key, request)
-        effects: list = [Tell(sender, Served(request, key, status))]
-        if status == application.DENIED:
-            effects += self.print(key, (("stderr", application.NOT_ADMITTED),), now)
-        access = application.access(self, key, self.image(self.boxes[key].container.image))
-        return [*effects, *(self.print(key, (("stdout", access),), now) if access else [])]
-
-    def _is_running(self, key):
+    def is_running(self, key: str) -> bool:
         return key in self.boxes and self.boxes[key].container.state == "running"
 
     # ── what people ask of this machine ──────────────────────────────────────────────────────────────────────────
@@ -470,7 +417,7 @@ class Executor:
             case "start":
                 return self._started(alarm.key, *alarm.about, now)
             case "turn":
-                return self._turned(alarm.key, *alarm.about, now)
+                return answering.turned(self, alarm.key, *alarm.about, now)
             case "again":
                 return self._again(alarm.key, now)
             case "exit":
@@ -485,4 +432,4 @@ class Executor:
                 return application.unanswered(self, alarm.key, *alarm.about, now)
             case "late":
                 return probing.late(self, alarm.key, *alarm.about, now)
-        return self._served(alarm.key, *alarm.about, now)
+        return answering.served(self, alarm.key, *alarm.about, now)
