@@ -361,6 +361,14 @@ def test_the_edges_of_the_window(times, at, allowed):
     assert restart.may_restart(of, task("a", 1, state=FAILED, of=of, heard_at=at * SECOND), memory) == allowed
 
 
+def test_the_delay_is_that_of_the_task_that_ended():
+    """§7: not that of the version that takes its place. A paused node is no drained one."""
+    old, new = (service(1, restart=RestartPolicy(delay=n * SECOND), version=n) for n in (3, 9))
+    one = lab(restart, new, node("n1", availability="pause"), task("a", 1, "n1", of=old))
+    changed(one, "a", state=FAILED)
+    assert one.memory.starts[one.tasks[-1].id].due == 3 * SECOND
+
+
 def test_the_clock_of_the_node_does_not_matter_for_the_window():
     """§7: T is when the manager heard of the failure, and the slot's history goes by it too."""
     of = service(restart=RestartPolicy(max_attempts=1, window=10 * SECOND))

@@ -227,6 +227,28 @@ def test_a_monitor_of_zero_is_the_usual_one(state):
     assert "paused" in status(one)
 
 
+def test_a_task_that_never_ran_is_no_exception():
+    """As in SwarmKit, which notes when its worker was done with it: at 1 s, and nobody reads before 7 s."""
+    one = begun(2, parallelism=2)
+    first, second = newest(one, 1).id, newest(one, 2).id
+    stop_old(one, 1)
+    stop_old(one, 2)
+    end(one, first, REJECTED, at=SECOND)
+    one.now = 7 * SECOND
+    changed(one, second, state=RUNNING)
+    one.plan(at=12 * SECOND)
+    assert status(one) == "completed"
+
+
+def test_a_worker_waits_for_the_start_of_a_task_that_has_already_been_rejected():
+    """The next slot is taken when the old task has stopped."""
+    one = begun(failure_action="continue")
+    end(one, newest(one, 1).id, REJECTED)
+    assert made(one) == [1]
+    stop_old(one, 1)
+    assert made(one) == [1, 2]
+
+
 # ── how many are too many ────────────────────────────────────────────────────────────────────────────────────────
 
 
