@@ -4,8 +4,6 @@ It needs a manager to learn what to run, never to go on running it. Tasks and th
 Source: SwarmKit agent/session.go, agent/agent.go (back-off), agent/worker.go; swarm.md §12, §13.
 """
 
-import re
-
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Received, Save, Send, Tell, Told, Woken
 from ..events import FileDelivered, FileWithdrawn, TaskProgressed
 from ..messages import (
@@ -27,7 +25,6 @@ from ..messages import (
     ListNetworks,
     ManagersChanged,
     NetworkKeys,
-    NetworkRow,
     NetworksHere,
     OpenSession,
     OverlayNetwork,
@@ -44,15 +41,14 @@ from ..messages import (
     TaskStatus,
     Withdraw,
 )
-from ..objects import ASSIGNED, KINDS, PREPARING, READY, RUNNING, STATES, Config, Description, Network, Secret
-from ..overlay.caching import ttl_of
+from ..objects import ASSIGNED, KINDS, PREPARING, READY, RUNNING, STATES, Config, Description, Secret
+from . import endpoints
 from .controller import Work, hear, next_step, resume
 from .inside import Unready, files_inside
 
 OPEN_PATIENCE = 5 * SECOND  # for the answer to OpenSession, and for the first assignments after it
 REPORT_PATIENCE = 2 * SECOND  # then what was not acknowledged is reported again
 BACKOFF_STEP, BACKOFF_MOST = 100 * MS, 8 * SECOND
-MTU, LEAST_MTU = re.compile(r"[0-9]{1,5}"), 68 + 76  # what is left inside an encrypted tunnel must do for IPv4
 
 
 class Agent:
@@ -410,7 +406,7 @@ class Agent:
         if known and known[1] and not work.is_serving:
             self.shown[task] = known[0], False
             return [Tell("mesh", Withdraw(task))]
-        shown = self._endpoint(work.task, work.container), work.is_serving
+        shown = endpoints.endpoint(self, work.task, work.container), work.is_serving
         if work.leaving or shown == known:
             return []
         self.shown[task] = shown
@@ -424,7 +420,7 @@ class Agent:
         used = {network for endpoint, _ in self.shown.values() for network, _, _ in endpoint.addresses}
         own = {attachment.network: attachment.address.partition("/")[0] for attachment in self.attached or ()}
         rows = tuple(
-            _overlay_network(network, own.get(network.id, ""))
+            endpoints.overlay_network(network, own.get(network.id, ""))
             for network in self.networks.values()
             if network.subnet and (network.spec.ingress or network.id in used)
         )
@@ -436,45 +432,11 @@ class Agent:
     def _refresh_shown(self):
         return [effect for task in list(self.shown) for effect in self._published(self.works[task])]
 
-    def _virtual_ips(self, task):
-        """Those that its service had when the container was made: what an update changes is for the tasks after it."""
-        known, service = self.shown.get(task.id), self.services.get(task.service)
-        if known and known[0].virtual_ips:
-            return known[0].virtual_ips
-        return self._addresses(service.virtual_ips) if service and task.endpoint.mode != "dnsrr" else ()
-
-    def _endpoint(self, task, container):
-        networks = [self.networks[one.network] for one in task.networks if one.network in self.networks]
-        inside = bool(networks) and all(network.spec.internal for network in networks)
-        return Endpoint(
-            task=task.id,
-            name=task.name,
-            service=task.service,
-            service_name=task.service_name,
-            machine=self.machine,
-            addresses=self._addresses(task.networks),
-            virtual_ips=self._virtual_ips(task),
-            ports=task.ports,
-            aliases=tuple((target.target, alias) for target in task.spec.networks for alias in target.aliases),
-            mode=task.endpoint.mode,
-            vtep=self.address,
-            container=container,
-            cache=ttl_of(task.spec.container.env),
-            way_out="none" if inside else "bridge",
-        )
-
-    def _addresses(self, attachments):
-        return tuple(
-            (one.network, self.networks[one.network].spec.name, one.address.partition("/")[0])
-            for one in attachments
-            if one.network in self.networks
-        )
-
     def _network_rows(self):
         """Ingress, which every node has, and the networks of tasks which have not ended: one goes with its last task."""
         used = {one.network for work in self.works.values() if work.state <= RUNNING for one in work.task.networks}
         return tuple(
-            _network_row(network)
+            endpoints.network_row(network)
             for network in self.networks.values()
             if network.spec.ingress or (network.id in used and not network.predefined)
         )
@@ -502,30 +464,6 @@ class Agent:
         if not self.unheard:
             self.report_at = NEVER
         return []
-
-
-def _overlay_network(network: Network, address: str) -> OverlayNetwork:
-    spec = network.spec
-    mtu = str(spec.options.get("com.docker.network.driver.mtu", ""))
-    return OverlayNetwork(
-        network.id,
-        spec.name,
-        network.subnet,
-        network.gateway,
-        network.vni,
-        address,
-        "encrypted" in spec.options,  # whatever it is set to, `false` as well [moby: ov_network.go]
-        spec.ingress,
-        int(mtu) if MTU.fullmatch(mtu) and int(mtu) >= LEAST_MTU else 1500,
-    )
-
-
-def _network_row(network: Network) -> NetworkRow:
-    spec = network.spec
-    row = NetworkRow(network.id, spec.name, spec.driver, spec.scope, dict(spec.labels))
-    return row._replace(
-        subnet=network.subnet, gateway=network.gateway, internal=spec.internal, attachable=spec.attachable
-    )
 
 
 def status(work: Work) -> TaskStatus:
