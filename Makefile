@@ -11,9 +11,10 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root)
 TEST_FLAGS = -n 2 --dist loadfile
 SEEDS = 10000
 UPDATES = 1000
+SECRETS = 500
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks golden bench campaign updates mutants browser pyodide dask clean setup
+.PHONY: help lab test check notebooks golden bench campaign updates secrets mutants browser pyodide dask clean setup
 
 help:
 	@echo "make lab        open the first lesson in JupyterLab"
@@ -24,6 +25,7 @@ help:
 	@echo "make bench      speed, as ratios against a peer in the same run"
 	@echo "make campaign   10,000 runs of raft under faults, on all cores; fewer with SEEDS=300"
 	@echo "make updates    1,000 runs of rolling updates under faults; fewer with UPDATES=100"
+	@echo "make secrets    500 runs with secrets and locks under faults; fewer with SECRETS=100"
 	@echo "make mutants    plants every bug there is, and says what caught it"
 	@echo "make browser    the lessons in a real browser (needs Chromium)"
 	@echo "make pyodide    the fingerprint of a long run in Python for the browser (needs Node.js)"
@@ -59,6 +61,9 @@ campaign: setup
 
 updates: setup
 	$(RUN) tools.updates $(UPDATES)
+
+secrets: setup
+	$(RUN) tools.secrets $(SECRETS)
 
 mutants: setup
 	$(RUN) tools.mutants

@@ -12,12 +12,13 @@ from functools import partial
 from time import monotonic
 
 from swarmlab import Cluster
-from swarmlab.check import update_mutants
+from swarmlab.check import secret_mutants, update_mutants
 from swarmlab.check.mutants import MUTANTS, Catch, Mutant, hunt
 
 HUNTS = (
     (MUTANTS, hunt),
     (update_mutants.MUTANTS, partial(update_mutants.hunt, Cluster)),
+    (secret_mutants.MUTANTS, partial(secret_mutants.hunt, Cluster)),
 )  # bugs, and who looks for one
 
 

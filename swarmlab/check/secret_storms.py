@@ -1,30 +1,22 @@
-"""Runs in which secrets come and go, locks are turned and machines fail, each drawn from its seed; and bugs to plant.
+"""Runs in which secrets come and go, locks are turned and machines fail, each drawn from its seed.
 
-Three managers, three workers, whom the caller makes. People make secrets, give them to services, take them away, switch autolock on and off,
-replace the unlock key, and unlock what they find locked with the keys that they have written down.
+Three managers, three workers. People make secrets, give them to services, take them away, switch autolock on and off,
+replace the unlock key, and unlock what they find locked with the keys that they have written down. Whoever runs it hands
+in `Cluster`: laws know worlds only.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
+from functools import partial
 from random import Random
 from typing import Any
 
-from .. import theft
-from ..effects import Save
-from ..manager import dispatcher
-from ..overlay.gossip import Gossip
-from ..raft.core import RaftNode
 from ..sim.recorder import Act
-from ..trust import keyfile
-from ..worker import locking
-from ..worker.agent import Agent
-from ..worker.executor import Executor
-from ..world import OUTSIDE, World
+from ..world import OUTSIDE
 from .broken import LawBroken
 from .campaign import Case, Finding, Report
-from .mutants import Mutant, Patch
-from .secret_laws import GIVEN_AWAY, OPEN, SILENT, STALE, USED, SecretLaws, lingering
+from .secret_laws import USED, SecretLaws, lingering
 
 LENGTH = 90_000_000  # µs of storm
 MANAGERS, WORKERS = [f"manager-{n}" for n in (1, 2, 3)], [f"worker-{n}" for n in (1, 2, 3)]
@@ -228,110 +220,25 @@ def sights(swarm: Any) -> Counter:
     return seen
 
 
-def campaign(seeds: Iterable[int], make: Callable[[], Any], mutant: str = "") -> Report:
-    """Run all these seeds, each on a swarm that `make` makes."""
+def swarm(make: Callable) -> Any:
+    """What every run begins with, a fork of it each. `make` is `Cluster`."""
+    return make(len(MANAGERS), len(WORKERS), seed=5, messages=True)
+
+
+def run_seeds(
+    make: Callable, seeds: Iterable[int], mutant: str = "", focus: dict | None = None
+) -> tuple[list[Finding], Counter]:
+    """All these runs in one process: what they found, and what was seen."""
+    from .secret_mutants import MUTANTS
+
     seen: Counter = Counter()
-    found = [run(draw(seed), make(), MUTANTS[mutant] if mutant else None, seen) for seed in seeds]
-    return Report(len(found), tuple(one for one in found if one), dict(seen))
+    begun, bug = swarm(make), MUTANTS[mutant] if mutant else None
+    found = [run(draw(seed, focus), begun.fork(), bug, seen) for seed in seeds]
+    return [finding for finding in found if finding], seen
 
 
-# ── bugs to plant ────────────────────────────────────────────────────────────────────────────────────────────────
+def campaign(make: Callable, seeds: Iterable[int], executor: Any = None, **how: Any) -> Report:
+    """Run all these seeds on all cores, as `campaign.campaign` does."""
+    from . import campaign as raft
 
-
-def _lends_all() -> Iterator[Patch]:
-    honest = dispatcher.lend
-
-    def lend(store: Any, tasks: Any, session: Any) -> tuple:
-        secrets, configs = honest(store, tasks, session)
-        return (tuple(store.all("secret")), configs) if secrets else (secrets, configs)
-
-    yield dispatcher, "lend", lend
-
-
-def _never_withdraws() -> Iterator[Patch]:
-    yield dispatcher, "withdraw", lambda tasks, session: ()
-
-
-def _agent_writes() -> Iterator[Patch]:
-    honest = Agent._keep_files
-
-    def keep(agent: Any, files: dict) -> list:
-        return [*honest(agent, files), Save("files", tuple(files.values()))]
-
-    yield Agent, "_keep_files", keep
-
-
-def _container_writes() -> Iterator[Patch]:
-    honest = Executor._given
-
-    def given(executor: Any, key: str, box: Any, files: tuple) -> list:
-        return honest(executor, key, box, tuple(one._replace(memory=False) for one in files))
-
-    yield Executor, "_given", given
-
-
-def _container_keeps() -> Iterator[Patch]:
-    honest = Executor._end
-
-    def end(executor: Any, key: str, *rest: Any) -> list:
-        kept = executor.memory.get(key)
-        effects = honest(executor, key, *rest)
-        if kept:
-            executor.memory[key] = kept
-        return effects
-
-    yield Executor, "_end", end
-
-
-def _log_open() -> Iterator[Patch]:
-    yield theft, "sealed", lambda key, content: content
-
-
-def _raft_starts() -> Iterator[Patch]:
-    yield World, "_raft_node", lambda world, one, disk, dice: RaftNode(one.name, disk, dice, world.raft)
-
-
-def _gossips() -> Iterator[Patch]:
-    honest = Gossip.__init__
-    yield Gossip, "__init__", lambda core, machine, disk, dice, sealed=False: honest(core, machine, disk, dice)
-
-
-def _seals_half() -> Iterator[Patch]:
-    honest = keyfile.written
-
-    def written(keys: Any, unlock_key: bytes = b"", version: int = 0) -> Any:
-        return honest(keys, unlock_key, version)._replace(dek=keys.dek)
-
-    yield keyfile, "written", written
-    yield keyfile, "opened", lambda file, key=b"": None if file.sealed and not key else keyfile.Keys(file.tls, file.dek)
-
-
-def _keeps_the_log_key() -> Iterator[Patch]:
-    honest = locking.Lock._new_key
-    yield locking.Lock, "_new_key", lambda lock: lock.keys.dek if lock.keys and lock.keys.dek else honest(lock)
-
-
-MUTANTS: dict[str, Mutant] = {
-    name: Mutant(0, about, caught, lambda patches=patches: list(patches()), {})  # type: ignore[misc]
-    for name, about, caught, patches in (
-        ("lends all", "who needs one secret gets all", (USED,), _lends_all),
-        ("never withdraws", "what was lent stays", (USED,), _never_withdraws),
-        ("agent writes", "the agent keeps its files over a boot", (OPEN,), _agent_writes),
-        ("container writes", "secrets are files like others", (OPEN,), _container_writes),
-        ("container keeps", "the memory of a container outlives it", (USED,), _container_keeps),
-        ("open log", "the log is written as it is", (OPEN, GIVEN_AWAY), _log_open),
-        ("raft starts", "a locked machine takes part in raft", (SILENT,), _raft_starts),
-        ("gossips", "a locked machine gossips", (SILENT,), _gossips),
-        ("seals half", "the key of the log stays open in the header", (GIVEN_AWAY,), _seals_half),
-        ("keeps the log key", "autolock seals a key that lay open", (STALE,), _keeps_the_log_key),
-    )
-}
-
-
-def hunt(name: str, make: Callable[[], Any], seeds: int = 20) -> Finding | None:
-    """Run seed after seed with this bug, until what must catch it does."""
-    for seed in range(seeds):
-        finding = run(draw(seed), make(), MUTANTS[name])
-        if finding and finding.law in MUTANTS[name].caught:
-            return finding
-    return None
+    return raft.campaign(seeds, executor, work=partial(run_seeds, make), **how)._replace(covered=COVERED)

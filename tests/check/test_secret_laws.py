@@ -5,24 +5,28 @@ from functools import cache
 import pytest
 
 from swarmlab import Cluster
-from swarmlab.check import secret_storms
+from swarmlab.check import secret_mutants, secret_storms
 
 
 @cache
 def a_swarm() -> Cluster:
-    return Cluster(3, 3, seed=5, messages=True)
+    return secret_storms.swarm(Cluster)
+
+
+def begun(*_: object, **__: object) -> Cluster:
+    """In place of a new swarm, which takes a second: the one that there is, anew."""
+    return a_swarm().fork()
 
 
 def test_the_laws_of_secrets_hold_whatever_happens() -> None:
-    report = secret_storms.campaign((7, 10, 12), a_swarm().fork)
-    assert report.findings == (), "\n".join(map(str, report.findings))
-    assert [name for name in secret_storms.COVERED if not report.seen.get(name)] == []
+    findings, seen = secret_storms.run_seeds(begun, (7, 10, 12))
+    assert findings == [], "\n".join(map(str, findings))
+    assert [name for name in secret_storms.COVERED if not seen.get(name)] == []
 
 
-@pytest.mark.parametrize("name", secret_storms.MUTANTS)
+@pytest.mark.parametrize("name", secret_mutants.MUTANTS)
 def test_a_planted_bug_is_caught_by_the_law_that_is_there_for_it(name: str) -> None:
-    finding = secret_storms.hunt(name, a_swarm().fork, 5)
-    assert finding and finding.law in secret_storms.MUTANTS[name].caught
+    assert secret_mutants.hunt(begun, name, 5).law in secret_mutants.MUTANTS[name].caught
 
 
 def test_a_run_follows_from_its_seed() -> None:
