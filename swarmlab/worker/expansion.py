@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ..objects import ContainerSpec, Description, Task, replace
 
-_CHAIN = re.compile(r"(?:\s*\{\{-\s+|\{\{\s*)((?:\.[A-Za-z_]\w*)+)(?:\s+-\}\}\s*|\s*\}\})", re.ASCII)
+_CHAIN = re.compile(r"(?:(?:(?<!\s)\s+)?\{\{-\s+|\{\{\s*)((?:\.[A-Za-z_]\w*)+)(?:\s+-\}\}\s*|\s*\}\})", re.ASCII)
 
 
 def expanded(task: Task, node: Description) -> ContainerSpec:

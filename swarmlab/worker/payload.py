@@ -19,7 +19,8 @@ KINDS = {  # how Go calls what the fields of a template hang on
     ".Task": "struct { ID string; Name string; Slot string }",
 }
 
-_ACTION = re.compile(r"(?:\s*\{\{-\s+|\{\{\s*)(.*?)(?:\s+-\}\}\s*|\s*\}\})", re.ASCII | re.DOTALL)
+# Blanks before an action are looked at from their first on, or not at all: a text of blanks alone would take for ever.
+_ACTION = re.compile(r"(?:(?:(?<!\s)\s+)?\{\{-\s+|\{\{\s*)(.*?)(?:\s+-\}\}\s*|\s*\}\})", re.ASCII | re.DOTALL)
 _CHAIN = re.compile(r"(?:\.[A-Za-z_]\w*)+", re.ASCII)
 _CALL = re.compile(r"([A-Za-z_]\w*)(?:\s+(?:\"([^\"\\\n]*)\"|`([^`]*)`))?", re.ASCII)
 

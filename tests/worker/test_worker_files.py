@@ -207,3 +207,10 @@ def test_after_a_boot_a_node_has_no_files_and_what_was_made_before_never_starts(
     effects = rig.told("engine", BeNode("node1", (("n1", "manager-1", "10.0.0.1"),)))
     wishes = [wish for wish in told(effects, "executor") if isinstance(wish, Start)]
     assert wishes == [Start("t1", unready="secret store is not initialized")]
+
+
+def test_a_template_trims_blanks_wherever_they_are_and_however_many():
+    words = {".Task.Slot": "2"}
+    text = "a \n {{- .Task.Slot -}} \n  {{- .Task.Slot }} b {{ .Task.Slot -}} c{{- .Task.Slot }}"
+    assert filled(text, words, {}) == "a22 b 2c2"
+    assert filled(" " * 400_000 + "{{- .Task.Slot }}" + " " * 400_000, words, {}) == "2" + " " * 400_000
