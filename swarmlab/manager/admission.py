@@ -6,7 +6,7 @@ Source: swarmkit `manager/manager.go` (the default cluster object), `ca/server.g
 from ..effects import Dice
 from ..messages import Certify, FoundSwarm, RaftJoin, RebuildSwarm
 from ..objects import Cluster, Network, NetworkSpec, Node, NodeSpec, Put, replace
-from ..trust import certificates
+from ..trust import certificates, signing
 from ..trust.papers import wanted
 from ..trust.tokens import digest, new_id, token, unlock_key
 from . import ca
@@ -57,7 +57,7 @@ def newcomer(store: Store, machine: str, role: str) -> Node | None:
 def admitted(store: Store, wish: Certify, machine: str, role: str, dice: Dice, now: int) -> list:
     """A new node with its certificate. Who asks again with the same key has both already."""
     known = newcomer(store, machine, role)
-    if known and known.certificate and certificates.read(known.certificate).key == certificates.requested_key(wish.csr):
+    if known and known.certificate and certificates.read(known.certificate).key == signing.requested_key(wish.csr):
         return []
     node = known or new_node(wish, machine, role, dice)
     assert store.cluster

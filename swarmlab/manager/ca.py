@@ -13,7 +13,7 @@ from ..effects import NEVER, SECOND, Dice, Note
 from ..events import RootRotationBegun, RootRotationEnded
 from ..messages import Rotate, TrustRoot
 from ..objects import Cluster, Node, Put, RootRotation, TlsInfo, replace
-from ..trust import certificates
+from ..trust import certificates, signing
 from ..trust.papers import KEY_BITS, wanted
 from ..trust.tokens import digest, new_secret, token
 from .sessions import Session, deliver
@@ -36,11 +36,11 @@ class Finishing(NamedTuple):
 
 def signed(cluster: Cluster, node: str, role: str, csr: bytes, now: int) -> bytes:
     """The certificate of a node, by whoever signs now; b"" for a request that is none."""
-    if not certificates.requested_key(csr):
+    if not signing.requested_key(csr):
         return b""
     root, key = (cluster.rotation.root, cluster.rotation.key) if cluster.rotation else (cluster.root, cluster.root_key)
-    subject = certificates.Subject(node, role, cluster.id)
-    return certificates.issue(csr, subject, root, key, certificates.serial(csr, now), now, cluster.certificate_expiry)
+    subject = signing.Subject(node, role, cluster.id)
+    return signing.issue(csr, subject, root, key, signing.serial(csr, now), now, cluster.certificate_expiry)
 
 
 def others(cluster: Cluster) -> tuple[bytes, ...]:
@@ -54,8 +54,8 @@ def others(cluster: Cluster) -> tuple[bytes, ...]:
 def begun(cluster: Cluster, dice: Dice, now: int) -> Cluster:
     """A new root, signed by itself and by the one that is trusted."""
     key = dice.getrandbits(KEY_BITS)
-    root = certificates.new_root(key, certificates.serial(key), now)
-    cross_signed = certificates.cross_sign(root, cluster.root, cluster.root_key) if cluster.root else b""
+    root = signing.new_root(key, signing.serial(key), now)
+    cross_signed = signing.cross_sign(root, cluster.root, cluster.root_key) if cluster.root else b""
     return replace(cluster, rotation=RootRotation(root, key, cross_signed))
 
 

@@ -31,7 +31,7 @@ from ..messages import (
     SwarmFounded,
 )
 from ..objects import ApiError, Node, Transaction
-from ..trust.certificates import requested_key
+from ..trust.signing import requested_key
 from ..trust.tokens import role_by_token
 from . import admission, api, ca, dispatcher
 from .api import LOST_LEADERSHIP, NO_VALID_TOKEN

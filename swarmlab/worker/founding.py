@@ -10,7 +10,7 @@ from ..effects import Dice, Note, Tell
 from ..events import SwarmJoined
 from ..messages import Advertised, BeNode, FoundSwarm, InitAnswer, JoinGossip, RebuildSwarm, Reply, SwarmInit
 from ..objects import Description
-from ..trust import certificates, papers, tokens
+from ..trust import papers, signing, tokens
 from .addresses import with_port, without_port
 
 
@@ -67,10 +67,10 @@ def new_swarm(
         manager_secret=tokens.new_secret(dice),
         root=b"",
         root_key=papers.new_key(dice),
-        csr=certificates.request(key),
+        csr=signing.request(key),
         options=request.options,
     )
-    root = certificates.new_root(order.root_key, certificates.serial(order.root_key), now)
+    root = signing.new_root(order.root_key, signing.serial(order.root_key), now)
     return Founding(call, me, order._replace(root=root), key)
 
 

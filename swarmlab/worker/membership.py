@@ -42,7 +42,7 @@ from ..messages import (
     TrustRoot,
 )
 from ..objects import ApiError, Description
-from ..trust import certificates, tokens
+from ..trust import certificates, signing, tokens
 from ..trust.papers import Papers, new_key, renew_at
 from . import founding, refusals
 from .addresses import Interfaces, advertised, without_port
@@ -299,7 +299,7 @@ class Membership:
         remote = without_port(joining.remote)
         if not joining.root:
             return [Send(remote, "manager", AskRoot())]
-        csr = certificates.request(joining.key)
+        csr = signing.request(joining.key)
         shown = Certify(joining.token, self.description, joining.address, joining.availability, csr)
         return [Send(remote, "manager", shown)]
 
@@ -383,7 +383,7 @@ class Membership:
             whom, wait = self._own_manager(me), self._back_off()
         self.renewals, self.renew_at = self.renewals + 1, now + wait
         self.next_key = self.next_key or new_key(self.keys)
-        return [Send(whom, "manager", Renew(me.node, self.renewals, certificates.request(self.next_key)))]
+        return [Send(whom, "manager", Renew(me.node, self.renewals, signing.request(self.next_key)))]
 
     def _back_off(self) -> int:
         """Nobody waits for it: ask less and less often, an hour apart at the most."""

@@ -6,7 +6,7 @@ from typing import Any
 from swarmlab import messages as m
 from swarmlab.docker.cli import Interrupted
 from swarmlab.objects import ApiError, Cluster
-from swarmlab.trust.certificates import new_root
+from swarmlab.trust.signing import new_root
 
 CLUSTER = Cluster("c" * 25, ca_digest="0" * 50, root=new_root(1, 1, 0))
 READS = (

@@ -31,8 +31,8 @@ from swarmlab.objects import (
     Task,
     TaskSpec,
 )
-from swarmlab.trust.certificates import new_root
 from swarmlab.trust.papers import wanted
+from swarmlab.trust.signing import new_root
 
 FOR_THE_SWARM = (
     *api.READS,

@@ -10,8 +10,8 @@ from swarmlab import messages as m
 from swarmlab.docker.cli import execute
 from swarmlab.effects import SECOND
 from swarmlab.objects import ApiError, Cluster, Description, ManagerStatus, NetworkSpec, Node, PortConfig
-from swarmlab.trust.certificates import new_root
 from swarmlab.trust.papers import wanted
+from swarmlab.trust.signing import new_root
 
 ROOT = new_root(1, 1, 0)
 TOKENS = Cluster("c" * 25, worker_token="SWMTKN-1-a-w", manager_token="SWMTKN-1-a-m", root=ROOT)

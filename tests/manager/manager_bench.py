@@ -46,7 +46,7 @@ from swarmlab.objects import (
     TaskSpec,
     replace,
 )
-from swarmlab.trust import certificates, tokens
+from swarmlab.trust import signing, tokens
 
 
 class Dice:
@@ -67,13 +67,13 @@ class Dice:
 
 
 ROOT_KEY = 7
-ROOT = certificates.new_root(ROOT_KEY, 1, 0)
+ROOT = signing.new_root(ROOT_KEY, 1, 0)
 DIGEST = tokens.digest(ROOT)
 
 
 def csr_of(machine):
     """The request for a certificate that a machine of this name sends."""
-    return certificates.request(int.from_bytes(machine.encode(), "big"))
+    return signing.request(int.from_bytes(machine.encode(), "big"))
 
 
 class Bench:

@@ -50,7 +50,7 @@ from swarmlab.objects import (
     UpdateConfig,
     replace,
 )
-from swarmlab.trust import certificates, tokens
+from swarmlab.trust import certificates, signing, tokens
 
 INVALID = "rpc error: code = InvalidArgument desc = "
 STATE = "rpc error: code = FailedPrecondition desc = "
@@ -444,7 +444,7 @@ def test_autolock_has_a_key_as_long_as_it_is_on_and_only_who_asks_sees_it() -> N
 def test_a_forced_rotation_makes_a_new_root_which_is_trusted_later_and_new_tokens_with_it() -> None:
     """§15: the old root signs the new one; tokens change when it is dropped."""
     store = filled()
-    root = certificates.new_root(1, 1, 0)
+    root = signing.new_root(1, 1, 0)
     store.apply(store.index + 1, 0, [Put(replace(store.cluster, root=root, root_key=1))])
     done(store, UpdateObject("cluster", "c1", store.cluster.version, replace(store.cluster, force_rotate=1)))
     old = store.cluster

@@ -7,19 +7,18 @@ import pytest
 
 from swarmlab.effects import SECOND
 from swarmlab.objects import Cluster
-from swarmlab.trust import certificates, papers, tokens
-from swarmlab.trust.certificates import DAY, HOUR, MINUTE, Subject
+from swarmlab.trust import certificates, papers, signing, tokens
+from swarmlab.trust.certificates import DAY, HOUR, MINUTE
+from swarmlab.trust.signing import Subject
 
 KEY, NODE_KEY = 5, 6
-ROOT = certificates.new_root(KEY, 77, 0)
-NEXT = certificates.new_root(9, 78, HOUR)
-CROSS = certificates.cross_sign(NEXT, ROOT, KEY)
+ROOT = signing.new_root(KEY, 77, 0)
+NEXT = signing.new_root(9, 78, HOUR)
+CROSS = signing.cross_sign(NEXT, ROOT, KEY)
 
 
 def issued(role="worker", now=0, lifetime=90 * DAY, root=ROOT, key=KEY):
-    return certificates.issue(
-        certificates.request(NODE_KEY), Subject("node1", role, "swarm1"), root, key, 3, now, lifetime
-    )
+    return signing.issue(signing.request(NODE_KEY), Subject("node1", role, "swarm1"), root, key, 3, now, lifetime)
 
 
 def test_the_root_is_swarm_ca_for_twenty_years_and_signs_itself():
@@ -43,7 +42,7 @@ def test_a_node_certificate_names_node_role_and_swarm(role, names):
 
 def test_the_same_bytes_every_time():
     """Keys follow from seeds, signatures from keys: on every Python version."""
-    found = sha256(ROOT + CROSS + issued() + certificates.request(NODE_KEY)).hexdigest()
+    found = sha256(ROOT + CROSS + issued() + signing.request(NODE_KEY)).hexdigest()
     assert found == "4b15aa8ccf45791e21f329dbfbc62ac66e55d08a944e672ce3fe3f5c4dfca663"
 
 
@@ -74,14 +73,14 @@ def test_a_certificate_that_was_changed_is_accepted_by_nobody():
 
 def test_a_node_cannot_sign_for_others():
     node = issued("manager")
-    fake = certificates.issue(certificates.request(8), Subject("x", "manager", "swarm1"), node, NODE_KEY, 1, 0, DAY)
+    fake = signing.issue(signing.request(8), Subject("x", "manager", "swarm1"), node, NODE_KEY, 1, 0, DAY)
     assert not certificates.path(fake, (node,), (ROOT,))
 
 
 def test_a_request_proves_that_one_has_the_key():
-    csr = certificates.request(NODE_KEY)
-    assert certificates.requested_key(csr) == certificates.public_key(NODE_KEY)
-    assert certificates.requested_key(csr[:-1] + bytes([csr[-1] ^ 1])) == certificates.requested_key(b"") == b""
+    csr = signing.request(NODE_KEY)
+    assert signing.requested_key(csr) == certificates.public_key(NODE_KEY)
+    assert signing.requested_key(csr[:-1] + bytes([csr[-1] ^ 1])) == signing.requested_key(b"") == b""
 
 
 def test_renewal_falls_between_half_and_four_fifths_of_the_life():

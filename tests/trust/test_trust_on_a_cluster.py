@@ -10,7 +10,7 @@ from swarmlab.events import CertificateIssued, ConnectionRefused, RootRotationBe
 from swarmlab.guard import CHANNELS
 from swarmlab.manager import ca
 from swarmlab.messages import RootCertificate, TrustRoot
-from swarmlab.trust import certificates, tokens
+from swarmlab.trust import certificates, signing, tokens
 
 ADDRESS = "192.168.50.100:2377"
 
@@ -129,7 +129,7 @@ def test_a_node_that_missed_the_end_of_a_rotation_finds_the_root_that_has_signed
 
 def test_a_root_that_has_not_signed_the_own_certificate_is_not_trusted_whoever_sends_it():
     cluster = Cluster(managers=1, workers=1, seed=1)
-    papers, strange = cluster.papers("worker-1"), certificates.new_root(7, 7, 0)
+    papers, strange = cluster.papers("worker-1"), signing.new_root(7, 7, 0)
     for message in (TrustRoot(strange), RootCertificate(strange)):
         cluster.machines["worker-1"].arrive(("engine", Received("manager-1", message)))
     cluster.run_for(5)
@@ -141,7 +141,7 @@ def test_a_rotation_that_takes_the_place_of_another_does_not_end_with_it():
     cluster = Cluster(managers=1, seed=1)
     cluster.docker("swarm ca --rotate -d")
     store, dice = cluster._core("manager-1", "manager").store, Random(1)
-    assert ca.finish(store, certificates.new_root(7, 7, 0), dice) == []
+    assert ca.finish(store, signing.new_root(7, 7, 0), dice) == []
     assert [put.object.rotation for put in ca.finish(store, store.cluster.rotation.root, dice)] == [None]
 
 

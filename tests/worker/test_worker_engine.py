@@ -50,7 +50,7 @@ from swarmlab.messages import (
     Withdraw,
 )
 from swarmlab.objects import Description, ManagerStatus, Network, NetworkSpec, Node, PortConfig
-from swarmlab.trust.certificates import requested_key
+from swarmlab.trust.signing import requested_key
 from swarmlab.worker import refusals
 from swarmlab.worker.engine import Engine
 

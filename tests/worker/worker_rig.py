@@ -5,7 +5,7 @@ import random
 from swarmlab.effects import STARTED, WOKEN, Disk, Note, Received, Save, Send, Tell, Told
 from swarmlab.messages import Assignments, Certified, Renewed, RootCertificate, SessionAnswer
 from swarmlab.objects import RUNNING, Attachment, ContainerSpec, Network, NetworkSpec, Task, TaskSpec
-from swarmlab.trust import certificates, tokens
+from swarmlab.trust import certificates, signing, tokens
 
 FRONT = Network("net1", NetworkSpec("front"), subnet="10.0.1.0/24")
 MANAGERS = (("n1", "manager-1", "10.0.0.1"), ("n2", "manager-2", "10.0.0.2"), ("n3", "manager-3", "10.0.0.3"))
@@ -53,14 +53,14 @@ class Rig:
 
 
 ROOT_KEY = 7
-ROOT = certificates.new_root(ROOT_KEY, 1, 0)
+ROOT = signing.new_root(ROOT_KEY, 1, 0)
 DIGEST = tokens.digest(ROOT)
-OTHER_ROOT = certificates.new_root(8, 1, 0)
+OTHER_ROOT = signing.new_root(8, 1, 0)
 
 
 def signed(csr, role="worker", node="node1", now=0, lifetime=90 * certificates.DAY, root=ROOT, key=ROOT_KEY):
     """What the swarm's own certificate authority makes of this request."""
-    return certificates.issue(csr, certificates.Subject(node, role, "swarm1"), root, key, 1, now, lifetime)
+    return signing.issue(csr, signing.Subject(node, role, "swarm1"), root, key, 1, now, lifetime)
 
 
 def certified(rig, role="worker"):
@@ -68,7 +68,7 @@ def certified(rig, role="worker"):
     joining = rig.core.swarm.joining
     if joining and not joining.root:
         rig.heard("manager-1", RootCertificate(ROOT))
-    csr = certificates.request(joining.key if joining else 1)
+    csr = signing.request(joining.key if joining else 1)
     return Certified("node1", role, MANAGERS, signed(csr, role, now=rig.now))
 
 
