@@ -19,6 +19,7 @@ FIRST = f"{WAL}/{0:016x}-{0:016x}.wal"
 NO_MANAGER = "no manager's disk: there is no log on it, and so no secret"
 SEALED = "the key file is sealed, and not with this unlock key: the log stays closed"
 BROKEN = "the log does not open with the key of the key file"
+DAMAGED = "{} of {} records of the log are damaged, the others open"
 STATE = "swarm/raft/state"  # in etcd's log there are records of it, not sealed either
 CLEAR_FILES = {  # (core, key on its disk) → the file; what is not named here goes by the names of its core and key
     ("engine", "networks"): "network/files/local-kv.db",
@@ -77,11 +78,12 @@ class StolenDisk:
 
     def _read_log(self, keys: Keys, configs: dict[str, bytes]) -> Loot:
         records = [sealing.unseal(keys.dek, one) for one in self._records()]
-        if None in records:
+        broken, books = records.count(None), Books()
+        if records and broken == len(records):
             return Loot({}, configs, node_key=keys.tls, why=BROKEN)
-        books = Books()
         for record in records:
-            books.read(unpack(record))  # type: ignore[arg-type]
+            if record is not None:
+                books.read(unpack(record))
         gone = tuple(name for id, name in books.names.items() if id not in books.secrets)
         secrets = {books.names[id]: content for id, content in books.contents.items()}
         cluster = books.cluster
@@ -93,6 +95,7 @@ class StolenDisk:
             tokens=(cluster.get("worker_token", ""), cluster.get("manager_token", "")),
             unlock_key=cluster.get("unlock_key", ""),
             node_key=keys.tls,
+            why=DAMAGED.format(broken, len(records)) if broken else "",
         )
 
     def _records(self) -> Iterator[bytes]:

@@ -148,6 +148,14 @@ def test_the_key_of_an_older_disk_does_not_open_the_newer_log() -> None:
     assert mixed.read().why == BROKEN and not mixed.read().secrets
 
 
+def test_of_a_log_with_a_damaged_entry_the_rest_is_read() -> None:
+    cluster = a_run().fork()
+    entry = cluster.machines["manager-2"].disk("raft").log[-1].index
+    cluster.damage("manager-2", entry)
+    loot = cluster.steal("manager-2").read()
+    assert loot.secrets == {"db_pass": PASSWORD.encode()} and loot.why.startswith("1 of ")
+
+
 def test_a_locked_machine_shows_the_same_disk() -> None:
     cluster = a_run().fork()
     cluster.docker("swarm update --autolock=true")
