@@ -113,7 +113,7 @@ class Second:
         self.asked.append(Put(new))
         self.record((service.id, task.slot or task.node), new, self.now)
         delay = 0 if node and node.spec.availability == "drain" else task.spec.restart.delay
-        waits = task.id if task.state <= RUNNING else None
+        waits = task.id if self.still_runs(task.id) else None
         self.starts[new.id] = (self.now + delay, waits, self.now + MINUTE)
 
     def may_restart(self, task):
@@ -286,7 +286,8 @@ class Rollout:
     def start(self, second, kind, task, old, slot):
         self.busy.append((kind, task.id, slot))
         if task.desired < RUNNING:
-            second.starts[task.id] = (second.now, old.id if old else None, second.now + MINUTE)
+            waits = old.id if old and second.still_runs(old.id) else None
+            second.starts[task.id] = (second.now, waits, second.now + MINUTE)
 
     def count(self, second, service, window):
         """Tasks that ended before they ran, or not more than `window` before this reading after they did."""
