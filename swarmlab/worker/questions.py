@@ -83,8 +83,12 @@ def _executed(here: "Executor", wish: ExecIn, now: int) -> tuple[list, ExecAnswe
     if user is None:
         text = f"unable to find user {wish.user.partition(':')[0]}: no matching entries in passwd file"
         return [], ExecAnswer(126, text + "\n")
+    inside = seen(here, wish.key, user, wish.env, wish.folder)
+    if not inside.folder.startswith("/") or not programs.is_folder(inside, programs.absolute(inside, ".")):
+        why = f'chdir to cwd ("{wish.folder}") set in config.json failed: no such file or directory: unknown'
+        return [], ExecAnswer(126, f"OCI runtime exec failed: exec failed: unable to start container process: {why}\n")
     try:
-        ran = shell.run(seen(here, wish.key, user, wish.env, wish.folder), wish.words)
+        ran = shell.run(inside, wish.words)
     except programs.Unknown as unknown:
         return [], ExecAnswer(1, "", shell.MISSING.format(unknown) + "\n")
     here.recent.note(now, "container", "exec_die", container, ("exitCode", str(ran.code)))

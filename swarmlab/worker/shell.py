@@ -71,7 +71,10 @@ def script(here: Inside, text: str) -> Ran:
         now = here._replace(files={**here.files, **{path: new_file(path, data) for path, data in written.items()}})
         words = [field for word in command.words for field in _fields(word, now, code)]
         if words[:1] == ["exit"]:
-            code = int(words[1]) % 256 if words[1:] and re.fullmatch("[0-9]{1,9}", words[1]) else code
+            if words[1:] and not re.fullmatch("[0-9]{1,9}", words[1]):
+                code, err = 2, f"{err}sh: exit: Illegal number: {words[1]}\n"
+            elif words[1:]:
+                code = int(words[1]) % 256
             break
         ran = _one(now, words)
         if command.target:
