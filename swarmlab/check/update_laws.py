@@ -39,7 +39,7 @@ class UpdateLaws:
         self.old_spec: dict[str, Any] = {}  # what a rollback leads to
         self.taken: set[str] = set()  # tasks of the updater
         self.made: dict[str, tuple[int, int]] = {}  # those that shall run later → (made at, delay)
-        self.shut: dict[tuple[str, Any], tuple[int, int]] = {}  # place → (index, version) of who was last told to end
+        self.shut: dict[tuple[str, Any], tuple[int, int, int]] = {}  # place → (index, version, delay) of who was to end
         self.states: dict[str, tuple[str, int]] = {}  # service → (state of its update, version), as last told
         self.restarts: dict[tuple[str, Any], tuple[int, list[int]]] = {}  # place → (version, restarts at)
         self.running: dict[str, dict[str, Any]] = {}  # name of the service → task → place
@@ -184,11 +184,19 @@ class UpdateLaws:
             self.known.add(fact.id)
             self._note_new(record, place)
         elif fact.desired == "shutdown":
-            self.shut[place] = fact.index, fact.spec_version
+            self.shut[place] = fact.index, fact.spec_version, self._delay_after(record)
         if fact.id in self.made and fact.desired != "ready":
             made, delay = self.made.pop(fact.id)
             if fact.desired == "running":
                 self._started(record, record.time - made, 0 if fact.id in self.taken else delay)
+
+    def _delay_after(self, record: Record) -> int:
+        """The delay of who ends counts, not that of what follows; there is none where a node is drained."""
+        store = self._store_of(record)
+        task, node = store.get("task", record.fact.id), store.get("node", record.fact.node)
+        if task is None or (node and node.spec.availability == "drain"):
+            return 0
+        return task.spec.restart.delay
 
     def _note_new(self, record: Record, place: tuple[str, Any]) -> None:
         fact, service = record.fact, self.services.get(record.fact.service)
@@ -199,10 +207,11 @@ class UpdateLaws:
         if version != fact.spec_version or fact.id in self.taken:
             times = []
         # One that takes the place of a task of another version is none: their attempts are counted apart.
-        other = self.shut.get(place, ())[:1] == (fact.index,) and self.shut[place][1] != fact.spec_version
+        index, old_version, delay = self.shut.get(place, (0, 0, 0))
+        other = index == fact.index and old_version != fact.spec_version
         is_restart = fact.desired == "ready" and fact.id not in self.taken
         if fact.desired == "ready":
-            self.made[fact.id] = task.created_at, task.spec.restart.delay
+            self.made[fact.id] = task.created_at, delay if index == fact.index else task.spec.restart.delay
         if is_restart and not other:
             times = [*times, record.time]
             self._counted(record, task, times)

@@ -89,3 +89,12 @@ def test_a_rollback_that_is_over_at_once_is_judged_by_its_own_spec(begun):
 def test_an_update_may_leave_out_a_node_that_is_paused(begun):
     """§5, §8."""
     types(begun.fork(), "node update --availability pause worker-1", "service update -d --image nginx:1.26 web")
+
+
+def test_a_restart_waits_as_the_task_that_ended_has_it_and_not_at_all_for_a_drained_node(begun):
+    """§7: the delay that an update brings counts from the next restart on."""
+    swarm = begun.fork()
+    swarm.docker("service create -d --name app --replicas 3 --restart-delay 0s alpine crash 3 1")
+    swarm.run_for(5)
+    slower = "service update -d --restart-delay 4s --update-failure-action continue --update-delay 9s app"
+    types(swarm, slower, "node update --availability drain worker-1")
