@@ -319,6 +319,18 @@ class TaskStored(NamedTuple):
     spec_version: int = 0  # of its service, when it was made
 
 
+class AttachmentStored(NamedTuple):
+    """An address for a plain container on an overlay was asked for, given, or is in use."""
+
+    index: int
+    id: str  # of the task that holds it
+    node: str  # id
+    container: str
+    network: str  # id
+    address: str  # '' while there is none
+    state: str
+
+
 class UpdateBegun(NamedTuple):
     """A rolling update, or a rollback, found out what it has to replace. [swarmkit: manager/orchestrator/update]"""
 

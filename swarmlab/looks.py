@@ -62,8 +62,11 @@ class Looks(Visits):
 
     @property
     def tasks(self) -> tuple:
-        """The tasks, as the newest committed store has them, oldest first. What truly runs is in the trace."""
-        return self._objects("task")
+        """The tasks, as the newest committed store has them, oldest first. What truly runs is in the trace.
+
+        Those that only hold an address for a plain container are not among them, as in Docker.
+        """
+        return tuple(task for task in self._objects("task") if not task.spec.attachment)
 
     @property
     def networks(self) -> tuple:

@@ -604,6 +604,43 @@ class ManagersChanged(NamedTuple):
     managers: tuple  # (node id, machine, address)
 
 
+class AttachNetwork(NamedTuple):
+    """The engine asks its agent, and that the managers: an address on an overlay for a plain container. `Reply` says no,
+    or which task will bring it."""
+
+    id: int
+    container: str
+    network: str  # name or id
+    address: str = ""  # this one
+    node: str = ""  # which the agent adds
+
+
+class DetachNetwork(NamedTuple):
+    """By the same way: the address is not needed any more. `Reply`: None."""
+
+    id: int
+    task: str
+    node: str = ""
+
+
+class Lent(NamedTuple):
+    """From the agent to the engine: this plain container has an address on an overlay, which is here by now."""
+
+    task: str
+    container: str
+    network: str  # id
+    name: str
+    address: str  # 10.0.1.5/24
+    internal: bool
+
+
+class TakenBack(NamedTuple):
+    """From the agent to the engine: it has that address no more."""
+
+    task: str
+    container: str
+
+
 # ── agent ↔ dispatcher (channels `manager` there, `agent` back) ──────────────────────────────────────────────────
 
 

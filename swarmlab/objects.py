@@ -147,6 +147,7 @@ class NetworkTarget(NamedTuple):
     target: str
     aliases: tuple[str, ...] = ()
     options: Mapping = {}
+    address: str = ""  # asked for; only plain containers ask
 
 
 class TaskSpec(NamedTuple):
@@ -158,6 +159,7 @@ class TaskSpec(NamedTuple):
     networks: tuple[NetworkTarget, ...] = ()
     log_driver: LogDriver | None = None
     force_update: int = 0
+    attachment: str = ""  # the plain container for which it holds an address: such a task runs nothing
 
 
 class UpdateConfig(NamedTuple):

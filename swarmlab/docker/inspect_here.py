@@ -41,12 +41,16 @@ def attached(session: Session, found: Container) -> list[tuple[str, str, str, st
         return []
     networks = {network.id: network for network in session.call(ListObjects("network"))}
     task = next((task for task in session.call(ListObjects("task")) if task.id == found.task), None)
-    # a gateway of an overlay network is nobody: the way out is another network
-    return [(one.network, networks[one.network].spec.name, one.address, "") for one in task.networks] if task else []
+    return (
+        [(one.network, networks[one.network].spec.name, one.address, _gateway(None)) for one in task.networks]
+        if task
+        else []
+    )
 
 
 def _gateway(row: NetworkRow | None) -> str:
-    return row.gateway if row else ""
+    """On an overlay it is nobody: the way out is another network."""
+    return row.gateway if row and row.scope == "local" else ""
 
 
 def image(session: Session, ref: str) -> Object:
@@ -77,9 +81,9 @@ def network(session: Session, ref: str, verbose: bool = False) -> Object:
     stored = session.call(GetObject("network", row.id))
     nodes = session.call(ListObjects("node"))
     tasks = [task for task in session.call(ListObjects("task")) if _is_on(task, stored)]
-    if not stored.spec.ingress and not any(task.node == engine.node for task in tasks):
+    if not stored.spec.ingress and not row.containers and not any(task.node == engine.node for task in tasks):
         return api_json.network(stored)  # nothing here needs it, so this machine does not carry it
-    here = _here(stored, engine.node, nodes, tasks)
+    here = _here(stored, engine.node, nodes, tasks, row.containers)
     if verbose:
         here["Services"] = _services(stored, session.call(ListObjects("service")), nodes, tasks)
     return api_json.network(stored, here)
@@ -105,7 +109,7 @@ def _address(object: Any, network: str) -> str:
     return next((one.address for one in object if one.network == network), "")
 
 
-def _here(stored: Network, own: str, nodes: tuple[Node, ...], tasks: list[Task]) -> dict[str, Any]:
+def _here(stored: Network, own: str, nodes: tuple[Node, ...], tasks: list[Task], plain: tuple) -> dict[str, Any]:
     ends = {
         task.container: api_containers.network_end(
             f"{task.name}.{task.id}", task.container, stored.id, _address(task.networks, stored.id)
@@ -113,18 +117,18 @@ def _here(stored: Network, own: str, nodes: tuple[Node, ...], tasks: list[Task])
         for task in tasks
         if task.node == own
     }
+    ends |= {id: api_containers.network_end(name, id, stored.id, address) for id, name, address in plain}
     balancer = _address(next(node for node in nodes if node.id == own).attachments, stored.id)
     name = stored.spec.name
     key = "ingress-sbox" if stored.spec.ingress else f"lb-{name}"
     if balancer:
         ends[key] = api_containers.network_end(f"{name}-endpoint", f"{key}/{own}", stored.id, balancer)
-    return {"Containers": ends, "Peers": _peers(stored, nodes, tasks)}
+    return {"Containers": ends, "Peers": _peers(stored, nodes)}
 
 
-def _peers(stored: Network, nodes: tuple[Node, ...], tasks: list[Task]) -> list[dict[str, str]]:
-    """The nodes that talk about this network: all of them for ingress, else those with a task on it."""
-    users = {task.node: None for task in tasks}
-    inside = [node for node in nodes if node.state == "ready" and (stored.spec.ingress or node.id in users)]
+def _peers(stored: Network, nodes: tuple[Node, ...]) -> list[dict[str, str]]:
+    """The nodes that talk about this network: all of them for ingress, else those with a container on it."""
+    inside = [node for node in nodes if node.state == "ready" and _address(node.attachments, stored.id)]
     return [{"Name": api_containers.made_up_id("peer", node.id)[:12], "IP": node.address} for node in inside]
 
 

@@ -16,6 +16,7 @@ from .taken import Ports, Range
 
 FIRST_VNI, LAST_VNI = 4096, (1 << 24) - 1
 RETRY = 300 * SECOND
+READY = "pending task scheduling"
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 DIGITS = re.compile(r"[0-9]{1,8}")  # more do not fit into 24 bits
 
@@ -217,16 +218,23 @@ class _Work:
 
     def task(self, task: Task) -> Task | None:
         """An address on each network, and the service's ports; not before the service has its own."""
+        if task.spec.attachment:
+            return self.attachment(task)
         service = self.look("service", task.service)
         if service is None or not service.allocated:
             return None
         addresses = self.attach(task.id, self.networks_of(service, task.spec))
         if addresses is None:
             return None
-        message = "pending task scheduling"
-        return replace(
-            task, networks=addresses, ports=service.ports, state=PENDING, message=message, status_at=self.now
-        )
+        return replace(task, networks=addresses, ports=service.ports, state=PENDING, message=READY, status_at=self.now)
+
+    def attachment(self, task: Task) -> Task | None:
+        """The address of a plain container, which may have asked for this very one."""
+        target = task.spec.networks[0]
+        if not self.take_address(task.id, target.target, target.address):
+            return None
+        addresses = self.attachments(task.id, (target.target,))
+        return replace(task, networks=addresses, state=PENDING, message=READY, status_at=self.now)
 
     # ── addresses ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,12 +249,14 @@ class _Work:
             self.memory.freed |= self.keep_only(owner, networks)
         return self.attachments(owner, networks)
 
-    def take_address(self, owner: str, network: str) -> bool:
+    def take_address(self, owner: str, network: str, asked: str = "") -> bool:
         """Does the owner have an address there, now at the latest?"""
         memory = self.memory
         if network in memory.held.get(owner, ()):
             return True
-        address = memory.addresses[network].take(owner) if network in memory.addresses else None
+        numbers = memory.addresses.get(network)
+        wanted = ipam.number(asked) if asked else 0
+        address = None if numbers is None else numbers.claim(wanted, owner) if asked else numbers.take(owner)
         if address is None:
             return False
         memory.held.setdefault(owner, {})[network] = address

@@ -44,6 +44,8 @@ def read(store: Store, request: Any, members: tuple = (), leader: str = "") -> A
     match request:
         case ListObjects("node"):
             return tuple(nodes.with_manager_status(node, members, leader) for node in store.all("node"))
+        case ListObjects("task"):  # those that hold an address for a plain container are never listed [moby: GetTasks]
+            return tuple(task for task in store.all("task") if not task.spec.attachment)
         case ListObjects(kind):
             return tuple(_shown(object) for object in store.all(kind))
         case GetObject("node", ref):

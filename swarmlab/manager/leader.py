@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 from ..effects import NEVER, SILENCE, Dice, Note, Propose, Send, Tell
 from ..events import HeartbeatsMissed, Planned
 from ..messages import (
+    AttachNetwork,
     Call,
     CalledBack,
     Certified,
     Certify,
+    DetachNetwork,
     FoundSwarm,
     Heartbeat,
     Introduce,
@@ -33,7 +35,7 @@ from ..messages import (
 from ..objects import ApiError, Node, Transaction
 from ..trust.signing import requested_key
 from ..trust.tokens import role_by_token
-from . import admission, api, ca, dispatcher
+from . import admission, api, attachments, ca, dispatcher
 from .api import LOST_LEADERSHIP, NO_VALID_TOKEN
 from .callback import UNREACHABLE, Callbacks
 from .dispatcher import Dispatcher, Report, Route, deliver
@@ -90,6 +92,13 @@ class Introducing(NamedTuple):
     wish: Introduce
 
 
+class Attaching(NamedTuple):
+    """A node wants an address for a plain container, or gives one back."""
+
+    route: Route
+    wish: AttachNetwork | DetachNetwork
+
+
 class Joining(NamedTuple):
     """A new manager becomes a member of the raft group."""
 
@@ -123,7 +132,7 @@ class Proposal:
 def refusal(route: Route, message: Any, reason: str) -> Send:
     """Nobody leads here: said in the words of whoever asked."""
     match message:
-        case Call():
+        case Call() | AttachNetwork() | DetachNetwork():
             return deliver(route, Reply(message.id, None, reason))
         case Certify():
             return deliver(route, NotCertified(reason))
@@ -171,7 +180,9 @@ class Leader:
         works = [self.proposal.work] if self.proposal else []
         works += self.works
         self.works, self.proposal = deque(), None
-        asked = [work for work in works if isinstance(work, Asked | Admitting | Joining | Registering | Renewing)]
+        asked = [
+            work for work in works if isinstance(work, Asked | Admitting | Attaching | Joining | Registering | Renewing)
+        ]
         refusals = [refusal(work.route, work.wish, LOST_LEADERSHIP) for work in asked]
         return refusals + self.roles.give_up(LOST_LEADERSHIP)
 
@@ -201,6 +212,8 @@ class Leader:
                 return self.serve_renewal(route, message)
             case Introduce():
                 self.works.append(Introducing(message))
+            case AttachNetwork() | DetachNetwork():
+                self.works.append(Attaching(route, message))
         return []
 
     def beat(self, route: Route, beat: Heartbeat, now: int) -> list:
@@ -410,6 +423,8 @@ class Leader:
                 return ca.finish(self.store, root, self.dice)
             case Joining(_, wish):
                 return admission.joined(self.store, wish)
+            case Attaching(_, wish):
+                return attachments.changes(self.store, wish, self.dice)
             case Turning(node):
                 return turned(self.store, node, self.roles.members)
             case Registering(_, wish):
@@ -439,6 +454,8 @@ class Leader:
                 return [deliver(route, self.renewed(wish, bool(changes)))]
             case Joining(route, wish):
                 return self.roles.let_in(self.store, route, wish, self.managers())
+            case Attaching(route, wish):
+                return [deliver(route, Reply(wish.id, attachments.held(self.store, wish)))]
             case Registering(route, wish):
                 return self.dispatcher.open(self.store, route, wish, self.managers(), now)
             case Report():

@@ -36,11 +36,13 @@ from ..effects import (
 from ..events import Applied
 from ..messages import (
     AskRoot,
+    AttachNetwork,
     BeManager,
     BeNothing,
     Call,
     CalledBack,
     Certify,
+    DetachNetwork,
     Expelled,
     Fellows,
     Forward,
@@ -74,6 +76,7 @@ LOOK = SECOND  # how often a waiting call looks for a leader
 CLIENT = "client-call"  # the channel of a person's question: its answer is told to the machine's own engine
 CHANNELS: dict[type, str] = dict.fromkeys((OpenSession, Heartbeat, StatusReport), "agent")
 CHANNELS |= dict.fromkeys((CalledBack, Certify, Introduce, RaftJoin, Renew), "engine")
+CHANNELS |= dict.fromkeys((AttachNetwork, DetachNetwork), "engine")
 CONNECTING = (Call, OpenSession)  # what a manager that was removed is not heard for; a session that is open goes on
 
 

@@ -29,6 +29,13 @@ class Range:
             self.used[number], self.previous = owner, number
         return number
 
+    def claim(self, number: int, owner: str) -> int | None:
+        """This very number, now taken; None when somebody has it, or it is none of these."""
+        if number in self.used or not self.first <= number <= self.last:
+            return None
+        self.used[number] = owner
+        return number
+
     def hold(self, number: int, owner: str) -> None:
         """This number is taken."""
         self.used[number] = owner

@@ -9,11 +9,13 @@ from ..events import FileDelivered, FileWithdrawn, TaskProgressed
 from ..messages import (
     Assignments,
     Attach,
+    AttachNetwork,
     BeNode,
     BeNothing,
     Broken,
     Call,
     Detach,
+    DetachNetwork,
     Discard,
     Endpoint,
     Exited,
@@ -22,6 +24,7 @@ from ..messages import (
     Heartbeat,
     HeartbeatAnswer,
     KeepOnly,
+    Lent,
     ListNetworks,
     ManagersChanged,
     NetworkKeys,
@@ -38,6 +41,7 @@ from ..messages import (
     Start,
     StatusAnswer,
     StatusReport,
+    TakenBack,
     TaskStatus,
     Withdraw,
 )
@@ -127,6 +131,8 @@ class Agent:
                 return self._be_node(node, managers, now)
             case Told(_, BeNothing()):
                 return self._be_nothing()
+            case Told(_, (AttachNetwork() | DetachNetwork()) as wish) if self.session:
+                return [Send(self.manager, "manager", wish._replace(node=self.node))]
             case Told(sender, Call(number, ListNetworks())):
                 return [Tell(sender, Reply(number, self._network_rows()))]
         return []
@@ -313,10 +319,14 @@ class Agent:
         return work._replace(task=task) if task.desired >= work.task.desired else work
 
     def _remove(self, task):
-        if self.works.pop(task).wake < NEVER:
+        work = self.works.pop(task)
+        if work.wake < NEVER:
             self._mind_works()
         for known in (self.acknowledged, self.unheard, self.unsaid):
             known.pop(task, None)
+        if work.task.spec.attachment:
+            back = Tell("engine", TakenBack(task, work.task.spec.attachment))
+            return [*self._hidden(task), back, Save(f"task {task}", None)]
         return [*self._hidden(task), Tell("executor", Discard(task)), Save(f"task {task}", None)]
 
     # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -380,7 +390,9 @@ class Agent:
         if before is None or before.state != work.state:
             if work.state > self.acknowledged.get(task.id, ASSIGNED):
                 self.unheard[task.id] = self.unsaid[task.id] = None
-            effects.append(Note(TaskProgressed(task.id, task.service_name, task.slot, STATES[work.state], work.err)))
+            if not task.spec.attachment:
+                fact = TaskProgressed(task.id, task.service_name, task.slot, STATES[work.state], work.err)
+                effects.append(Note(fact))
         return effects
 
     def _mind_works(self):
@@ -401,6 +413,8 @@ class Agent:
     def _published(self, work):
         """Tell the mesh how far others may know of a task. It ceases to serve before the stop signal."""
         task, known = work.task.id, self.shown.get(work.task.id)
+        if work.task.spec.attachment:
+            return self._lent(work)
         if not work.is_attached:
             return self._hidden(task)
         if known and known[1] and not work.is_serving:
@@ -411,6 +425,17 @@ class Agent:
             return []
         self.shown[task] = shown
         return [*self._tell_networks(), Tell("mesh", (Expose if work.is_serving else Attach)(shown[0]))]
+
+    def _lent(self, work):
+        """The engine shows a plain container to the others, once it has an address and its network is here."""
+        task = work.task
+        if work.state != RUNNING or task.id in self.shown:
+            return []
+        self.shown[task.id] = self._endpoint(task, ""), False
+        one = task.networks[0]
+        network = self.networks[one.network].spec
+        lent = Lent(task.id, task.spec.attachment, one.network, network.name, one.address, network.internal)
+        return [*self._tell_networks(), Tell("engine", lent)]
 
     def _hidden(self, task):
         return [Tell("mesh", Detach(task)), *self._tell_networks()] if self.shown.pop(task, None) else []

@@ -7,7 +7,7 @@ driver"; texts of Docker Engine 20.10.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..effects import NEVER, Dice, Disk, Save, Tell
 from ..messages import (
@@ -21,50 +21,31 @@ from ..messages import (
     Exited,
     Expose,
     KillContainer,
+    Lent,
     NetworkRow,
     Prepare,
     Prepared,
     RemoveContainer,
+    Reply,
     Run,
     Running,
     Start,
     StartContainer,
     Stop,
     StopContainer,
+    TakenBack,
 )
 from ..objects import ApiError, NetworkTarget, PortConfig, replace
+from ..overlay.dns import is_address
 from ..trust import tokens
 from . import health, networks, plain
+from .attaching import PATIENCE, Ask, Attaching, Failed
 from .events import Recent
 from .founding import answer
+from .joined import Plain, disconnected, join, meant, silent, with_mask, without
 
 ENDING = ("TERM", "15", "INT", "2", "QUIT", "3")  # signals that ask a process to end
 OTHERS = "HUP 1 USR1 10 USR2 12 WINCH 28 CONT 18 STOP 19 PIPE 13 ALRM 14 ABRT 6".split()
-
-
-class Joined(NamedTuple):
-    """A network that a container is on. It has an address there while it runs, but never on `host` and `none`."""
-
-    network: str  # id
-    name: str
-    aliases: tuple[str, ...] = ()
-    address: str = ""
-    internal: bool = False  # without a gateway
-
-
-class Plain(NamedTuple):
-    """What the engine keeps of one plain container."""
-
-    name: str
-    ports: tuple[PortConfig, ...]  # published, or its own on the network of the machine
-    networks: tuple[Joined, ...]
-    remove: bool = False  # when it ends
-    running: bool = False
-    fault: str = ""  # why it cannot start: a port that is taken
-
-    @property
-    def on_host(self) -> bool:
-        return any(joined.name == "host" for joined in self.networks)
 
 
 class Containers:
@@ -76,6 +57,8 @@ class Containers:
         self.kept = {name.removeprefix("container "): value._replace(running=False) for name, value in found}
         self.starts: dict[str, int] = {}  # container → the call that waits until it runs
         self.ends: dict[str, list[int]] = {}  # container or task → the calls that wait until it has ended
+        self.attaching = Attaching(disk)
+        self.in_swarm = False  # then a network that nobody here knows may be one of the swarm
 
     # ── what people ask ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -96,10 +79,10 @@ class Containers:
             case KillContainer(ref, signal):
                 return self._kill(call, key, found, ref, signal)
             case StartContainer():
-                return self._start(call, key, found, containers)
+                return self._start(call, key, found, containers, now)
             case RemoveContainer(_, force):
                 plain.check_removal(found, force)
-                return [*self._forget(key), Tell("executor", Discard(key)), *answer(call)]
+                return [*self._forget(key, now), Tell("executor", Discard(key)), *answer(call)]
         raise ApiError(f"{type(request).__name__} is not possible here")
 
     def _run(self, call, request: Run, containers, rows):
@@ -107,7 +90,7 @@ class Containers:
         if why := health.refusal(request.settings.healthcheck):
             raise ApiError(why)
         targets = request.networks or (NetworkTarget("bridge"),)
-        joined = tuple(_joined(target, rows) for target in targets)
+        joined = tuple(join(target, rows, self.in_swarm) for target in targets)
         name = request.name.removeprefix("/") or plain.random_name(self.dice, containers)
         key = tokens.container_id(self.dice)
         number = plain.port_of(request.image)
@@ -152,34 +135,40 @@ class Containers:
             raise ApiError(f"Invalid signal: {signal}")
         return [*([Tell("executor", Stop(key, NEVER))] if word in ENDING else []), *answer(call)]
 
-    def _start(self, call, key, found, containers):
+    def _start(self, call, key, found, containers, now):
         if found.state == "running":
             return answer(call)
         self.starts[key] = call
         if key not in self.kept:
             return [Tell("executor", Start(key))]
         self.kept[key] = self.kept[key]._replace(fault=self._taken(key, self.kept[key], containers))
-        return self._begin(key)
+        return self._begin(key, now)
 
     # ── what the runtime says ────────────────────────────────────────────────────────────────────────────────────
 
     def hear(self, message: Any, rows: Sequence[NetworkRow], now: int) -> list:
         match message:
             case Prepared(key) if key in self.starts:
-                return self._begin(key)
+                return self._begin(key, now)
             case Running(key):
                 return self._running(key, rows, now)
             case Broken(key, reason) if key in self.starts:
-                return [*self._forget(key), *answer(self.starts.pop(key), error=reason)]
+                return [*self._forget(key, now), *answer(self.starts.pop(key), error=reason)]
             case Exited(key):
-                return self._ended(key)
+                return self._ended(key, now)
         return []
 
-    def _begin(self, key):
-        """Start it; where a port is taken, Docker refuses, but on the host's network the process itself fails."""
+    def _begin(self, key, now):
+        """Start it; where a port is taken, Docker refuses, but on the host's network the process itself fails.
+
+        On an overlay it has an address before it starts.
+        """
         mine = self.kept[key]
         if mine.fault and not mine.on_host:
             return answer(self.starts.pop(key), error=mine.fault)
+        for one in mine.networks:
+            if one.swarm and not one.address:
+                return self.attaching.ask(Ask(key, one.name, ends=now + PATIENCE), now)
         return [Tell("executor", Start(key, mine.fault))]
 
     def _running(self, key, rows, now):
@@ -192,7 +181,9 @@ class Containers:
         joined = tuple(self._with_address(one, rows) for one in mine.networks)
         for row in (row for row in rows if any(one.network == row.id for one in joined)):
             self._note(now, "connect", key, row)
-        return [*self._shown(key, mine._replace(networks=joined, running=True)), *done]
+        late = [Ask(key, one.name) for one in joined if one.swarm and not one.address]  # the engine restarted it
+        asked = [effect for ask in late for effect in self.attaching.ask(ask, now)]
+        return [*self._shown(key, mine._replace(networks=joined, running=True)), *done, *asked]
 
     def _with_address(self, joined, rows):
         row = next((row for row in rows if row.id == joined.network), None)
@@ -201,32 +192,105 @@ class Containers:
         taken = [one.address for other in self.kept.values() for one in other.networks if one.network == row.id]
         return joined._replace(address=networks.free_address(row, taken))
 
-    def _ended(self, key):
+    def _ended(self, key, now):
         done = [effect for call in self.ends.pop(key, ()) for effect in answer(call)]
         if key not in self.kept:
             return done
         mine = self.kept[key]
         if mine.remove:
-            return [*self._forget(key), Tell("executor", Discard(key)), *done]
-        silent = tuple(joined._replace(address="") for joined in mine.networks)
+            return [*self._forget(key, now), Tell("executor", Discard(key)), *done]
         hidden = [Tell("mesh", Detach(key))] if mine.running else []
-        return [*hidden, *self._keep(key, mine._replace(networks=silent, running=False)), *done]
+        kept = self._keep(key, mine._replace(networks=silent(mine), running=False))
+        return [*hidden, *kept, *self._give_back(key, mine.networks, now), *done]
+
+    # ── networks of the swarm ────────────────────────────────────────────────────────────────────────────────────
+
+    def boot(self, now: int) -> list:
+        """What had an address on an overlay has it no more: whatever starts again asks for another one."""
+        effects: list = []
+        for key, mine in list(self.kept.items()):
+            if any(one.attachment for one in mine.networks):
+                after = tuple(without(one) if one.attachment else one for one in mine.networks)
+                effects += [*self._give_back(key, mine.networks, now), *self._keep(key, mine._replace(networks=after))]
+        return effects
+
+    def _give_back(self, key, networks, now):
+        calls = [ask.call for ask in self.attaching.forget(key) if ask.call is not None]
+        refused = [effect for call in calls for effect in answer(call, error=f"Container {key} is not running")]
+        return [*refused, *self.attaching.leave({one.attachment: key for one in networks if one.attachment}, now)]
+
+    def lent(self, word: Lent | TakenBack, now: int) -> list:
+        """The managers have given a container an address, or taken it back."""
+        mine = self.kept.get(word.container)
+        if isinstance(word, TakenBack):
+            return self._lose(word, mine) if mine else []
+        ask = self.attaching.given(word.container, (word.name, word.network))
+        if mine is None or ask is None:
+            return self.attaching.leave({word.task: word.container}, now)
+        address, _, mask = word.address.partition("/")
+        own = {"network": word.network, "name": word.name, "internal": word.internal}
+        new = {**own, "address": address, "mask": mask, "attachment": word.task}
+        joined = (*mine.networks, ask.joined) if ask.joined else mine.networks
+        after = tuple(one._replace(**new) if one.name == ask.network else one for one in joined)
+        row = NetworkRow(word.network, word.name, "overlay", "swarm", {})
+        self._note(now, "connect", word.container, row)
+        mine = mine._replace(networks=after)
+        if mine.running:
+            return [*self._shown(word.container, mine), *(answer(ask.call) if ask.call is not None else [])]
+        return [*self._keep(word.container, mine), *self._begin(word.container, now)]
+
+    def _lose(self, word, mine):
+        after = tuple(without(one) if one.attachment == word.task else one for one in mine.networks)
+        if after == mine.networks:
+            return []
+        mine = mine._replace(networks=after)
+        return self._shown(word.container, mine) if mine.running else self._keep(word.container, mine)
+
+    def answered(self, reply: Reply, now: int) -> list:
+        """The managers say whether there will be an address, or that one is theirs again."""
+        effects, failed = self.attaching.hear(reply, now)
+        return [*effects, *(self._fail(failed, now) if failed else [])]
+
+    def wake(self, now: int) -> list:
+        effects, failed = self.attaching.wake(now)
+        return [*effects, *(effect for one in failed for effect in self._fail(one, now))]
+
+    def _fail(self, failed: Failed, now: int) -> list:
+        """It does not start, and what it had got elsewhere is given back; one that runs goes on without."""
+        key, call = failed.ask.container, failed.ask.call
+        if call is not None:
+            return answer(call, error=failed.reason)
+        mine = self.kept[key]
+        kept = self._keep(key, mine._replace(networks=silent(mine)))
+        return [*kept, *self._give_back(key, mine.networks, now), *answer(self.starts.pop(key), error=failed.reason)]
 
     # ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _change_networks(self, call, request, containers, rows, now):
-        row = networks.one(request.network, rows)
+        row = meant(request.network, (*rows, *self._overlays(rows)), self.in_swarm and isinstance(request, Connect))
         found = plain.find(request.container, containers)
         if found.id not in self.kept:
             raise ApiError(f"container {found.id} belongs to a task: only plain containers are connected by hand here")
         mine = self.kept[found.id]
         if isinstance(request, Connect):
             after = self._connected(mine, row, request, rows)
+            if mine.running and row.scope == "swarm":
+                ask = Ask(found.id, row.name, request.address, now + PATIENCE, call, after.networks[-1])
+                return self.attaching.ask(ask, now)
         else:
-            after = _disconnected(mine, row, found)
+            after = disconnected(mine, row, found)
+            self.attaching.forget(found.id, row.name)
         self._note(now, type(request).__name__.lower(), found.id, row)
         changed = self._shown(found.id, after) if mine.running else self._keep(found.id, after)
-        return [*changed, *answer(call)]
+        left = [one for one in mine.networks if one.attachment and one not in after.networks]
+        back = self.attaching.leave({one.attachment: found.id for one in left}, now)
+        return [*changed, *back, *answer(call)]
+
+    def _overlays(self, rows):
+        """Networks of the swarm that containers of this machine are to be on, as far as they are not among these."""
+        known = {row.id: None for row in rows}
+        joined = {one.network: one for mine in self.kept.values() for one in mine.networks if one.swarm}
+        return [NetworkRow(id, one.name, "overlay", "swarm", {}) for id, one in joined.items() if id not in known]
 
     def _connected(self, mine, row, request, rows):
         if mine.on_host or row.name == "host":
@@ -234,9 +298,15 @@ class Containers:
         if row.name == "none" or any(one.name == "none" for one in mine.networks):
             text = "container cannot be connected to multiple networks with one of the networks in private (none) mode"
             raise ApiError(text)
-        if any(one.network == row.id for one in mine.networks):
+        if row.scope == "swarm" and any(row.name == one.name and one.address for one in mine.networks):
+            raise ApiError(f"{mine.name} is already attached to network {row.name}")
+        if any(one.network == row.id or one.name == row.name for one in mine.networks):
             raise ApiError(f"endpoint with name {mine.name} already exists in network {row.name}")
-        joined = _joined(NetworkTarget(row.id, request.aliases), rows)
+        joined = join(NetworkTarget(request.network, request.aliases), rows, self.in_swarm)
+        if request.address and not is_address(request.address):
+            raise ApiError(f"invalid IPv4 address: {request.address}")
+        if joined.swarm:
+            return mine._replace(networks=(*mine.networks, joined))
         if request.address:
             joined = joined._replace(address=request.address)
         return mine._replace(networks=(*mine.networks, self._with_address(joined, rows) if mine.running else joined))
@@ -250,7 +320,7 @@ class Containers:
         """(container, name, address) of those that run on it."""
         runs = [(key, mine) for key, mine in self.kept.items() if mine.running]
         joined = [(key, mine.name, one) for key, mine in runs for one in mine.networks if one.network == row.id]
-        return tuple((key, name, _with_mask(one, (row,))) for key, name, one in joined)
+        return tuple((key, name, with_mask(one, (row,))) for key, name, one in joined)
 
     def with_networks(self, containers: Iterable[Container], rows: Sequence[NetworkRow]) -> tuple[Container, ...]:
         """The same containers, plain ones with the networks that they are on."""
@@ -259,7 +329,7 @@ class Containers:
         )
 
     def _rows_of(self, key, rows):
-        return tuple((one.network, one.name, _with_mask(one, rows), one.aliases) for one in self.kept[key].networks)
+        return tuple((one.network, one.name, with_mask(one, rows), one.aliases) for one in self.kept[key].networks)
 
     # ── what the network knows of them ───────────────────────────────────────────────────────────────────────────
 
@@ -291,33 +361,9 @@ class Containers:
         self.kept[key] = mine
         return [Save(f"container {key}", mine)]
 
-    def _forget(self, key):
+    def _forget(self, key, now):
         mine = self.kept.pop(key, None)
         if mine is None:
             return []
         hidden = [Tell("mesh", Detach(key))] if mine.running else []
-        return [*hidden, Save(f"container {key}", None)]
-
-
-def _joined(target: NetworkTarget, rows: Sequence[NetworkRow]) -> Joined:
-    """The network that is meant. Raises ApiError for one that is not there, or not for plain containers."""
-    row = networks.one(target.target, rows)
-    networks.check_attachable(row)
-    if target.aliases and row.name in networks.PREDEFINED:
-        raise ApiError("network-scoped alias is supported only for containers in user defined networks")
-    return Joined(row.id, row.name, target.aliases, internal=row.internal)
-
-
-def _disconnected(mine: Plain, row: NetworkRow, found: Container) -> Plain:
-    if mine.on_host:
-        raise ApiError("container cannot be disconnected from host network or connected to host network")
-    left = tuple(one for one in mine.networks if one.network != row.id)
-    if left == mine.networks:
-        raise ApiError(f"container {found.id} is not connected to network {row.name}")
-    return mine._replace(networks=left)
-
-
-def _with_mask(joined: Joined, rows: Sequence[NetworkRow]) -> str:
-    """Its address as `172.17.0.2/16`, '' for none."""
-    row = next((row for row in rows if row.id == joined.network), None)
-    return f"{joined.address}/{row.subnet.partition('/')[2]}" if row and joined.address else ""
+        return [*hidden, Save(f"container {key}", None), *self._give_back(key, mine.networks, now)]

@@ -78,6 +78,8 @@ def next_step(
     """
     if work.state >= COMPLETE:
         return work, []
+    if work.task.spec.attachment:
+        return _lend(work, addressed, now), []
     if work.task.desired >= SHUTDOWN or work.unhealthy:
         return _shut_down(work, attached, now)
     if work.waits:
@@ -88,6 +90,15 @@ def next_step(
             return begun._replace(waits=True, wake=now + ADDRESS_PATIENCE), []
         return begun, request(work.task, begun.state, node)
     return work, []
+
+
+def _lend(work, addressed, now):
+    """An address for a plain container: the engine runs that, here it is only held."""
+    if addressed and work.state < RUNNING:
+        return _moved(work, RUNNING, "started", now)
+    if work.waits and now >= work.wake:
+        return _moved(work, REJECTED, work.message, now)._replace(err=NO_ADDRESS)
+    return work if addressed or work.waits else work._replace(waits=True, wake=now + ADDRESS_PATIENCE)
 
 
 def _wait(work, addressed, now, node):

@@ -23,6 +23,7 @@ from ..messages import (
     FetchLogs,
     Info,
     KillContainer,
+    Lent,
     ListContainers,
     ListImages,
     ListNetworks,
@@ -44,6 +45,7 @@ from ..messages import (
     SwarmJoin,
     SwarmLeave,
     SwarmUnlock,
+    TakenBack,
     UnlockKeyIs,
     UpdateObject,
 )
@@ -107,7 +109,7 @@ class Engine:
 
     @property
     def deadline(self) -> int:
-        return min(self.swarm.deadline, self.logs.deadline)
+        return min(self.swarm.deadline, self.logs.deadline, self.containers.attaching.deadline)
 
     def step(self, event, now: int) -> list:
         effects = self._hear(event, now)
@@ -133,6 +135,10 @@ class Engine:
                 return self.logs.serve(sender, fetch)
             case Received(sender, FetchedLogs() as answer):
                 return self.logs.fetched(sender, answer)
+            case Received(_, Reply() as reply):
+                return self.containers.answered(reply, now)
+            case Told("agent", (Lent() | TakenBack()) as word):
+                return self.containers.lent(word, now)
             case Received(_, message):
                 return self.swarm.hear(message, now)
             case Told(_, Unlock()):
@@ -142,8 +148,13 @@ class Engine:
             case Told(_, message):
                 return [*self.swarm.told(message, now), *self._say_unlocked()]
             case Woken():
-                return [*self.logs.wake(now), *self.swarm.wake(now)]
+                return [*self.logs.wake(now), *self.swarm.wake(now), *self._attach_again(now)]
         return []
+
+    def _attach_again(self, now):
+        if self.swarm.identity is None and self.containers.attaching.deadline <= now:
+            return [*self.containers.wake(now), *self.containers.attaching.outside()]
+        return self.containers.wake(now)
 
     def _or_refuse(self, id, act, *arguments):
         try:
@@ -206,6 +217,7 @@ class Engine:
         return [Tell(core, Call(self.calls, request))]
 
     def _go_on(self, call, reply, now):
+        self.containers.in_swarm = self.swarm.identity is not None and not self.lock.locked
         match call.request:
             case Logs() | Relayed():
                 return self.logs.hear(call, reply, now)
@@ -267,6 +279,7 @@ class Engine:
 
     def _boot(self, now):
         made = [] if self.networks else self._keep_networks(networks.predefined(self.dice))
+        made += self.containers.boot(now)
         return [*made, *(self.lock.boot() if self.lock.locked else self.swarm.boot(now))]
 
     def _unlock(self, call, key, now):

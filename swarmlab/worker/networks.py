@@ -134,15 +134,6 @@ def one(ref: str, rows: Sequence[NetworkRow]) -> NetworkRow:
     return found
 
 
-def check_attachable(row: NetworkRow) -> None:
-    """Plain containers get onto an overlay only where it was made for that, and here not even then. Raises ApiError."""
-    if row.scope == "swarm" and not row.attachable:
-        why = f"rpc error: code = PermissionDenied desc = network {row.name} not manually attachable"
-        raise ApiError(f"Could not attach to network {row.name}: {why}")
-    if row.scope == "swarm":
-        raise ApiError(f"the simulation has no way to put a plain container on the overlay network {row.name}")
-
-
 def find(ref: str, rows: Sequence[NetworkRow]) -> NetworkRow | None:
     """The network of this id or name, or the only one whose id begins so."""
     begin = [row for row in rows if ref and row.id.startswith(ref)]
