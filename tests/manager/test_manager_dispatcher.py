@@ -1,5 +1,7 @@
 """Sessions, assignments and reports, rule by rule [swarm.md §12]."""
 
+from random import Random
+
 import pytest
 from manager_bench import Bench, ready, web
 
@@ -65,6 +67,16 @@ def alone(bench):
 
 
 # ── sessions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_new_leader_waits_for_each_node_six_periods_that_it_draws(bench):
+    """networking.md §3.3: 27 to 33 s; recorded in transcript 07: 31.2 s."""
+    waits = []
+    for seed in range(100):
+        leader = dispatcher.Dispatcher(Random(seed))
+        leader.lead(bench.store, 7 * SECOND)
+        waits += [at / SECOND - 7 for at, kind in leader.expires.values() if kind == "unknown"]
+    assert 27 <= min(waits) < 27.5 and 32.5 < max(waits) <= 33
 
 
 def test_the_manager_draws_each_period_anew_within_half_a_second_of_five(bench):

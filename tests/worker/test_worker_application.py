@@ -4,6 +4,8 @@ import pytest
 
 from swarmlab import Cluster
 from swarmlab.events import LoggedIn, LoginFailed
+from swarmlab.overlay.wire import Visit
+from swarmlab.worker import application
 
 FILES = {
     "one": "alpha\n",
@@ -145,3 +147,9 @@ def test_what_a_secret_has_filled_into_its_settings_is_printed_nowhere():
     assert (
         "beta" not in log.stdout + log.stderr + cluster.trace.text() + cluster.docker("inspect $(docker ps -aq)").stdout
     )
+
+
+def test_a_password_does_not_cross_the_network(monkeypatch):
+    asked = []
+    monkeypatch.setattr(application, "Visit", lambda *fields: asked.append(fields) or Visit(*fields))
+    assert not failed(shop()) and asked and FILES["one"].strip() not in repr(asked)
