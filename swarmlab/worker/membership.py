@@ -454,7 +454,8 @@ class Membership:
         says, me = papers.says, self.identity
         whom = certificates.key_id(papers.tls.issuer_key), certificates.key_id(certificates.read(papers.root).key)
         fact = CertificateIssued(says.node, says.role, *whom, f"{says.serial:x}", says.ends, why)
-        shown = [Save("papers", papers), Note(fact), *([Tell("guard", PapersChanged())] if old else [])]
+        facts = [Note(fact), *([Note(RootTrusted(whom[1]))] if old and old.root != papers.root else [])]
+        shown = [Save("papers", papers), *facts, *([Tell("guard", PapersChanged())] if old else [])]
         return [*shown, *(self._introduce(me, papers) if me and old and old.tls != papers.tls else [])]
 
     def _introduce(self, me: Identity, papers: Papers) -> list:

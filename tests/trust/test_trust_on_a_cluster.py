@@ -125,6 +125,8 @@ def test_a_node_that_missed_the_end_of_a_rotation_finds_the_root_that_has_signed
     assert len(facts(cluster, RootRotationEnded)) == 2 and set(tls(cluster).values()) == {"Ready"}
     assert {cluster.papers(name).root for name in (*others, "worker-1")} == {root_of(cluster)}
     assert {fact.reason for _, fact in facts(cluster, ConnectionRefused)} == {certificates.UNKNOWN_AUTHORITY}
+    trusted = {who: fact.root for who, fact in facts(cluster, RootTrusted)}
+    assert set(trusted.values()) == {certificates.key_id(certificates.read(root_of(cluster)).key)} and len(trusted) == 4
 
 
 def test_a_root_that_has_not_signed_the_own_certificate_is_not_trusted_whoever_sends_it():
