@@ -220,7 +220,8 @@ class UpdateLaws:
     def _counted(self, record: Record, task: Any, times: list[int]) -> None:
         policy = task.spec.restart
         if policy.window:
-            times = [at for at in times if at > record.time - policy.window]
+            # Two that end together in a slot do not count for each other.
+            times = [at for at in times if record.time - policy.window < at < record.time] + times[-1:]
         if policy.condition == "none" or (policy.max_attempts and len(times) > policy.max_attempts):
             text = f"restart {len(times)} of {task.name}, {policy.max_attempts} allowed"
             raise LawBroken("no more attempts than allowed", record, text)

@@ -3,14 +3,18 @@
 `make campaign` runs many more seeds, `make mutants` plants all bugs.
 """
 
+from contextlib import nullcontext
 from functools import partial
 
 import pytest
 
 from swarmlab import Cluster
 from swarmlab.check import campaign, updates
+from swarmlab.check.broken import LawBroken
 from swarmlab.check.update_laws import UpdateLaws
 from swarmlab.check.update_mutants import MUTANTS, hunt
+from swarmlab.effects import SECOND
+from swarmlab.objects import RestartPolicy, replace
 
 ONE_PER_LAW = {
     "enough slots run": "one worker too many",
@@ -98,3 +102,13 @@ def test_a_restart_waits_as_the_task_that_ended_has_it_and_not_at_all_for_a_drai
     swarm.run_for(5)
     slower = "service update -d --restart-delay 4s --update-failure-action continue --update-delay 9s app"
     types(swarm, slower, "node update --availability drain worker-1")
+
+
+@pytest.mark.parametrize(("restarts", "broken"), [((44, 50, 50), False), ((46, 50), False), ((47, 50), True)])
+def test_two_that_end_together_in_a_slot_do_not_use_up_each_others_attempts(begun, restarts, broken):
+    """§7: within the window, and before this end. After a pause with start-first a slot has an old and a new task."""
+    [task, *_] = begun.store.all("task")
+    task = replace(task, spec=replace(task.spec, restart=RestartPolicy(max_attempts=1, window=4 * SECOND)))
+    laws, record = UpdateLaws(begun.fork()), begun.trace.records[-1]._replace(time=50 * SECOND)
+    with pytest.raises(LawBroken) if broken else nullcontext():
+        laws._counted(record, task, [at * SECOND for at in restarts])
