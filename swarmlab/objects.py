@@ -429,6 +429,7 @@ class Task(NamedTuple):
     updated_at: int = 0
     assigned_generic: Mapping = {}  # kind → number, or the names that the node gave it
     heard_at: int = 0  # when the managers wrote that state down, by their own clock
+    service_labels: Mapping = {}  # of its service, when it was made
 
     @property
     def name(self) -> str:

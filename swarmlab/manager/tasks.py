@@ -21,6 +21,7 @@ def new_task(
         id=derived_id(service.id, slot, node, store.index, now, after),
         service=service.id,
         service_name=service.spec.name,
+        service_labels=service.spec.labels,
         slot=slot,
         node=node,
         spec=service.spec.task,

@@ -370,12 +370,12 @@ class Agent:
         A container that was made before this boot has lost its way to them, and never finds it again, also when the
         agent has a session [moby: container.DependencyStore, which is in memory alone].
         """
-        spec, service = task.spec.container, self.services.get(task.service)
+        spec = task.spec.container
         if not (spec.secrets or spec.configs):
             return ()
         if task.id in self.older:
             raise Unready("secret store is not initialized")
-        return files_inside(task, self.files, self.description, service.spec.labels if service else {})
+        return files_inside(task, self.files, self.description)
 
     def _kept(self, work):
         task, before = work.task, self.works.get(work.task.id)

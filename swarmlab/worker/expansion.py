@@ -1,7 +1,7 @@
 """What a task's wish becomes on its node: templates such as `{{.Task.Slot}}` filled in, and the resources it was given.
 
-Filled in are chains of fields, in the values of the environment, in mounts and in the hostname. Source: swarmkit
-`template/context.go`, `template/expand.go`, `api/genericresource/string.go`.
+Filled in are chains of fields and labels of the service, in the values of the environment, in mounts and in the hostname.
+Source: swarmkit `template/context.go`, `template/expand.go`, `api/genericresource/string.go`.
 """
 
 import re
@@ -9,7 +9,10 @@ from collections.abc import Mapping
 
 from ..objects import ContainerSpec, Description, Task, replace
 
-_CHAIN = re.compile(r"(?:(?:(?<!\s)\s+)?\{\{-\s+|\{\{\s*)((?:\.[A-Za-z_]\w*)+)(?:\s+-\}\}\s*|\s*\}\})", re.ASCII)
+LABELS = ".Service.Labels"
+LABEL = re.compile(r"index\s+\.Service\.Labels\s+(?:\"[^\"\\\n]*\"|`[^`]*`)", re.ASCII)
+_BEGIN, _END = r"(?:(?:(?<!\s)\s+)?\{\{-\s+|\{\{\s*)", r"(?:\s+-\}\}\s*|\s*\}\})"
+_ACTION = re.compile(rf"{_BEGIN}((?:\.[A-Za-z_]\w*)+|{LABEL.pattern}){_END}", re.ASCII)
 
 
 def expanded(task: Task, node: Description) -> ContainerSpec:
@@ -36,6 +39,7 @@ def fields(task: Task, node: Description) -> dict[str, str]:
         ".Task.ID": task.id,
         ".Task.Name": f"{task.name}.{task.id}",
         ".Task.Slot": str(task.slot or task.node),
+        **{f"{LABELS}.{name}": value for name, value in task.service_labels.items()},
     }
 
 
@@ -45,7 +49,16 @@ def fill(text: str, words: Mapping[str, str]) -> str:
     >>> fill("web-{{.Task.Slot}} {{ .X }}", {".Task.Slot": "2"})
     'web-2 {{ .X }}'
     """
-    return _CHAIN.sub(lambda found: words.get(found[1], found[0]), text)
+    return _ACTION.sub(lambda found: _value(found, words), text)
+
+
+def _value(found: re.Match, words: Mapping[str, str]) -> str:
+    return label(found[1], words) if LABEL.fullmatch(found[1]) else words.get(found[1], found[0])
+
+
+def label(action: str, words: Mapping[str, str]) -> str:
+    """What `index .Service.Labels "x"` stands for: '' where the service has no such label, as in Go."""
+    return words.get(f"{LABELS}.{action.split(maxsplit=2)[2][1:-1]}", "")
 
 
 def resources(task: Task) -> tuple[str, ...]:

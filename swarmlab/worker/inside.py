@@ -21,12 +21,10 @@ class Unready(Exception):
     """The container cannot be started: a file of it is not to be had. The text is the engine's."""
 
 
-def files_inside(
-    task: Task, known: Mapping[str, Secret | Config], node: Description, labels: Mapping = {}
-) -> tuple[FileInside, ...]:
-    """The files of this task's container; `known` is what the node has, `labels` those of the service. Raises Unready."""
+def files_inside(task: Task, known: Mapping[str, Secret | Config], node: Description) -> tuple[FileInside, ...]:
+    """The files of this task's container; `known` is what the node has. Raises Unready."""
     spec = task.spec.container
-    words = fields(task, node) | {f".Service.Labels.{name}": value for name, value in labels.items()}
+    words = fields(task, node)
     return (
         *(_file("secret", one, task, known, words) for one in spec.secrets),
         *(_file("config", one, task, known, words) for one in spec.configs),

@@ -8,6 +8,8 @@ stays as it is. `secret` and `config` name a target of the same task. Source: sw
 import re
 from collections.abc import Callable, Mapping
 
+from .expansion import LABEL, label
+
 FUNCTIONS = ("config", "env", "secret")
 BUILT_IN = """and break call continue define else end eq ge gt html if index js join le len lt ne nil not or print printf println
 range slice template true false urlquery with block""".split()
@@ -56,6 +58,8 @@ def _value(found: re.Match, text: str, words: Mapping, functions: Mapping) -> st
         return ""
     if _CHAIN.fullmatch(action):
         return _field(found, text, words)
+    if LABEL.fullmatch(action):
+        return label(action, words)
     call = _CALL.fullmatch(action)
     if not call or call[1] not in FUNCTIONS:
         return found[0]

@@ -11,7 +11,8 @@ NODE = Description("worker-1", "linux", "aarch64")
 
 
 def made(slot: int = 3, **wishes) -> ContainerSpec:
-    return expanded(Task("t1", "s1", "web", slot, "n1", TaskSpec(ContainerSpec(**wishes))), NODE)
+    spec = TaskSpec(ContainerSpec(**wishes))
+    return expanded(Task("t1", "s1", "web", slot, "n1", spec, service_labels={"com.x/y": "1"}), NODE)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,8 @@ def made(slot: int = 3, **wishes) -> ContainerSpec:
         ("{{.Node.ID}} {{.Node.Platform.OS}}/{{.Node.Platform.Architecture}}", "n1 linux/aarch64"),
         ("a {{- .Task.ID -}} b", "at1b"),
         ("{{.Task.Name}}", "web.3.t1"),
-        ('{{index .Service.Labels "x"}} {{"{{"}}', '{{index .Service.Labels "x"}} {{"{{"}}'),
+        ('{{index .Service.Labels "com.x/y"}}{{ index .Service.Labels `z` }}|', "1|"),
+        ('{{index .Service.Labels 1}} {{"{{"}}', '{{index .Service.Labels 1}} {{"{{"}}'),
     ],
 )
 def test_templates_are_filled_in_by_the_node(template: str, text: str) -> None:
@@ -33,6 +35,19 @@ def test_only_values_of_the_environment_and_both_ends_of_a_mount_are_templates()
     spec = made(env=("{{.Task.ID}}={{.Task.ID}}", "B"), mounts=(Mount("volume", "d-{{.Task.Slot}}", "/{{.Node.ID}}"),))
     assert spec.env == ("{{.Task.ID}}=t1", "B")
     assert spec.mounts == (Mount("volume", "d-3", "/n1"),)
+
+
+def test_a_task_keeps_the_labels_that_its_service_had_when_it_was_made() -> None:
+    """[swarmkit orchestrator/task.go: ServiceAnnotations]"""
+    cluster = Cluster(managers=1, seed=7)
+    cluster.docker("service create -d --name web --label tier=1 --hostname '{{index .Service.Labels \"tier\"}}' nginx")
+    cluster.run_for(5)
+    cluster.docker("service update -d --label-add tier=2 web")
+    cluster.run_for(5)
+    cluster.docker("service scale -d web=2")
+    cluster.run_for(5)
+    form = "--format '{{.Config.Hostname}}'"
+    assert [cluster.docker(f"inspect {task.container} {form}").stdout for task in cluster.tasks] == ["1\n", "2\n"]
 
 
 def test_the_slot_of_a_global_task_is_its_node() -> None:

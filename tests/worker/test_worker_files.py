@@ -36,7 +36,7 @@ def using(*secrets, configs=(), env=(), **more):
 
 
 def inside(asked, *known, labels=None):
-    return files_inside(asked, {one.id: one for one in known}, NODE, labels or {})
+    return files_inside(replace(asked, service_labels=labels or {}), {one.id: one for one in known}, NODE)
 
 
 # ── where, whose, and where it lies ──────────────────────────────────────────────────────────────────────────────
@@ -78,6 +78,7 @@ def content(text, *known, env=(), language="golang", secrets=(), labels=None):
 def test_each_task_fills_in_the_templates_of_its_own_files():
     text = '{{.Service.Name}} {{ .Task.Slot }} {{.Node.Hostname}} {{env "X"}}{{env "NONE"}} {{.Service.Labels.a}}'
     assert content(text, env=("X=1=2",), labels={"a": "b"}).data == b"web 1 worker-1 1=2 b"
+    assert content('{{index .Service.Labels "a"}}{{index .Service.Labels "c"}}.', labels={"a": "b"}).data == b"b."
     assert content(text, language="").data == text.encode()
 
 
