@@ -431,7 +431,7 @@ class Agent:
         task = work.task
         if work.state != RUNNING or task.id in self.shown:
             return []
-        self.shown[task.id] = self._endpoint(task, ""), False
+        self.shown[task.id] = endpoints.endpoint(self, task, ""), False
         one = task.networks[0]
         network = self.networks[one.network].spec
         lent = Lent(task.id, task.spec.attachment, one.network, network.name, one.address, network.internal)
