@@ -6,7 +6,14 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 
-from ..events import CertificateIssued, ConnectionRefused, RootRotationBegun, RootRotationEnded, RootTrusted
+from ..events import (
+    CertificateIssued,
+    ConnectionRefused,
+    ObjectRemoved,
+    RootRotationBegun,
+    RootRotationEnded,
+    RootTrusted,
+)
 from . import ink
 from .timeline import Timeline
 
@@ -140,14 +147,18 @@ class Rotation(NamedTuple):
 
 
 def rotation_of(trace: Any, end: float | None = None) -> Rotation:
-    """The rows of the last rotation of the root certificate in a trace; `end` is seconds after its beginning."""
+    """The rows of the last rotation of the root certificate in a trace; `end` is seconds after its beginning.
+
+    A node that was removed before is no node of the swarm any more, and has no row.
+    """
     begun = [r for r in trace.records if isinstance(r.fact, RootRotationBegun)]
     if not begun:
         raise ValueError("the root certificate was not rotated in this run")
     zero, fact = begun[-1].time, begun[-1].fact
     last = trace.now if end is None else zero + round(end * SECOND)
     since = lambda time: (time - zero) / SECOND  # noqa: E731
-    nodes = dict.fromkeys(r.source for r in trace.records if isinstance(r.fact, CertificateIssued) and r.time <= last)
+    nodes = {r.source: r.fact.node for r in trace.records if isinstance(r.fact, CertificateIssued) and r.time <= last}
+    gone = {r.fact.id for r in trace.records if isinstance(r.fact, ObjectRemoved) and r.time <= zero}
     issued: dict[str, float] = {}
     trusted: dict[str, float] = {}
     after = [r for r in trace.records if zero <= r.time <= last]
@@ -160,7 +171,9 @@ def rotation_of(trace: Any, end: float | None = None) -> Rotation:
         (since(r.time), r.source, r.fact.other, r.fact.reason) for r in after if isinstance(r.fact, ConnectionRefused)
     ]
     over = [since(r.time) for r in after if isinstance(r.fact, RootRotationEnded) and r.fact.root == fact.new]
-    order = sorted(nodes, key=lambda name: (not name.startswith("manager"), name))
+    order = sorted(
+        (name for name in nodes if nodes[name] not in gone), key=lambda name: (not name.startswith("manager"), name)
+    )
     return Rotation(
         tuple(order), issued, trusted, tuple(refused), over[0] if over else None, since(last), (fact.old, fact.new)
     )

@@ -46,6 +46,7 @@ def draw_outage(rows: Any, ax: Axes | None = None, guesses: Any = None, referenc
     A row may also have `title`, and `lost`: how many requests were lost, or when, in µs (`lost_requests`). `guesses`
     (hollow triangles) and `references` (ticks: the real engine) are seconds after the fault, one for all or one per
     row, None or an untouched `...` for none; a reference may be a range, or name the instant: `{"noticed": (9, 16.5)}`.
+    Where other words than those of `PARTS` fit, a row has them as `waiting`: `{"noticed": "no login failed yet"}`.
     """
     bars: list[dict] = [rows] if isinstance(rows, dict) else list(rows)
     guess, reference = _per_row(guesses, len(bars)), _per_row(references, len(bars))
@@ -82,7 +83,7 @@ def parts(row: dict) -> list[dict]:
     """The segments of an outage bar: name, waiting for what, from and to in seconds after the fault; `to` None where it never came."""
     found: list[dict] = []
     since = 0.0
-    for name, waiting in PARTS.items():
+    for name, waiting in (PARTS | row.get("waiting", {})).items():
         until = None if row[name] is None else (row[name] - row["fault"]) / SECOND
         found.append({"until": name, "waiting": waiting, "from": since, "to": until})
         if until is None:

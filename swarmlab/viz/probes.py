@@ -27,6 +27,7 @@ STATES: dict[str, dict[str, Any]] = {  # how the container is filled
     "": {"facecolor": ink.SOLID},
 }
 DRAWN = 0.055  # inches: the least width of a span
+NOTCH = 0.14  # inches
 
 
 def draw_probes(
@@ -138,6 +139,7 @@ def _draw_life(axis: Timeline, row: Watched, life: Life, y: float) -> None:
     if life.started >= axis.end:
         return
     spans = life.verdicts or ((life.started, ""),)
+    beside = 0.0
     for n, (at, status) in enumerate(spans):
         until = min(spans[n + 1][0] if n + 1 < len(spans) else stop, stop)
         left, right = axis.x(at), axis.x(until)
@@ -145,11 +147,12 @@ def _draw_life(axis: Timeline, row: Watched, life: Life, y: float) -> None:
             wide = max(right - left, DRAWN if status == "unhealthy" else 0.0)
             ink.box(ax, left, y + 0.02, wide, BAR - 0.06, linewidth=0.9, edgecolor=ink.INK, zorder=2, **_state(status))
             if status == "unhealthy":
-                draw_notch(ax, left, y + 0.02, min(0.18, wide * 0.8))
+                beside = 0.06 * (wide < NOTCH)  # no room: the notch reaches back, and the cross stands beside it
+                draw_notch(ax, min(left, left + wide - NOTCH), y + 0.02, NOTCH)
             _write_state(ax, left, right, y + BAR / 2 - 0.01, status)
     if life.ended is not None and life.ended <= axis.end:
         style: dict[str, Any] = {"ha": "center", "fontsize": 12, "fontweight": "bold", "path_effects": ink.HALO}
-        ink.write(ax, axis.x(life.ended), y + BAR / 2 - 0.01, "✕", zorder=7, **style)
+        ink.write(ax, axis.x(life.ended) + beside, y + BAR / 2 - 0.01, "✕", zorder=7, **style)
 
 
 def _state(status: str) -> dict[str, Any]:

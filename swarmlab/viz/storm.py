@@ -13,6 +13,7 @@ from ..events import HealthChanged, ProbeEnded
 from . import ink
 from .clients import rounded
 from .lanes import lanes
+from .probes import draw_notch
 from .timeline import Timeline, stairs
 from .trafficfold import Traffic, queue_at, traffic
 
@@ -21,6 +22,7 @@ __all__ = ["Storm", "draw_storm", "storm_of", "tell_storm"]
 SECOND = 1_000_000  # µs
 MOST = 12  # replicas with a lane of their own
 LEFT, RIGHT, ROW, LANE, LINE = 1.05, 1.6, 0.7, 0.42, 0.19  # inches
+NOTCH = 0.18  # inches
 SMALL = 9  # points
 POINTS = 500  # at which the lines are looked at
 
@@ -126,11 +128,11 @@ def draw_storm(trace: Any, service: str = "", ax: Axes | None = None, **options:
         ink.write(ax, line.left, y + 0.08, f"and {len(row.runs) - MOST} more replicas", fontsize=SMALL)
     line.draw_ticks(high - 0.66)
     words = [
-        "seconds since the first request",
+        "seconds since the first visit",
         "lane: its line of requests",
         "grey: it runs",
         "above it: × a check failed, ▼ was given up",
-        "in it: ✕ found unhealthy",
+        "notch: found unhealthy",
     ]
     ink.write(ax, 0.1, high - 0.26, "  ·  ".join(words), fontsize=SMALL)
     return ax
@@ -159,7 +161,7 @@ def _draw_visitors(line: Timeline, row: Storm, y: float) -> float:
         ]
         ink.boxes(line.ax, boxes, facecolor=colour, edgecolor=ink.PAPER, linewidth=0.4, zorder=2)
     line.line(middle, color=ink.INK, zorder=3)
-    line.name(middle - 0.09, "visitors")
+    line.name(middle - 0.09, "visits")
     failed = int((~row.asked.ok).sum())
     said = [f"{len(row.asked.arrived) - failed} answered", f"{'✕ ' * (failed > 0)}{failed or 'none'} failed"]
     for n, text in enumerate(said):
@@ -189,7 +191,7 @@ def _draw_running(line: Timeline, row: Storm, y: float) -> float:
 
 
 def _draw_replica(line: Timeline, row: Storm, slot: str, queue: tuple, longest: int, y: float) -> None:
-    """When it ran as light grey, the line before it as a filling, its failed checks above, a cross where it was given up."""
+    """When it ran as light grey, the line before it as a filling, its failed checks above, a notch where it was found unhealthy."""
     floor, unit = y + LANE - 0.05, (LANE - 0.14) / longest
     line.name(y + LANE / 2, slot)
     boxes = [line.box(since, until, y + 0.09, LANE - 0.14) for since, until in row.runs[slot] if until > line.start]
@@ -205,17 +207,7 @@ def _draw_replica(line: Timeline, row: Storm, slot: str, queue: tuple, longest: 
         line.ax.plot(at, [y + 0.07] * len(at), sign, markersize=4.5, markeredgewidth=1.1, **style)
     for time in row.kills[slot]:
         if line.has(time):
-            ink.write(
-                line.ax,
-                line.x(time),
-                y + LANE / 2 + 0.02,
-                "✕",
-                ha="center",
-                fontsize=12,
-                fontweight="bold",
-                path_effects=ink.HALO,
-                zorder=6,
-            )
+            draw_notch(line.ax, min(line.x(time), line.right - NOTCH), y + 0.09, NOTCH)
     line.line(floor)
 
 
@@ -236,6 +228,6 @@ def tell_storm(trace: Any, service: str = "", **options: Any) -> str:
         else "no replica was found unhealthy"
     )
     return (
-        f"{row.service}: {len(row.asked.arrived)} requests, {failed} failed; {words}; {ends}; "
+        f"{row.service}: {len(row.asked.arrived)} visits, {failed} failed; {words}; {ends}; "
         f"at the worst {min(counts)} of {row.wanted} replicas ran."
     )

@@ -271,6 +271,12 @@ def test_outages_are_told_with_their_numbers():
     )
 
 
+def test_an_outage_may_have_its_own_words_for_a_wait():
+    bar = {"machine": "m", "of": "task", "fault": 0, "noticed": 9_000_000, "decided": 12_000_000, "healed": 15_000_000}
+    said = words(charts.draw_outage(bar | {"waiting": {"noticed": "no login failed yet"}}).figure)
+    assert "no login failed yet" in said and "no manager knows" not in said and "deciding" in said
+
+
 def test_lost_requests_are_those_sent_between_fault_and_healing(story, crashes):
     bar = outage(story, crashes[1])
     lost = charts.lost_requests(story, bar)

@@ -1,6 +1,7 @@
 """Health checks drawn: what failed, what was given up and what counts are told apart, and what followed is told."""
 
 import pytest
+from matplotlib.patches import Polygon
 
 from swarmlab import events as e
 from swarmlab.viz import ink
@@ -82,6 +83,14 @@ def test_the_count_stands_at_failures_that_count_and_a_dash_at_the_others():
     said = words(draw_probes(hung(), "web.1", CHECK))
     assert {"1", "2", "–"} <= set(said) and any("shaded: start period" in text for text in said)
     assert any("– does not count" in text for text in said)
+
+
+@pytest.mark.parametrize("end", [80, 800])
+def test_a_notch_is_seen_however_short_the_container_was_unhealthy(end):
+    ax = draw_probes(hung(), "web.1", CHECK, end=end)
+    (notch,) = [patch for patch in ax.patches if isinstance(patch, Polygon)]
+    cross = next(text for text in ax.texts if text.get_text() == "✕")
+    assert cross.get_position()[0] > max(x for x, _ in notch.get_xy())
 
 
 def test_what_is_told_begins_with_the_values_and_ends_with_what_was_lost():

@@ -2,6 +2,7 @@
 
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.patches import Polygon
 
 from swarmlab import events as e
 from swarmlab.viz import ink
@@ -50,7 +51,12 @@ def test_a_check_that_does_not_count_is_not_drawn():
 def test_the_picture_counts_answers_the_longest_line_and_the_worst_moment():
     said = words(draw_storm(overloaded(), "web", requests=REQUESTS, bands=[(5, 9, "more visitors")]))
     assert {"120 answered", "✕ 40 failed", "least 1 of 2", "more visitors"} <= set(said)
-    assert said.count("✕") == 1 and any(text.startswith("longest line: ") for text in said)
+    assert "✕" not in said and any(text.startswith("longest line: ") for text in said)
+
+
+def test_a_replica_has_a_notch_where_it_is_found_unhealthy():
+    notches = [p for p in draw_storm(overloaded(), "web", requests=REQUESTS).patches if isinstance(p, Polygon)]
+    assert len(notches) == 1 and to_hex(notches[0].get_facecolor()) == to_hex(ink.PAPER)
 
 
 def test_only_failed_requests_are_vermillion():
@@ -61,7 +67,7 @@ def test_only_failed_requests_are_vermillion():
 
 def test_the_storm_in_words():
     assert tell_storm(overloaded(), "web", requests=REQUESTS) == (
-        "web: 160 requests, 40 failed; 2 checks failed, 2 of them given up; 1 verdict of unhealthy, the first after "
+        "web: 160 visits, 40 failed; 2 checks failed, 2 of them given up; 1 verdict of unhealthy, the first after "
         "14.0 s; at the worst 1 of 2 replicas ran."
     )
     with pytest.raises(ValueError, match="no task of 'db'"):

@@ -80,6 +80,18 @@ def test_a_rotation_is_over_when_every_node_has_a_certificate_of_the_new_root():
     )
 
 
+def test_a_node_that_was_removed_before_has_no_part_in_a_rotation():
+    pen = Pen(machines(1, 2))
+    for name in ("manager-1", "worker-1", "worker-2"):
+        pen.note(1, name, e.CertificateIssued(f"id-{name}", "worker", "old", "old", "1", 0, "join"))
+    pen.note(5, "manager-1", e.ObjectRemoved(7, "node", "id-worker-1"))
+    pen.note(6, "manager-1", e.ObjectRemoved(8, "node", "id-worker-2"))
+    pen.note(8, "worker-2", e.CertificateIssued("id-next", "worker", "old", "old", "2", 0, "join"))
+    pen.note(10, "manager-1", e.RootRotationBegun("old", "new"))
+    pen.note(11, "manager-1", e.MachineLoaded(0))
+    assert rotation_of(pen.trace).machines == ("manager-1", "worker-2")
+
+
 def test_who_has_still_the_old_root_and_who_was_refused_is_said():
     said = words(draw_rotation(rotated(False)))
     assert "✕ still the old root" in said and "not over" in said
