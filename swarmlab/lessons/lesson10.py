@@ -56,7 +56,7 @@ PREDICTIONS = {
         "It does not end. Three get more visitors than they can answer, so checks wait in line, are given up, and the next one is stopped.",
         {
             "a": "So it would be with more room. Look at the lanes: before it is back, the others are overrun.",
-            "b": "Look at the row of visitors: some are lost, but not for a while only.",
+            "b": "Look at the row of visits: some fail, but not for a while only.",
             "c": "Yes.",
         },
     ),

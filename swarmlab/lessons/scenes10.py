@@ -79,7 +79,7 @@ def bounds(check: Check) -> tuple[float, float]:
 
 
 def lost(cluster: Cluster) -> str:
-    """`13 of 1206`: visitors that were not answered."""
+    """`13 of 1206`: visits that were not answered."""
     asked = cluster.trace.requests
     return f"{sum(one.status != 200 for one in asked)} of {len(asked)}"
 
