@@ -35,10 +35,10 @@ PREDICTIONS = {
     "2": Prediction(
         "The manager's. It holds the whole log of the swarm, and the key of that log; the worker's disk holds no secret.",
         {
-            "a": "On a worker a secret lies in memory only. Look at the files of the first disk: its name is there, not its content.",
-            "b": "Sealed, yes, but the key lies on the same disk. Look at the rows with a rim.",
+            "a": "On a worker a secret lies in memory only. Look at the line of worker-3: no secret is on its disk.",
+            "b": "Sealed, yes, but the key lies on the same disk. Look at the line of manager-1, and below at the rows with a rim.",
             "c": "Yes.",
-            "d": "The other way round: look at the two lists of files.",
+            "d": "The other way round: look at the two lines above.",
         },
     ),
     "3": Prediction(
@@ -56,7 +56,7 @@ PREDICTIONS = {
             "a": "Compare the two lists of nodes: mallory is Ready in both. A token admits, and after that a certificate counts.",
             "b": "Then he comes in again, with the same token and under a new name. Look at what removing does, and what it does not.",
             "c": "Yes.",
-            "d": "Look at the list of nodes after it: every node that is in gets a new certificate, mallory as well.",
+            "d": "Every node that is in gets a new certificate, as the picture of the new root below shows: mallory, too, had it not been removed.",
         },
     ),
 }

@@ -229,6 +229,7 @@ def turned_away(cluster: Cluster, title: str) -> dict[str, Any]:
         "decided": commands[1] if len(commands) > 1 else None,
         "healed": max(came, default=None),
         "title": title,
+        "waiting": {"noticed": "no login failed yet", "decided": "one side changed"},
     }
     return row | {"lost": [one.arrived for one in trace.requests if one.status != 200 and one.arrived >= fault]}
 
