@@ -78,7 +78,9 @@ def _in_log(machine: Any) -> Iterator[Copy]:
 
 def _in_memory(machine: Any) -> Iterator[Copy]:
     cores = {name: seat.core for name, seat in machine.seats.items()}
-    stored = {object.id: object for entry in cores["raft"].log.entries for object in _written(entry)}
+    log, snapshot = cores["raft"].log.entries, cores["raft"].snapshot
+    stored = {object.id: object for object in (_stored(snapshot.state.tables) if snapshot else ())}
+    stored |= {object.id: object for entry in log for object in _written(entry)}
     stored |= {object.id: object for object in _stored(cores["manager"].store.tables)}
     for object in stored.values():
         yield _copy(machine, "manager memory", object)

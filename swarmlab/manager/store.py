@@ -117,13 +117,13 @@ class Store:
             self._file(object, old)
         table[object.id] = replace(object, **stamps)
         if kind != "task":
-            self.recent.append(SwarmChange(at, old, table[object.id]))
+            self.recent.append(SwarmChange(at, _bare(old), _bare(table[object.id])))
         return kind, object.id
 
     def _drop(self, kind: str, id: str, at: int) -> Key:
         old = self.tables[kind].pop(id, None)
         if kind != "task" and old:
-            self.recent.append(SwarmChange(at, old, None))
+            self.recent.append(SwarmChange(at, _bare(old), None))
         if kind == "task" and old:
             _unfile(self.by_service, old.service, id)
             _unfile(self.by_node, old.node, id)
@@ -155,6 +155,11 @@ class Store:
 
 def _copy(tables: dict[str, dict]) -> dict[str, dict]:
     return {name: dict(table) for name, table in tables.items()}
+
+
+def _bare(object: Any) -> Any:
+    """Without what secrets and configs hold: people hear that there is one, and nobody keeps what is gone."""
+    return replace(object, spec=object.spec._replace(data=b"")) if isinstance(object, Secret | Config) else object
 
 
 def _unfile(index: dict[str, dict[str, None]], key: str, id: str) -> None:

@@ -156,6 +156,23 @@ def test_of_a_log_with_a_damaged_entry_the_rest_is_read() -> None:
     assert loot.secrets == {"db_pass": PASSWORD.encode()} and loot.why.startswith("1 of ")
 
 
+def test_what_was_removed_is_in_a_managers_memory_as_long_as_its_snapshot_has_it() -> None:
+    cluster = Cluster(3, 1, seed=1, messages=False, raft=SWARMKIT._replace(snapshot_every=40, keep=0))
+    for number in range(60):
+        cluster.docker(f"secret create s{number} -", files={"-": f"text no. {number}"})
+        if cluster.machines["manager-2"].disk("raft").values.get("snapshot"):
+            break
+    cluster.docker("secret rm s0")
+    places = {copy.place for copy in cluster.where_is("s0") if copy.machine == "manager-2"}
+    assert places == {"raft snapshot", "manager memory"}
+    assert b"text no. 0" not in {change.old.spec.data for change in removed(cluster)} and removed(cluster)
+
+
+def removed(cluster: Cluster) -> list:
+    """What `docker events` is told of."""
+    return [change for change in cluster.store.recent if change.new is None]
+
+
 def test_a_locked_machine_shows_the_same_disk() -> None:
     cluster = a_run().fork()
     cluster.docker("swarm update --autolock=true")
