@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from swarmlab import Cluster
-from swarmlab.effects import Received
+from swarmlab.effects import NEVER, Received
 from swarmlab.events import CertificateIssued, ConnectionRefused, RootRotationBegun, RootRotationEnded, RootTrusted
 from swarmlab.guard import CHANNELS
 from swarmlab.manager import ca
@@ -190,6 +190,29 @@ def test_who_was_away_for_too_long_is_refused_and_tries_again_and_again():
     assert {node.hostname: node.state for node in cluster.nodes}["node-2"] == "down"
 
 
+def test_who_does_not_renew_is_heard_until_its_certificate_expires_and_no_longer():
+    """Whatever was judged before: each message needs a certificate that is valid now."""
+    cluster = short_lived()
+    cluster._core("node-2", "engine").swarm.expiry_at = NEVER
+    cluster.machines["node-2"].look_again("engine")
+    ends = cluster.papers("node-2").says.ends
+    cluster.run_for((ends - cluster.kernel.now) / 1e6 + 60)
+    begun = [r.time for r in cluster.trace.records if type(r.fact) is ConnectionRefused and "expired" in r.fact.reason]
+    assert begun and ends < begun[0] < ends + 15_000_000
+    assert {node.hostname: node.state for node in cluster.nodes}["node-2"] == "down"
+
+
+def test_a_certificate_of_the_same_root_for_another_swarm_is_refused():
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    papers, stored = cluster.papers("worker-1"), cluster.store.cluster
+    subject = signing.Subject(papers.says.node, "worker", "another")
+    forged = signing.issue(signing.request(papers.key), subject, stored.root, stored.root_key, 7, 0, certificates.DAY)
+    cluster.machines["worker-1"].disk("engine").values["papers"] = papers._replace(certificate=forged)
+    assert cluster.guard.refuses("worker-1", "manager-1", "manager", object())
+    ((_, fact),) = facts(cluster, ConnectionRefused)
+    assert fact.reason.startswith("Permission denied: remote certificate not part of organization: ")
+
+
 def test_a_clock_that_runs_fast_sees_expired_certificates():
     cluster = short_lived()
     cluster.drift("node-2", 100)
@@ -231,6 +254,21 @@ def test_without_the_guard_a_removed_node_is_heard(monkeypatch):
     cluster.docker("node rm --force worker-1")
     cluster.run_for(20)
     assert not facts(cluster, ConnectionRefused)
+
+
+def test_the_role_in_the_certificate_decides_who_may_be_what():
+    """Managers alone speak raft and serve; a manager that asked for logs takes them from any node."""
+    cluster = Cluster(managers=2, workers=2, seed=1)
+    one, two, worker, other = "manager-1", "manager-2", "worker-1", "worker-2"
+    for channel, allowed in (
+        ("raft", {(one, two)}),
+        ("manager", {(one, two), (worker, one)}),
+        ("engine", {(one, two), (worker, one), (one, worker)}),
+        ("agent", {(one, two), (one, worker)}),
+    ):
+        pairs = ((one, two), (worker, one), (one, worker), (worker, other))
+        heard = {pair for pair in pairs if not cluster.guard.refuses(*pair, channel, object())}
+        assert heard == allowed, channel
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
