@@ -9,12 +9,15 @@ from math import ceil, inf, sqrt
 from random import Random
 from statistics import fmean, stdev
 
+import numpy as np
 import pytest
 from test_gossip_figures import Company, by_round_robin
 
 from swarmlab import Cluster
 from swarmlab.check import accrual, detectors
 from swarmlab.check.accrual import down_bounds, down_mean, down_quantile, down_share, phi, phi_curve
+from swarmlab.check.beats import Heard, by_accrual, by_grace
+from swarmlab.check.conditions import scene
 from swarmlab.check.detectors import DETECTORS, Accrual, Beats, Conditions, Swim, compare, summaries
 from swarmlab.effects import SECOND
 from swarmlab.events import BecameLeader, NodeStored, PeerFailed
@@ -299,3 +302,24 @@ def test_what_cannot_be_gets_one_clear_sentence(act, words):
     with pytest.raises(ValueError) as error:
         act()
     assert str(error.value) == words
+
+
+def heard_at(*times, member=1, seconds=60):
+    """Four members that nobody harms; this one is heard at these times, the others each second."""
+    here = scene(1, Conditions(members=4, seconds=seconds, crash=False))
+    beats = np.arange(seconds, dtype=float)[:, None, None] + np.zeros((1, 4))
+    beats[:, 0, member] = np.inf
+    beats[: len(times), 0, member] = times
+    return here, Heard(beats, np.ones(beats.shape))
+
+
+def test_a_beat_that_comes_just_after_the_verdict_shows_that_it_was_wrong():
+    times = [*range(20), 22.1, *range(23, 60)]  # 3.1 s of silence
+    for grace, false in ((3.0, 1), (3.2, 0)):
+        assert by_grace(*heard_at(*times), Beats(1.0, 0.0, grace)).false.tolist() == [false]
+
+
+def test_a_silence_that_was_held_for_death_is_not_learned_from():
+    """Akka: else the next silence would have to be much longer."""
+    times = [*range(20), *range(40, 46), *range(54, 60)]  # of 20 s, and of 8 s
+    assert by_accrual(*heard_at(*times), Accrual()).false.tolist() == [2]
