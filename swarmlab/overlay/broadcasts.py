@@ -93,7 +93,7 @@ class Broadcasts:
         if told:
             below = self.tiers.pop(told - 1)
             if below.items:
-                self._move(list(below.items), below, self.tiers[told - 1])
+                self._move_all(below, self.tiers[told - 1])
             self.tiers.insert(0, below)  # it is empty now
 
     def _move(self, names: list, tier: Tier, to: Tier) -> None:
@@ -105,6 +105,16 @@ class Broadcasts:
             places[name] = to
         tier.size -= size
         to.size += size
+        self.all = None
+
+    def _move_all(self, tier: Tier, to: Tier) -> None:
+        places = self.places
+        for name in tier.items:
+            del places[name]
+        places.update(dict.fromkeys(tier.items, to))
+        to.items.update(tier.items)
+        to.size += tier.size
+        tier.items, tier.size = {}, 0
         self.all = None
 
     def _forget(self, tier: Tier) -> None:

@@ -52,9 +52,8 @@ def quick(mesh: Any, known: dict, port: int, number: int, source: str, now: int)
     pool, balancer = found.pool, mesh.routes.balancer
     if not pool.able:
         return REFUSED
-    if balancer is round_robin and pool.able == len(pool.backends) and not pool.persistence:
-        task = pool.backends[pool.turn % pool.able].task
-        pool.turn += 1
+    if balancer is round_robin and not pool.persistence:
+        task = pool.next().task
     else:
         task = pool.choose(balancer, Request(number, source), now).task
     way = found.ways.get(task)

@@ -26,6 +26,7 @@ class Pool:
         self.ranks: list[tuple] = []
         self.backends: list[Backend] = []  # those of weight 0 only finish what they have begun
         self.able = 0  # how many may be chosen
+        self.places: list[int] = []  # where they stand among the backends; made anew when that has changed
         self.turn = 0
         self.clients: dict[str, tuple[tuple, int]] = {}  # address → the rank of its task, until when
 
@@ -38,6 +39,7 @@ class Pool:
         self.ranks.insert(place, rank)
         self.backends.insert(place, backend)
         self.able += backend.weight > 0
+        self.places = []
 
     def weigh(self, rank: tuple, weight: int) -> None:
         """With weight 0 it gets no new connections, and keeps those that it has."""
@@ -51,12 +53,20 @@ class Pool:
         if place is not None:
             self.able -= self.backends[place].weight > 0
             del self.ranks[place], self.backends[place]
+            self.places = []
 
     def choose(self, balancer: Balancer, request: Request, now: int = 0) -> Backend:
         """Give one turn to a new connection."""
         if self.persistence:
             return self._choose_again(balancer, request, now)
         return self._take_turn(balancer, request)
+
+    def next(self) -> Backend:
+        """The same with `round_robin`, where somebody may be chosen: it looks at no more than who that is."""
+        if not self.places:
+            self.places = [place for place, backend in enumerate(self.backends) if backend.weight > 0]
+        self.turn += 1
+        return self.backends[self.places[(self.turn - 1) % self.able]]
 
     def _take_turn(self, balancer: Balancer, request: Request) -> Backend:
         chosen = balancer(self.backends, request, self.turn)
@@ -100,3 +110,4 @@ class Pool:
     def _put(self, place: int, backend: Backend) -> None:
         self.able += (backend.weight > 0) - (self.backends[place].weight > 0)
         self.backends[place] = backend
+        self.places = []

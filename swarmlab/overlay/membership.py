@@ -304,7 +304,7 @@ class Membership:
         if old.is_sure or row.by in old.accusers:
             return
         end = old.since + suspicion_time(old.members, len(old.accusers))
-        self.suspicions[row.machine] = old._replace(accusers=(*old.accusers, row.by), end=end)
+        self.suspicions[row.machine] = Suspicion(old.since, old.members, (*old.accusers, row.by), end, old.hopes)
         self.suspect_at = min(self.suspect_at, max(end, self.out.now + 1))
         self.tell(row)
 

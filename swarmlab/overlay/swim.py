@@ -4,6 +4,7 @@ Source: Das, Gupta, Motivala, "SWIM" (DSN 2002), §4; Dadgar, Phillips, Currey, 
 memberlist's LAN profile.
 """
 
+from functools import cache
 from math import ceil, log, log2, log10
 
 from ..effects import MS, SECOND
@@ -52,6 +53,7 @@ def least_suspicion(members: int) -> int:
     return SUSPICION_FACTOR * max(1000, int(1000 * log10(max(1, members)))) * PROBE_PERIOD // 1000
 
 
+@cache
 def suspicion_time(members: int, confirmations: int) -> int:
     """How long after so many confirmations, µs: from six times the least down to it, by the logarithm [Lifeguard]."""
     least, expected = least_suspicion(members), expected_confirmations(members)
@@ -62,6 +64,7 @@ def suspicion_time(members: int, confirmations: int) -> int:
     return max(least, int((most - share * (most - least)) // MS * MS))
 
 
+@cache
 def retransmit_limit(members: int) -> int:
     """How often a node repeats a rumour: 4 · ⌈log10(n + 1)⌉. Membership counts packets, tables count ticks."""
     return RETRANSMITS * ceil(log10(members + 1))

@@ -65,6 +65,20 @@ def test_weight_0_gets_nothing_new_and_stays_in_the_list():
     assert sorted(dealt(made, 4)) == list("aabb") and made.able == 2
 
 
+def test_the_fast_way_of_round_robin_deals_as_the_slow_one_does():
+    fast, slow = pool("a", "b", "c"), pool("a", "b", "c")
+    changes = [
+        lambda made: made.weigh(rank("b"), 0),
+        lambda made: made.add(rank("d"), Backend("d", "worker-2")),
+        lambda made: made.remove(rank("a")),
+        lambda made: made.add(rank("b"), Backend("b", "worker-1")),
+        lambda made: made.count(rank("c"), +1),
+    ]
+    for change in changes:
+        change(fast), change(slow)
+        assert [fast.next() for _ in range(5)] == [slow.choose(round_robin, Request(n)) for n in range(5)]
+
+
 def test_with_every_weight_0_there_is_no_destination():
     made = pool("a")
     made.weigh(rank("a"), 0)
