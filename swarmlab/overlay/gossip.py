@@ -38,6 +38,7 @@ class Gossip:
         self.join_at = self.join_until = self.rejoin_at = self.reconnect_at = self.routine_at = self.deadline = NEVER
         self.probed: tuple[int, str | None, int] = NOBODY  # the latest probe made at rest: when, whom, its number
         self.asked: list[tuple[int, str, PushPull | BulkSync, Any]] = []  # exchanges left out at rest: when, whom, what
+        self.unknown_to: dict[str, None] = {}  # members that have not heard of it, as far as that matters at rest
 
     # ── as others see it ──
 
@@ -233,15 +234,20 @@ class Gossip:
         if members.heard.issuperset(news):
             return False
         for item in [item for item in news if item not in members.heard]:
-            if type(item) is Attachment:
-                found = tables.hear_attachment(item) or found
+            if type(item) is Member:
+                if not members.knows(item):
+                    found = True
+                    members.hear(item)
+                    if not members.knows(item):
+                        continue
             elif type(item) is Record:
                 found = tables.hear_records((item,)) or found
-            elif not members.knows(item):
-                members.hear(item)
-                found = True
-            if self._knows_one(item):
-                members.remember(item)
+                continue
+            else:
+                found = tables.hear_attachment(item) or found
+                if not tables.knows_attachment(item):
+                    continue
+            members.remember(item)
         return found
 
     def _knows(self, news: tuple) -> bool:
@@ -300,18 +306,28 @@ class Gossip:
         """When it next does something of consequence, as long as all others rest, too."""
         members = self.membership
         own = min(members.push_pull_at, members.forget_at, self.join_at, self.rejoin_at)
-        return min(own, self.tables.rest_deadline)
+        return min(own, self.tables.rest_deadline, self.probing.due(self.unknown_to) if self.unknown_to else NEVER)
 
     def is_old(self, message: Any) -> bool:
         """Whether this message says nothing new. Whatever it has of someone only ever gives way to something newer."""
         return type(message) is Rumours and self._knows(message.news)
 
     def trusts(self, company: Mapping[str, Any], running: Mapping[str, Any]) -> bool:
-        """Whether it holds exactly this company, of which it is one, for living; who failed must not even run."""
+        """Whether it holds nobody but this company, of which it is one, for living; who failed must not even run."""
         if self.machine not in company:
             return not self.members
-        living = len(self.others) == len(company) - 1 and all(machine in company for machine in self.others)
+        living = all(machine in company for machine in self.others)
         return living and not any(machine in running for machine in self.membership.failed)
+
+    def strangers(self, company: Mapping[str, Any]) -> list[str]:
+        """Those of the company that it has not heard of: a probe from one of them is news to it."""
+        if len(self.others) == len(company) - 1:
+            return []
+        return [machine for machine in company if machine not in self.members]
+
+    def be_unknown_to(self, machine: str) -> None:
+        """That one has not heard of this node: to probe it is of consequence."""
+        self.unknown_to[machine] = None
 
     def catch_up(self, now: int) -> None:
         """All probes before now were made, and answered; whoever failed was called, and did not hear it."""
@@ -356,7 +372,7 @@ class Gossip:
             if ping:
                 self.probing.resume(begun, probed, number)
             under_way += ping
-        self.asked, self.probed = [], NOBODY
+        self.asked, self.probed, self.unknown_to = [], NOBODY, {}
         self._conclude()
         self.deadline = min(self.routine_at, self.probing.probe_at, self.probing.relay_at)
         return under_way

@@ -3,7 +3,8 @@
 Source: SWIM §4.1; memberlist's LAN profile and its TCP ping; Lifeguard's nacks and local health.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from ..effects import NEVER
 from .outbox import Outbox
@@ -177,6 +178,16 @@ class Probing:
     def is_calm(self) -> bool:
         """Whether no probe has gone wrong."""
         return not self.health and not self.relays and (self.probe is None or not self.probe.asked)
+
+    def due(self, machines: Mapping[str, Any]) -> int:
+        """When the next of these is probed; if none of them is left in this round, when the next round begins."""
+        due = self.probe_at if self.probe is None else self.tick
+        for machine in reversed(self.round):
+            if machine in machines:
+                return due
+            if self.members.lives(machine):
+                due += PROBE_PERIOD
+        return due
 
     def catch_up(self, now: int) -> tuple[int, str, int] | None:
         """All probes before now were made, and answered. Says when the last of them was made, of whom, its number."""

@@ -1,10 +1,11 @@
 """What nobody would notice need not happen: how an hour in which nothing happens passes quickly.
 
 A core with a routine (gossip probes somebody each second, for ever) can say when nothing but the routine is on its
-mind. When all such cores are calm for a while, when each trusts exactly those that really run, and when no machine and
-no link is out of order, then all that follows from the routine is certain, and is left out: the cores rest. Before a
+mind. When all such cores are calm for a while, when each trusts nobody but those that really run, and when no machine
+and no link is out of order, then all that follows from the routine is certain, and is left out: the cores rest. Before a
 resting core hears anything, and when anything at all goes wrong, it catches up: it draws what it would have drawn, and
 goes on at the instant and with the partner that it would have had; what would be under way just then is put on its way.
+Where the rumour of a member has missed one of the others, which is so now and then, the two meet as they would have.
 And whoever is told only what it knows need not hear it, whether anybody rests or not.
 So a run has the same facts with and without rest. Only messages are missing: where they are kept, nobody rests.
 """
@@ -90,11 +91,20 @@ class Lull:
         if not self.network.is_swift(SWIFT) or any(m.hindered or m.ailing for m in running.values()):
             return False
         cores = {name: machine.seats[self.core].core for name, machine in running.items()}
-        company = {name: core for name, core in cores.items() if core.members}
+        company = self._company()
         return all(core.trusts(company, running) for core in cores.values())
+
+    def _company(self) -> dict[str, Any]:
+        """The cores that take part."""
+        cores = {name: machine.seats[self.core].core for name, machine in self._running().items()}
+        return {name: core for name, core in cores.items() if core.members}
 
     def _begin(self) -> None:
         self.on = True
+        company = self._company()
+        for name, core in company.items():
+            for stranger in core.strangers(company):
+                company[stranger].be_unknown_to(name)
         for machine in self._running().values():
             seat = machine.seats[self.core]
             seat.armed = -1  # the alarm that is set means nothing any more

@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from swarmlab import Cluster
+from swarmlab.overlay.gossip import Gossip
 from swarmlab.overlay.probing import Probing
 
 SERVICE = "service create -d --name web --network front --replicas 12 -p 80:80 nginx:alpine"
@@ -76,6 +77,43 @@ def test_a_run_with_rest_has_the_same_facts_as_one_without(seed):
     assert awake.network.lull is None and rested.network.lull
     assert rested.kernel.scheduled < awake.kernel.scheduled
     assert rested.trace.digest() == awake.trace.digest()
+
+
+def estranged(messages, one="worker-7", other="worker-9"):
+    """The rumour of one member has missed another one: now and then it does, among hundreds."""
+    swarm = cluster(messages)
+    swarm.network.disturb()
+    core = swarm.machines[one].seats["gossip"].core
+    membership = core.membership
+    membership.others.remove(other)
+    membership.probing.round = [name for name in membership.probing.round if name != other]
+    del membership.rows[other]
+    membership.sorted = sorted(membership.rows.values())
+    membership.listing.spoil()
+    core.tables.forget(other)
+    membership.heard.clear()
+    return swarm
+
+
+@pytest.mark.parametrize("other", ["worker-16", "worker-22", "worker-34"])
+def test_two_that_do_not_know_each_other_meet_while_all_rest(other):
+    awake, rested = estranged(True, other=other), estranged(False, other=other)
+    rested.run_for(5)
+    assert rested.network.lull.on
+    assert other not in rested.machines["worker-7"].seats["gossip"].core.members
+    awake.run_for(30)
+    rested.run_for(25)
+    assert other in rested.machines["worker-7"].seats["gossip"].core.members
+    assert rested.trace.digest() == awake.trace.digest()
+
+
+def test_a_rest_that_keeps_them_apart_is_caught(monkeypatch):
+    awake = estranged(True, other="worker-22")
+    awake.run_for(30)
+    monkeypatch.setattr(Gossip, "strangers", lambda self, company: [])
+    rested = estranged(False, other="worker-22")
+    rested.run_for(30)
+    assert rested.trace.digest() != awake.trace.digest()
 
 
 def test_a_rest_that_forgets_to_draw_is_caught(monkeypatch):
