@@ -300,3 +300,17 @@ def test_a_locked_manager_that_was_demoted_meanwhile_finds_out_when_it_is_unlock
     assert unlock(cluster, away, key, limit=60) == ("", 0)
     cluster.run_for(60)
     assert not key_file(cluster, away).sealed and key_file(cluster, away).dek == b""
+
+
+def test_reading_the_log_again_brings_no_old_key_back() -> None:
+    """The key file says up to which entry it is true: older keys, and none, pass by [SwarmKit: kek-version]."""
+    cluster, _ = locking(1)
+    for command in ("unlock-key --rotate", "update --autolock=false", "update --autolock=true", "unlock-key --rotate"):
+        cluster.docker(f"swarm {command}")
+        cluster.run_for(1)
+    key, file, before = unlock_key(cluster), key_file(cluster, "manager-1"), len(cluster.trace.of(KeyFileWritten))
+    cluster.restart("manager-1")
+    cluster.run_for(1)
+    assert unlock(cluster, "manager-1", key) == ("", 0)
+    cluster.run_for(5)
+    assert len(cluster.trace.of(KeyFileWritten)) == before and key_file(cluster, "manager-1") == file
