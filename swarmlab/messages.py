@@ -635,10 +635,11 @@ class Lent(NamedTuple):
 
 
 class TakenBack(NamedTuple):
-    """From the agent to the engine: it has that address no more."""
+    """From the agent to the engine: it has that address no more, or does not get it."""
 
     task: str
     container: str
+    kept: bool = False  # by the managers, who have to hear that it is not needed
 
 
 # ── agent ↔ dispatcher (channels `manager` there, `agent` back) ──────────────────────────────────────────────────

@@ -87,7 +87,7 @@ def _waits(store: Any, task: Task) -> bool:
     """It has no address yet, or no node: both say why, the first by what is not allocated."""
     service = store.get("service", task.service)
     if service is None:
-        return False
+        return bool(task.spec.attachment) and (task.state == NEW or (task.state == PENDING and bool(task.err)))
     is_old = task.spec_version < service.spec_version  # of such a one the scheduler says nothing
     return task.state == NEW or (task.state == PENDING and (is_old or bool(task.err))) or not service.allocated
 
@@ -117,7 +117,8 @@ def _is_lost(store: Any, task: Task) -> bool:
 
 
 def nothing_runs_on_useless_nodes(world: World, lead: Any) -> Iterator[str]:
-    for task in lead.store.all("task"):
+    """What holds an address for a plain container has no service, and stays with its node."""
+    for task in (task for task in lead.store.all("task") if not task.spec.attachment):
         service = lead.store.get("service", task.service)
         if task.desired <= RUNNING and task.node and not is_usable(lead.store.get("node", task.node)):
             yield f"{task.name} ({task.id}) shall run on a node that is down, drained or gone"

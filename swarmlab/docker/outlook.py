@@ -85,7 +85,8 @@ def is_settled(store: Any) -> bool:
     for task in store.all("task"):
         tasks.setdefault(task.service, []).append(task)
     services = {service.id: service for service in store.all("service")}
-    gone = any(task.state <= RUNNING for id in tasks if id not in services for task in tasks[id])
+    left = [task for id in tasks if id not in services for task in tasks[id] if not task.spec.attachment]
+    gone = any(task.state <= RUNNING for task in left)
     return not gone and all(_is_as_wanted(service, tasks.get(id, ())) for id, service in services.items())
 
 

@@ -164,7 +164,9 @@ def _updates(before: "_Look", after: "_Look") -> list[Begun]:
 
 
 def _alive(store: Any) -> list:
-    return [task for task in store.all("task") if task.desired <= RUNNING] if store else []
+    """The tasks that are to run. Those that hold an address for a plain container run nothing."""
+    tasks = store.all("task") if store else ()
+    return [task for task in tasks if task.desired <= RUNNING and not task.spec.attachment]
 
 
 class _Look:

@@ -429,7 +429,9 @@ class Agent:
     def _lent(self, work):
         """The engine shows a plain container to the others, once it has an address and its network is here."""
         task = work.task
-        if work.state != RUNNING or task.id in self.shown:
+        if work.state > RUNNING:
+            return [*self._hidden(task.id), Tell("engine", TakenBack(task.id, task.spec.attachment, kept=True))]
+        if work.state < RUNNING or task.id in self.shown:
             return []
         self.shown[task.id] = endpoints.endpoint(self, task, ""), False
         one = task.networks[0]

@@ -25,7 +25,7 @@ class Ask(NamedTuple):
     ends: int = NEVER  # then it is given up
     call: int | None = None  # of `docker network connect`
     joined: Any = None  # what that adds to the container
-    held: bool = False  # the managers have made a task for it
+    task: str = ""  # that the managers have made for it
 
 
 class Failed(NamedTuple):
@@ -67,12 +67,14 @@ class Attaching:
 
     def hear(self, reply: Reply, now: int) -> tuple[list, Failed | None]:
         """The managers have answered."""
+        if reply.id not in self.gone and reply.id not in self.asks:  # nobody waits for it any more
+            return self.leave({reply.value: ""}, now) if reply.value else [], None
         task, ask = self.gone.pop(reply.id, ""), self.asks.get(reply.id)
         if task and not reply.error and task in self.leaving:
             del self.leaving[task]
             return [*self._keep(), *(effect for number in self.asks for effect in self._say(number))], None
         if ask and not reply.error:
-            self.asks[reply.id] = ask._replace(held=True)
+            self.asks[reply.id] = ask._replace(task=reply.value)
         elif ask and ask.ends < NEVER:
             del self.asks[reply.id]
             return [], Failed(ask, NOT_ATTACHED.format(ask.network, reply.error))
@@ -86,7 +88,7 @@ class Attaching:
         return None
 
     def forget(self, container: str, network: str = "") -> list[Ask]:
-        """It does not wait any more, for this network or for any: what it has waited for."""
+        """It does not wait any more, for this network or for any: what it has waited for, to be given back."""
         asks = [(number, ask) for number, ask in self.asks.items() if ask.container == container]
         gone = [number for number, ask in asks if network in ("", ask.network)]
         return [self.asks.pop(number) for number in gone]
@@ -126,4 +128,4 @@ class Attaching:
 
 
 def _too_late(ask: Ask) -> str:
-    return NO_ADDRESS.format(TOO_LATE) if ask.held else NOT_ATTACHED.format(ask.network, TOO_LATE)
+    return NO_ADDRESS.format(TOO_LATE) if ask.task else NOT_ATTACHED.format(ask.network, TOO_LATE)

@@ -215,15 +215,18 @@ class Containers:
         return effects
 
     def _give_back(self, key, networks, now):
-        calls = [ask.call for ask in self.attaching.forget(key) if ask.call is not None]
+        asks = self.attaching.forget(key)
+        calls = [ask.call for ask in asks if ask.call is not None]
         refused = [effect for call in calls for effect in answer(call, error=f"Container {key} is not running")]
-        return [*refused, *self.attaching.leave({one.attachment: key for one in networks if one.attachment}, now)]
+        tasks = [one.attachment for one in networks] + [ask.task for ask in asks]
+        return [*refused, *self.attaching.leave({task: key for task in tasks if task}, now)]
 
     def lent(self, word: Lent | TakenBack, now: int) -> list:
         """The managers have given a container an address, or taken it back."""
         mine = self.kept.get(word.container)
         if isinstance(word, TakenBack):
-            return self._lose(word, mine) if mine else []
+            back = self.attaching.leave({word.task: word.container}, now) if word.kept else []
+            return [*back, *(self._lose(word, mine) if mine else [])]
         ask = self.attaching.given(word.container, (word.name, word.network))
         if mine is None or ask is None:
             return self.attaching.leave({word.task: word.container}, now)
@@ -248,6 +251,9 @@ class Containers:
 
     def answered(self, reply: Reply, now: int) -> list:
         """The managers say whether there will be an address, or that one is theirs again."""
+        used = [one.attachment for mine in self.kept.values() for one in mine.networks]
+        if reply.value and reply.value in used:  # it was asked twice, and the address has come
+            return []
         effects, failed = self.attaching.hear(reply, now)
         return [*effects, *(self._fail(failed, now) if failed else [])]
 
@@ -258,11 +264,13 @@ class Containers:
     def _fail(self, failed: Failed, now: int) -> list:
         """It does not start, and what it had got elsewhere is given back; one that runs goes on without."""
         key, call = failed.ask.container, failed.ask.call
+        back = self.attaching.leave({failed.ask.task: key}, now) if failed.ask.task else []
         if call is not None:
-            return answer(call, error=failed.reason)
+            return [*back, *answer(call, error=failed.reason)]
         mine = self.kept[key]
         kept = self._keep(key, mine._replace(networks=silent(mine)))
-        return [*kept, *self._give_back(key, mine.networks, now), *answer(self.starts.pop(key), error=failed.reason)]
+        back += self._give_back(key, mine.networks, now)
+        return [*kept, *back, *answer(self.starts.pop(key), error=failed.reason)]
 
     # ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -273,17 +281,17 @@ class Containers:
             raise ApiError(f"container {found.id} belongs to a task: only plain containers are connected by hand here")
         mine = self.kept[found.id]
         if isinstance(request, Connect):
-            after = self._connected(mine, row, request, rows)
+            after, late = self._connected(mine, row, request, rows), []
             if mine.running and row.scope == "swarm":
                 ask = Ask(found.id, row.name, request.address, now + PATIENCE, call, after.networks[-1])
                 return self.attaching.ask(ask, now)
         else:
             after = disconnected(mine, row, found)
-            self.attaching.forget(found.id, row.name)
+            late = self.attaching.forget(found.id, row.name)
         self._note(now, type(request).__name__.lower(), found.id, row)
         changed = self._shown(found.id, after) if mine.running else self._keep(found.id, after)
-        left = [one for one in mine.networks if one.attachment and one not in after.networks]
-        back = self.attaching.leave({one.attachment: found.id for one in left}, now)
+        left = [one.attachment for one in mine.networks if one not in after.networks] + [ask.task for ask in late]
+        back = self.attaching.leave({task: found.id for task in left if task}, now)
         return [*changed, *back, *answer(call)]
 
     def _overlays(self, rows):

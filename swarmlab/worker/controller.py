@@ -98,7 +98,9 @@ def _lend(work, addressed, now):
         return _moved(work, RUNNING, "started", now)
     if work.waits and now >= work.wake:
         return _moved(work, REJECTED, work.message, now)._replace(err=NO_ADDRESS)
-    return work if addressed or work.waits else work._replace(waits=True, wake=now + ADDRESS_PATIENCE)
+    if addressed or work.waits:
+        return work
+    return _moved(work, PREPARING, "preparing", now)._replace(waits=True, wake=now + ADDRESS_PATIENCE)
 
 
 def _wait(work, addressed, now, node):

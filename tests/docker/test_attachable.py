@@ -101,6 +101,11 @@ def test_the_task_that_holds_an_address_is_never_listed(swarm) -> None:
     assert len(swarm.docker("node ps worker-1").rows) == 1
 
 
+def test_a_plan_looks_past_plain_containers(swarm) -> None:
+    run(swarm, "--name box --network att", "worker-1")
+    assert swarm.plan("service scale web=2").settled
+
+
 def test_a_network_with_a_plain_container_on_it_is_in_use(swarm) -> None:
     """controlapi/network.go: RemoveNetwork."""
     swarm.docker("network create -d overlay --attachable spare")
@@ -222,9 +227,20 @@ def test_where_all_addresses_are_taken_it_is_given_up_after_20_seconds(swarm) ->
     refused = swarm.docker("run -d --name late --network tiny nginx", "worker-2", limit=60)
     assert TOO_LATE + "context deadline exceeded" in refused.stderr and 20 <= swarm.now - begun < 21
     swarm.run_for(1)
+    store = swarm._core(swarm.leader, "manager").store
+    assert sum(bool(task.spec.attachment) for task in store.all("task")) == 4, "what was in vain is forgotten"
     swarm.docker("rm -f aa", "worker-2")
     swarm.run_for(1)
     assert swarm.docker("start late", "worker-2").exit_code == 0
+
+
+def test_two_answers_to_a_question_that_was_asked_twice_do_no_harm(swarm) -> None:
+    """The way to the managers and back takes longer than it waits before it asks again."""
+    for name in ("manager-1", "manager-2", "manager-3"):
+        swarm.link("worker-2", name, latency=1.2)
+    assert run(swarm, "--name box --network att", "worker-2").exit_code == 0
+    swarm.run_for(15)
+    assert held(swarm) == [address(swarm, "box", "worker-2") + "/24"]
 
 
 def change_leaders(swarm: Cluster) -> None:
