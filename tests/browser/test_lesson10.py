@@ -8,7 +8,7 @@ import pytest
 from swarmlab.lessons.scenes10 import knobs
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "10_health_and_self_healing.ipynb"
-SAYS = "text => document.body.innerText.includes(text)"
+SAYS = "text => document.body.textContent.includes(text)"  # also of cells that are scrolled out of view
 
 
 @pytest.fixture
