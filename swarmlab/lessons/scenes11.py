@@ -98,13 +98,14 @@ def foreseen(plan: Any, cluster: Cluster) -> str:
     """The plan's figures beside what came."""
     from ..viz.updatefold import update_of
 
-    came, update = update_of(cluster.trace, "web"), plan.update
+    came, update = update_of(cluster.trace, "web").done, plan.update
+    assert came, "the update is over"
     fewest = fewest_running(cluster)
     return "\n".join(
         f"{what:9} {ends} after {after:.1f} s, at least {least} of 3 slots run"
         for what, ends, after, least in (
             ("foreseen:", update.ends, update.duration, update.fewest_running),
-            ("it came:", state(cluster), came.done.at, fewest),
+            ("it came:", state(cluster), came.at, fewest),
         )
     )
 

@@ -44,7 +44,8 @@ class Timeline(NamedTuple):
 
     def line(self, y: float, **style: Any) -> None:
         """The floor of a row."""
-        self.ax.plot((self.left, self.right), (y, y), **{"color": ink.LINE, "linewidth": 0.8, "zorder": 1} | style)
+        look: dict[str, Any] = {"color": ink.LINE, "linewidth": 0.8, "zorder": 1} | style
+        self.ax.plot((self.left, self.right), (y, y), **look)
 
     def write(
         self, since: float, until: float, y: float, texts: Sequence[str], indent: float = 0.07, **style: Any
