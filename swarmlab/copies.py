@@ -48,7 +48,7 @@ def copies(machines: Iterable[Any], wanted: str) -> Copies:
 def _in(machine: Any) -> Iterator[Copy]:
     """All copies of all secrets and configs in one machine."""
     yield from _on_disk(machine)
-    if machine.running and "agent" in machine.seats:
+    if "agent" in machine.seats:  # else it is off, or nobody's node
         yield from _in_memory(machine)
 
 
