@@ -778,6 +778,12 @@ class ConnectionRefused(NamedTuple):
     reason: str
 
 
+class SwarmNotStarted(NamedTuple):
+    """The machine booted, and its certificate does not hold any more: it has to leave the swarm, and to join again."""
+
+    reason: str
+
+
 class SwarmJoined(NamedTuple):
     """The machine is now a node of the swarm."""
 

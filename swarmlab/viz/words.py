@@ -91,6 +91,7 @@ TEXTS = {  # what the source did, as the rest of a sentence that begins with its
     "RootTrusted": "trusts root {root:.8} from now on",
     "RootRotationBegun": "begins to replace root {old:.8} by {new:.8}",
     "RootRotationEnded": "has dropped the old root; {root:.8} is left",
+    "SwarmNotStarted": "takes no part in the swarm: {reason}",
     "ConnectionRefused": "refuses {other} on {channel}: {reason}",
     "ManagerLocked": "is locked: its key file is sealed",
     "ManagerUnlocked": "was unlocked",

@@ -8,7 +8,7 @@ Docker documentation, "docker swarm init/join/leave"; swarm.md §3, §14, §15.
 from typing import Any
 
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Save, Send, Tell
-from ..events import CertificateIssued, RootTrusted, SwarmJoined, SwarmLeft
+from ..events import CertificateIssued, RootTrusted, SwarmJoined, SwarmLeft, SwarmNotStarted
 from ..messages import (
     Advertised,
     AskRoot,
@@ -84,6 +84,7 @@ class Membership:
         self.joining: Joining | None = disk.values.get("joining")
         self.founding: Founding | None = None
         self.error = ""  # of the last join
+        self.shut = False  # the certificate had expired when the machine booted: it takes part in nothing
         self.join_call: int | None = None  # who waits for the join
         self.registered = False  # the agent has opened a session since we are a node
         self.expelled_at = NEVER  # when raft removed this manager
@@ -111,6 +112,8 @@ class Membership:
     @property
     def state(self) -> str:
         """As `docker info` has it."""
+        if self.shut:
+            return "error"
         return "pending" if self.joining else "active" if self.identity else "inactive"
 
     @property
@@ -121,6 +124,8 @@ class Membership:
 
     def check_manager(self) -> None:
         """Raises ApiError where the swarm cannot be asked."""
+        if self.shut:
+            raise ApiError(refusals.EXPIRED)
         if self.identity is None and self.joining is None:
             raise ApiError(refusals.NO_SWARM)
         if self.identity is None or self.identity.role != "manager" or self.expelled:
@@ -132,6 +137,8 @@ class Membership:
 
     def hear(self, message: Any, now: int) -> list:
         """Something came over the network."""
+        if self.shut:
+            return []
         match message:
             case Certified() if self.joining and not self.identity:
                 return self._certified(message, now)
@@ -193,6 +200,9 @@ class Membership:
         """Be the node that the disk says; a join that a crash interrupted goes on."""
         if self.identity is None:
             return [Tell("manager", BeNothing()), *self._ask(now)]
+        if self.papers and self.identity.role == "worker" and (why := self.papers.problem(now)):
+            self.shut, self.error = True, refusals.EXPIRED  # a manager renews it by its own manager, if that leads
+            return [Note(SwarmNotStarted(why))]
         if self.papers:
             self.expiry_at = renew_at(self.papers.certificate, self.keys)
         return self._take_up(self.identity, now)
@@ -503,6 +513,7 @@ class Membership:
         me, self.identity, self.registered = self.identity, None, False
         self.wanted, self.expelled_at, self.renew_at, self.missing_at = "", NEVER, NEVER, NEVER
         self.papers, self.due, self.expiry_at, self.next_key = None, "", NEVER, 0
+        self.error, self.shut = "" if self.shut else self.error, False
         effects = self._stop_joining()
         if me:
             effects += [Save("identity", None), Save("papers", None), Tell("guard", PapersChanged())]

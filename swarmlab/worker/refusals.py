@@ -20,6 +20,7 @@ ONLY_A_WORKER = (
 NOT_YET_A_MANAGER = (
     "This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster."
 )
+EXPIRED = "Swarm certificates have expired. To replace them, leave the swarm and join again."
 BAD_TOKEN = "invalid join token"
 FOREIGN_CA = "remote CA does not match fingerprint. Expected: {}"
 BAD_ROOT = "error while validating Root CA Certificate: {}"

@@ -5,11 +5,18 @@ from random import Random
 import pytest
 
 from swarmlab import Cluster
-from swarmlab.effects import NEVER, Received
-from swarmlab.events import CertificateIssued, ConnectionRefused, RootRotationBegun, RootRotationEnded, RootTrusted
+from swarmlab.effects import NEVER, Received, Told
+from swarmlab.events import (
+    CertificateIssued,
+    ConnectionRefused,
+    RootRotationBegun,
+    RootRotationEnded,
+    RootTrusted,
+    SwarmNotStarted,
+)
 from swarmlab.guard import CHANNELS
 from swarmlab.manager import ca
-from swarmlab.messages import RootCertificate, TrustRoot
+from swarmlab.messages import RootCertificate, StrangeRoot, TrustRoot
 from swarmlab.trust import certificates, signing, tokens
 
 ADDRESS = "192.168.50.100:2377"
@@ -136,6 +143,25 @@ def test_a_root_that_has_not_signed_the_own_certificate_is_not_trusted_whoever_s
         cluster.machines["worker-1"].arrive(("engine", Received("manager-1", message)))
     cluster.run_for(5)
     assert cluster.papers("worker-1") == papers
+
+
+def test_a_strange_root_is_asked_for_once_in_two_seconds():
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    for _ in range(3):
+        cluster.machines["worker-1"].arrive(("engine", Told("guard", StrangeRoot())))
+    since = cluster.kernel.now
+    cluster.run_for(1)
+    assert sum(message.name == "AskRoot" and message.sent >= since for message in cluster.trace.messages) == 1
+
+
+def test_who_is_about_to_change_its_role_gets_no_certificate_yet():
+    """It has to ask again: SwarmKit signs for roles that are settled."""
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    store, node = cluster.store, next(node for node in cluster.nodes if node.role == "worker")
+    csr = signing.request(7)
+    assert len(ca.renewed(store, node.id, csr, 0)) == 1
+    store.tables["node"][node.id] = node._replace(spec=node.spec._replace(role="manager"))
+    assert ca.renewed(store, node.id, csr, 0) == []
 
 
 def test_a_rotation_that_takes_the_place_of_another_does_not_end_with_it():
@@ -337,3 +363,29 @@ def test_power_that_goes_while_a_node_leaves_makes_no_exception_for_it():
             left += 1
             assert not any("worker-1" in pair for pair in cluster.guard.passes)
     assert left
+
+
+def test_a_worker_that_was_off_until_its_certificate_expired_says_so_and_can_join_anew():
+    """[moby daemon/cluster/errors.go, errSwarmCertificatesExpired]"""
+    cluster = Cluster(managers=1, workers=1, seed=12, messages=False)
+    cluster.docker("swarm update --cert-expiry 1h")
+    cluster.docker("swarm ca --rotate -q")
+    cluster.run_for(10)
+    cluster.crash("worker-1")
+    cluster.run_for(7200)
+    for _ in range(2):  # and it says so at each boot
+        cluster.restart("worker-1")
+        cluster.run_for(20)
+        text = "Swarm certificates have expired. To replace them, leave the swarm and join again."
+        told = cluster.docker("info --format '{{.Swarm.LocalNodeState}}: {{.Swarm.Error}}'", "worker-1").stdout
+        assert told == f"error: {text}\n"
+        assert text in cluster.docker("node ls", "worker-1").stderr
+    assert "it is after" in cluster.trace.of(SwarmNotStarted)[-1].fact.reason
+    assert cluster.docker("node ls --format '{{.Status}}' --filter name=worker-1").stdout == "Down\n"
+    cluster.docker("swarm leave", "worker-1")
+    token = cluster.docker("swarm join-token -q worker").stdout.strip()
+    assert cluster.docker(f"swarm join --token {token} 192.168.50.100:2377", "worker-1").exit_code == 0
+    cluster.run_for(10)
+    assert (
+        cluster.docker("info --format '{{.Swarm.LocalNodeState}}:{{.Swarm.Error}}'", "worker-1").stdout == "active:\n"
+    )
