@@ -68,3 +68,9 @@ def test_objects_come_back_from_their_bytes_as_dictionaries() -> None:
 
 def test_what_is_as_usual_is_left_out() -> None:
     assert unpack(pack(KeyFile(b"", b""))) == {"is": "KeyFile", "tls": b"", "dek": b""}
+
+
+def test_a_nonce_is_used_for_one_content_only():
+    key = bytes(32)
+    nonces = {sealing.seal(key, content)[: sealing.NONCE_BYTES] for content in (b"one", b"two", b"one")}
+    assert len(nonces) == 2

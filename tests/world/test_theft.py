@@ -173,6 +173,12 @@ def removed(cluster: Cluster) -> list:
     return [change for change in cluster.store.recent if change.new is None]
 
 
+def test_a_config_is_on_a_workers_disk_as_a_file_and_nowhere_else() -> None:
+    """swarm.md §16: configs are not sealed on workers."""
+    found = [path for n in (1, 2, 3) for path in a_run().steal(f"worker-{n}").where(PAGE)]
+    assert found and all(path.endswith("/configs/site") for path in found)
+
+
 def test_a_locked_machine_shows_the_same_disk() -> None:
     cluster = a_run().fork()
     cluster.docker("swarm update --autolock=true")
