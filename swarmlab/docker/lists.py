@@ -96,6 +96,9 @@ CONTAINERS = Layout(
     },
     "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
     "formatter.ContainerContext",
+    raw="container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n"
+    "state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\n"
+    "ports: {{- pad .Ports 1 0}}\n",
 )
 
 # ── services ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,6 +22,7 @@ PRUNE_WARNING = (
     "WARNING! This will remove all custom networks not used by at least one container.\n"
     "Are you sure you want to continue? [y/N] "
 )
+SCOPES = ("local", "swarm")
 BUILT_IN = ("bridge", "host", "none", "docker_gwbridge", "ingress")
 
 
@@ -32,6 +33,8 @@ def list_networks(session: Session, options: Options, screen: Screen) -> None:
 
 def create_network(session: Session, options: Options, screen: Screen) -> None:
     scope = options["scope"] or ("swarm" if options["driver"] == "overlay" else "local")
+    if scope not in SCOPES:
+        raise Exit(f"a network's scope is local or swarm here, not {scope!r}")
     spec = NetworkSpec(
         name=options.words[0],
         labels=mapping(options["label"]),

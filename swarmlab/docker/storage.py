@@ -31,16 +31,21 @@ IMAGES = Layout(
         "Tag": "TAG",
         "ID": "IMAGE ID",
         "CreatedSince": "CREATED",
+        "CreatedAt": "CREATED AT",
         "Size": "SIZE",
     },
     "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
     "formatter.imageContext",
+    raw="repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\n"
+    "virtual_size: {{.Size}}\n",
+    raw_quiet="image_id: {{.ID}}",
 )
 VOLUMES = Layout(
     {"Driver": "DRIVER", "Name": "VOLUME NAME", "Scope": "SCOPE", "Mountpoint": "MOUNTPOINT", "Labels": "LABELS"},
     "{{.Driver}}\t{{.Name}}",
     "formatter.volumeContext",
     "{{.Name}}",
+    raw="name: {{.Name}}\ndriver: {{.Driver}}\n",
 )
 USAGE = Layout(
     {"Type": "TYPE", "TotalCount": "TOTAL", "Active": "ACTIVE", "Size": "SIZE", "Reclaimable": "RECLAIMABLE"},
@@ -92,6 +97,7 @@ def _image_row(row: Any, trunc: bool) -> dict:
         "Tag": tag,
         "ID": id[:SHORT] if trunc else f"sha256:{id}",
         "CreatedSince": "N/A",  # when somebody built it, which nobody did
+        "CreatedAt": "N/A",
         "Size": decimal_size(row.size),
     }
 

@@ -24,7 +24,8 @@ class Layout(NamedTuple):
     table: str
     kind: str  # what Docker's own messages call one line of it
     quiet: str = "{{.ID}}"
-    raw: str = ""  # the template behind `--format raw`
+    raw: str = ""  # the template behind `--format raw`, '' where Docker has none
+    raw_quiet: str = ""  # the same with `--quiet`; mostly the first line of it
 
 
 def ago(duration: int) -> str:
@@ -103,7 +104,7 @@ def show(
     elif format in ("", "table"):
         format = f"table {layout.table}"
     elif format == "raw" and layout.raw:
-        format = layout.raw
+        format = (layout.raw_quiet or layout.raw.partition("\n")[0]) if quiet else layout.raw
     try:
         _print(screen, layout, rows, format)
     except TemplateError as fault:

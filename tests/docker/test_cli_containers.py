@@ -168,6 +168,31 @@ def test_an_overlay_must_be_made_for_plain_containers(bare) -> None:
     assert [row["STATUS"].split()[0] for row in bare.docker("ps -a").rows] == ["Up", "Created"]
 
 
+@pytest.mark.parametrize(
+    ("command", "lines"),
+    [
+        ("ps --format raw", ["state: running", "names: web", "labels:", "ports:", ""]),
+        ("images --format raw", ["repository: nginx", "tag: latest", "created_at: N/A", ""]),
+        ("volume ls --format raw", ["name: data", "driver: local", ""]),
+        ("network ls -q --format raw", []),
+        ("images -q --format raw", []),
+        ("secret ls --format raw", ["raw"]),
+    ],
+)
+def test_raw_is_a_format_of_most_lists_and_a_word_like_others_to_those_of_secrets_and_configs(
+    bare, command, lines
+) -> None:
+    """[docker/cli formatter: RawFormatKey]"""
+    bare.docker("swarm init")
+    bare.docker("volume create data")
+    bare.docker("secret create s s.txt", files={"s.txt": "x"})
+    run(bare, "--name web nginx")
+    bare.run_for(1)
+    shown = bare.docker(command).stdout.split("\n")[:-1]
+    assert [line for line in lines if line not in shown] == []
+    assert "-q" not in command or all(re.fullmatch(r"(network|image)_id: [0-9a-z]{12}", line) for line in shown)
+
+
 # ── stop, start, kill, restart ───────────────────────────────────────────────────────────────────────────────────
 
 

@@ -81,6 +81,12 @@ def test_a_name_means_more_than_the_beginning_of_the_id_of_another_network(fresh
     assert cluster.docker(f"network rm {name}").stderr.startswith("Error response from daemon: error while removing")
 
 
+@pytest.mark.parametrize("command", ["--scope foo x", "-d overlay --scope global x"])
+def test_a_scope_that_is_none_is_refused(fresh, command):
+    refused = fresh.fork().docker(f"network create {command}")
+    assert refused.stderr.startswith("a network's scope is local or swarm here, not ") and refused.exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("command", "why"),
     [
