@@ -319,7 +319,7 @@ class TaskStored(NamedTuple):
     spec_version: int = 0  # of its service, when it was made
 
 
-class AttachmentStored(NamedTuple):
+class AttachmentWritten(NamedTuple):
     """An address for a plain container on an overlay was asked for, given, or is in use."""
 
     index: int

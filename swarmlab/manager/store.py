@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..events import (
-    AttachmentStored,
+    AttachmentWritten,
     ClusterStored,
     ConfigStored,
     NetworkStored,
@@ -203,11 +203,11 @@ def _previous(service: Service) -> tuple:
     return (service.previous_spec_version, spec.task.container.image.partition("@")[0]) if spec else ()
 
 
-def _task_fact(index: int, task: Task) -> TaskStored | AttachmentStored:
+def _task_fact(index: int, task: Task) -> TaskStored | AttachmentWritten:
     desired, state = STATES[task.desired], STATES[task.state]
     if task.spec.attachment:
         network, address = task.spec.networks[0].target, task.networks[0].address if task.networks else ""
-        return AttachmentStored(index, task.id, task.node, task.spec.attachment, network, address, state)
+        return AttachmentWritten(index, task.id, task.node, task.spec.attachment, network, address, state)
     where = (index, task.id, task.service, task.name, task.slot, task.node)
     spec = task.spec
     reserved = (spec.reservations.nano_cpus, spec.reservations.memory)

@@ -47,6 +47,7 @@ TEXTS = {  # what the source did, as the rest of a sentence that begins with its
     "UpdateStopped": "stops the update: {reason}",
     "LastWatchBegan": "watches the new tasks until {until}",
     "TaskStored": "stored {name}: {state}, should be {desired}",
+    "AttachmentWritten": "stored an address for plain container {container:.12}: {state}",
     "NetworkStored": "stored network {name} {subnet}",
     "SecretStored": "stored secret {name}",
     "ConfigStored": "stored config {name}",

@@ -10,6 +10,7 @@ from swarmlab import Cluster
 from swarmlab.check import LawBroken, Laws
 from swarmlab.manager import allocator
 from swarmlab.objects import RUNNING
+from swarmlab.viz.frames import frames
 
 DAEMON = "Error response from daemon: "
 DENIED = (
@@ -99,6 +100,14 @@ def test_the_task_that_holds_an_address_is_never_listed(swarm) -> None:
     run(swarm, "--name box --network att", "worker-1")
     assert [task.service_name for task in swarm.tasks] == ["web"]
     assert len(swarm.docker("node ps worker-1").rows) == 1
+
+
+def test_the_player_knows_nothing_of_it(swarm) -> None:
+    run(swarm, "--name box --network att", "worker-1")
+    swarm.docker("rm -f box", "worker-1")
+    swarm.run_for(1)
+    assert "AttachmentWritten" in [type(record.fact).__name__ for record in swarm.trace]
+    assert {row[3] for row in frames(swarm.trace)["log"]} <= {"node", "service", "task", "network", "cluster"}
 
 
 def test_a_plan_looks_past_plain_containers(swarm) -> None:
