@@ -11,12 +11,12 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from swarmlab.messages import AskRoot, Certify, RootCertificate
+from swarmlab.messages import AskRoot, Certify, Introduce, RootCertificate
 from swarmlab.trust.certificates import BEGINNING
 from swarmlab.world import OUTSIDE
 
 CHANNELS = ("raft", "manager", "engine", "agent")
-FOR_ALL = (AskRoot, Certify, RootCertificate)
+NOT_JUDGED = (AskRoot, Certify, RootCertificate, Introduce)  # for all; the last goes out in the instant of a change
 ACTS = (
     "rotate rotate twice twice promote demote leave join join remove crash crash crash leader cut cut heal token lock unlock new_key "
     "slow freeze drift"
@@ -92,7 +92,7 @@ def watch(cluster: Any) -> list:
     def send(sender: Any, effect: Any) -> None:
         receiver, channel, before = network.machines.get(effect[0]), effect[1], len(cluster.trace.messages)
         here = receiver is None or not receiver.running or receiver is sender
-        judged = not here and channel in CHANNELS and type(effect[2]) not in FOR_ALL and papers(receiver) is not None
+        judged = not here and channel in CHANNELS and type(effect[2]) not in NOT_JUDGED and papers(receiver) is not None
         wanted = judged and may_speak(sender, receiver, channel)
         honest(sender, effect)
         fates = {message.fate for message in cluster.trace.messages[before:]}
