@@ -88,7 +88,11 @@ def test_no_text_raises(line: str) -> None:
 @settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(st.sampled_from(NAMES), st.lists(typed, max_size=3), st.integers(0, 3))
 def test_an_unknown_flag_changes_nothing(name: str, words: list[str], place: int) -> None:
-    rest = [word for word in words if not word.startswith("-")][:place] if name not in ("run", "exec", "service create") else []
+    rest = (
+        [word for word in words if not word.startswith("-")][:place]
+        if name not in ("run", "exec", "service create")
+        else []
+    )
     engine = swarm()
     result = execute([*name.split(), *rest, "--no-such-flag", *words], engine)
     assert result.stderr.startswith("unknown flag: --no-such-flag\n\nUsage:  docker " + name)
