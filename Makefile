@@ -51,7 +51,7 @@ notebooks: setup
 	$(RUN) tools.run_notebooks notebooks
 
 golden: setup
-	$(RUN) tests.golden.stories
+	.venv/bin/python tests/golden/stories.py
 
 bench: setup
 	$(RUN) benchmarks
