@@ -4,16 +4,11 @@ import nbformat
 import pytest
 
 from swarmlab.events import MachineCrashed
-from swarmlab.lessons import check, counterexample, lesson00, reveal, source
+from swarmlab.lessons import counterexample, lesson00, reveal, source
 from swarmlab.objects import RUNNING
 from swarmlab.viz.frames import outage
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["00.recall", "00.modify", "00.build"])

@@ -5,17 +5,12 @@ from ipaddress import ip_network
 import nbformat
 import pytest
 
-from swarmlab.lessons import check, counterexample, lesson01, reveal, scenes01
+from swarmlab.lessons import counterexample, lesson01, reveal, scenes01
 from swarmlab.viz import Player
 
+from .judging import said
+
 NOTEBOOK = "01_a_swarm_is_born.ipynb"
-
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
 
 
 @pytest.mark.parametrize("exercise", ["01.recall", "01.modify", "01.build"])

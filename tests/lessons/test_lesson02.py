@@ -4,15 +4,10 @@ import nbformat
 import pytest
 
 from swarmlab.check.elections import SWARM, trials
-from swarmlab.lessons import check, counterexample, lesson02, reveal
+from swarmlab.lessons import counterexample, lesson02, reveal
 from swarmlab.raft import SWARMKIT
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["02.recall", "02.modify", "02.build"])

@@ -6,15 +6,10 @@ import nbformat
 import pytest
 
 from swarmlab.events import BecameLeader, CommitAdvanced
-from swarmlab.lessons import check, counterexample, lesson03, reveal, scenes03
+from swarmlab.lessons import counterexample, lesson03, reveal, scenes03
 from swarmlab.raft.quorum import committed_index
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["03.recall", "03.modify", "03.build"])

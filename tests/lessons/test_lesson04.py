@@ -5,16 +5,11 @@ import pytest
 
 from swarmlab.check.linearizability import judge
 from swarmlab.events import BecameLeader
-from swarmlab.lessons import check, counterexample, lesson04, reveal
+from swarmlab.lessons import counterexample, lesson04, reveal
 from swarmlab.raft.quorum import majority
 from swarmlab.viz.zones import sides
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["04.recall", "04.modify", "04.build"])

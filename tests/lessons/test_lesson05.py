@@ -3,15 +3,10 @@
 import nbformat
 import pytest
 
-from swarmlab.lessons import check, counterexample, lesson05, reveal, scenes05
+from swarmlab.lessons import counterexample, lesson05, reveal, scenes05
 from swarmlab.lessons.lesson05 import Row, Small
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["05.recall", "05.modify", "05.build"])

@@ -5,18 +5,13 @@ import csv
 import nbformat
 import pytest
 
-from swarmlab.lessons import check, counterexample, lesson06, reveal, scenes06
+from swarmlab.lessons import counterexample, lesson06, reveal, scenes06
 from swarmlab.lessons.scenes06 import DECK, deck_lab, demand, deploy, per_node, place, racks
 from swarmlab.manager.scheduler import binpack, random_choice, spread
 from swarmlab.objects import RUNNING
 from tools import openb_sizes
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["06.recall", "06.modify", "06.build"])

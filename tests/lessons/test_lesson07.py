@@ -5,16 +5,11 @@ from math import inf
 import nbformat
 import pytest
 
-from swarmlab.lessons import check, counterexample, lesson07, reveal, scenes07
+from swarmlab.lessons import counterexample, lesson07, reveal, scenes07
 from swarmlab.overlay import vxlan
 from swarmlab.overlay.frames import decode
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["07.recall", "07.modify", "07.build"])

@@ -5,7 +5,7 @@ from random import Random
 import nbformat
 import pytest
 
-from swarmlab.lessons import check, counterexample, lesson08, reveal, scenes08
+from swarmlab.lessons import counterexample, lesson08, reveal, scenes08
 from swarmlab.lessons.scenes08 import (
     Member,
     closed,
@@ -20,12 +20,7 @@ from swarmlab.lessons.scenes08 import (
 from swarmlab.traffic.caching import first, next_alive, rotate
 from swarmlab.viz.leaving import leaving, stale
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["08.recall", "08.modify", "08.build"])

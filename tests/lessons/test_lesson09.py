@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from swarmlab.lessons import check, counterexample, lesson09, reveal, scenes09
+from swarmlab.lessons import counterexample, lesson09, reveal, scenes09
 from swarmlab.lessons.scenes09 import answers, dealt, grown, node_dies, on_which, seen, serving, visited
 from swarmlab.overlay.balancers import (
     at_random,
@@ -16,12 +16,7 @@ from swarmlab.overlay.balancers import (
 from swarmlab.traffic.measures import error_rate, mean_latency, percentiles
 from swarmlab.traffic.workload import Exponential, Poisson, Workload
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["09.recall", "09.modify", "09.build"])

@@ -6,20 +6,15 @@ import pytest
 from swarmlab.check.storms import is_storm, losses
 from swarmlab.check.verdicts import docker, k_of_n, surprise
 from swarmlab.events import ContainerStarted, HealthChanged, TaskStored
-from swarmlab.lessons import check, counterexample, lesson10, reveal, scenes10
+from swarmlab.lessons import counterexample, lesson10, reveal, scenes10
 from swarmlab.viz.attempts import attempts_of
 from swarmlab.viz.charts import draw_detectors
 from swarmlab.viz.probefold import probes_of
 
+from .judging import said
+
 NOTEBOOK = "notebooks/10_health_and_self_healing.ipynb"
 CURL = "--health-cmd 'curl -f http://localhost/'"
-
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
 
 
 @pytest.mark.parametrize("exercise", ["10.recall", "10.modify", "10.build"])

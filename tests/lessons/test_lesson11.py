@@ -4,17 +4,12 @@ import nbformat
 import pytest
 
 from swarmlab.events import FailureCounted, UpdateBegun
-from swarmlab.lessons import check, counterexample, lesson11, reveal, scenes11
+from swarmlab.lessons import counterexample, lesson11, reveal, scenes11
 from swarmlab.viz.updatefold import update_of
 
+from .judging import said
+
 NOTEBOOK = "notebooks/11_rolling_updates.ipynb"
-
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
 
 
 @pytest.mark.parametrize("exercise", ["11.recall", "11.modify", "11.build"])

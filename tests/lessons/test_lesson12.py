@@ -3,18 +3,13 @@
 import nbformat
 import pytest
 
-from swarmlab.lessons import check, counterexample, lesson12, reveal, scenes12
+from swarmlab.lessons import counterexample, lesson12, reveal, scenes12
 from swarmlab.lessons.lesson12 import Kept, Stolen
 from swarmlab.lessons.scenes01 import token_of
 
+from .judging import said
+
 NOTEBOOK = "notebooks/12_secrets_and_configs.ipynb"
-
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1  # always one line
-    return lines[0]
 
 
 @pytest.fixture(scope="module")

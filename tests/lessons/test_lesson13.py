@@ -6,14 +6,9 @@ from test_stack_corpus import SCORES
 from swarmlab import Cluster
 from swarmlab.docker.linter import lint
 from swarmlab.docker.stack_map import lines
-from swarmlab.lessons import check, lesson13, reveal, scenes13
+from swarmlab.lessons import lesson13, reveal, scenes13
 
-
-def said(capsys, name, *answer):
-    check(name, *answer)
-    found = capsys.readouterr().out.splitlines()
-    assert len(found) == 1  # always one line
-    return found[0]
+from .judging import said
 
 
 @pytest.mark.parametrize("exercise", ["13.recall", "13.modify", "13.build"])
