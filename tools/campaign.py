@@ -8,8 +8,10 @@ the first violation is kept in build/. The exit code is 1 if there was a violati
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 from swarmlab.check.campaign import Finding, Report, campaign, save, shrink
 
@@ -18,10 +20,15 @@ KEPT = Path("build") / "violation.json"
 
 
 def main(arguments: list[str]) -> int:
-    number = int(arguments[0]) if arguments else 10_000
+    return conduct(arguments, 10_000, campaign, keep)
+
+
+def conduct(arguments: list[str], usual: int, search: Callable[..., Report], keep: Callable[[Finding], None]) -> int:
+    """A campaign over the seeds that were asked for, what it says, and its exit code."""
+    number = int(arguments[0]) if arguments else usual
     first = int(arguments[1]) if len(arguments) > 1 else 0
     begun, before = monotonic(), cpu_seconds()
-    report = campaign(range(first, first + number), progress=Progress(number))
+    report = search(range(first, first + number), progress=Progress(number))
     print(text(report, monotonic() - begun, cpu_seconds() - before))
     if report.findings:
         keep(report.findings[0])
@@ -60,9 +67,9 @@ def text(report: Report, lasted: float, cpu: float) -> str:
     return "\n".join(lines)
 
 
-def keep(finding: Finding) -> None:
-    """The smallest script that still does it, for `swarmlab.check.campaign.load` and `show`."""
-    smallest = shrink(finding)
+def keep(finding: Finding, **how: Any) -> None:
+    """The smallest script that still does it, for `swarmlab.check.campaign.load` and `show`. `how` is for `shrink`."""
+    smallest = shrink(finding, **how)
     KEPT.parent.mkdir(exist_ok=True)
     save(smallest, str(KEPT))
     print(f"The first one with {len(smallest.case.acts)} acts is in {KEPT}: {smallest}")
