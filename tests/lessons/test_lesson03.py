@@ -2,7 +2,6 @@
 
 from itertools import combinations
 
-import nbformat
 import pytest
 
 from swarmlab.events import BecameLeader, CommitAdvanced
@@ -10,12 +9,6 @@ from swarmlab.lessons import counterexample, lesson03, reveal, scenes03
 from swarmlab.raft.quorum import committed_index
 
 from .judging import said
-
-
-@pytest.mark.parametrize("exercise", ["03.recall", "03.modify", "03.build"])
-def test_an_untouched_exercise_is_not_attempted(capsys, exercise):
-    assert said(capsys, exercise, ...) == "not attempted"
-
 
 # ── recall ──
 
@@ -257,22 +250,6 @@ def test_compare_counts_the_logs_that_converge(capsys):
 
 
 # ── predictions ──
-
-
-@pytest.mark.parametrize("name", lesson03.PREDICTIONS)
-def test_every_option_of_a_prediction_is_offered_and_has_an_answer_of_its_own(capsys, root, name):
-    prediction = lesson03.PREDICTIONS[name]
-    answers = []
-    for option in prediction.answers:
-        reveal(f"03.{name}", option)
-        answers.append(capsys.readouterr().out)
-    assert len(set(answers)) == len(answers) and all(answer.count("\n") == 1 for answer in answers)
-    reveal(f"03.{name}")
-    assert capsys.readouterr().out == prediction.fact + "\n"
-    cells = nbformat.read(root / "notebooks" / "03_replicated_log.ipynb", 4).cells
-    before = "".join(c.source for c in cells).partition(f'reveal("03.{name}"')[0]
-    question = before.split("**Guess.**")[-1]
-    assert all(f'`"{option}"`' in question for option in prediction.answers)
 
 
 def test_a_number_is_a_guess_as_well(capsys):

@@ -10,12 +10,6 @@ from swarmlab.lessons import lesson13, reveal, scenes13
 
 from .judging import said
 
-
-@pytest.mark.parametrize("exercise", ["13.recall", "13.modify", "13.build"])
-def test_an_untouched_exercise_is_not_attempted(capsys, exercise):
-    assert said(capsys, exercise, ...) == "not attempted"
-
-
 # ── recall ──
 
 
