@@ -54,21 +54,31 @@ def test_a_lesson_leads_to_the_next(name):
     assert numbers and all(number in TO_COME for number in set(numbers) - {other[:2] for other in LESSONS})
 
 
+def minutes(name: str) -> int:
+    """What a lesson says that it takes."""
+    (told,) = re.findall(r"\*\*It takes\*\* (\d+) minutes", " ".join(prose(name)))
+    return int(told)
+
+
 def test_the_readme_lists_every_lesson_with_its_question_and_minutes():
     rows = re.findall(
         r"^\| \[(\d\d) ([^\]]+)\]\(notebooks/(\S+)\) \| (.+) \| (\d+) \|$", (ROOT / "README.md").read_text(), re.M
     )
     assert [target for _, _, target, _, _ in rows] == list(LESSONS)
-    for number, words, target, question, minutes in rows:
+    for number, words, target, question, told in rows:
         assert f"{number} · {words}".lower() == title(target).lower()
         asked = headings(target)[0].partition(": ")[2]
         assert question.lower() == asked.lower()
-        assert any(f"**It takes** {minutes} minutes" in text for text in prose(target))
+        assert int(told) == minutes(target)
 
 
 def test_the_map_in_lesson_00_leads_to_every_other_lesson_with_its_minutes():
     (text,) = [text for text in prose("00_start_here.ipynb") if "## Where to go next" in text]
     assert sorted(target for _, target in links(text)) == list(LESSONS)[1:]
+    rows = re.findall(r"((?:\[[^\]]+\]\(\S+\.ipynb\)(?: → )?)+) \| (\d+) \|", text)
+    assert sum(len(links(row)) for row, _ in rows) == len(LESSONS) - 1
+    for row, told in rows:
+        assert int(told) == sum(minutes(target) for _, target in links(row)), row
 
 
 # ── the glossary, and the deck slide by slide ────────────────────────────────────────────────────────────────────
