@@ -173,6 +173,13 @@ class Notebook:
         element.scroll_into_view_if_needed()
         return element
 
+    def turn(self, number: int, to: str, says: str) -> None:
+        """Chooses from the list of a knob, and reads the sentence below its picture."""
+        knob = self.page.locator(".widget-dropdown select").nth(number)
+        knob.scroll_into_view_if_needed()
+        knob.select_option(to)
+        self.page.locator(".widget-html", has_text=says).wait_for(state="attached")
+
     def drag(self, selector: str, start: float, end: float, moves: int = 30) -> None:
         """Draws the mouse over an element, from one share of its width to another."""
         box = self.show(selector).bounding_box()

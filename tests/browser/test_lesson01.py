@@ -20,14 +20,6 @@ def lesson(lab):
     lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
 
 
-def turn(page, number: int, to: str, says: str) -> None:
-    """Choose from the list of a knob, and read the sentence below its picture."""
-    knob = page.locator(".widget-dropdown select").nth(number)
-    knob.scroll_into_view_if_needed()
-    knob.select_option(to)
-    page.locator(".widget-html", has_text=says).wait_for(state="attached")
-
-
 def test_lesson_01_runs_and_its_knobs_and_board_answer(lesson):
     page = lesson.page
     step = page.locator(".noUi-handle").first
@@ -38,10 +30,10 @@ def test_lesson_01_runs_and_its_knobs_and_board_answer(lesson):
     page.keyboard.press("ArrowRight")
     page.wait_for_function(SAYS, arg="Step 3: node-3 asks: CA's digest as in the token? yes")
 
-    turn(page, 0, "another secret", says="The token: another secret.")
-    turn(page, 1, "2377", says="2377 shut on node-2. Error response from daemon: Timeout was reached")
-    turn(page, 2, "node-1", says="2377 shut on node-1. Error response from daemon: Timeout was reached")
-    turn(page, 1, "4789", says="4789 shut on node-1. This node joined a swarm as a worker.")
+    lesson.turn(0, "another secret", says="The token: another secret.")
+    lesson.turn(1, "2377", says="2377 shut on node-2. Error response from daemon: Timeout was reached")
+    lesson.turn(2, "node-1", says="2377 shut on node-1. Error response from daemon: Timeout was reached")
+    lesson.turn(1, "4789", says="4789 shut on node-1. This node joined a swarm as a worker.")
 
     board = page.locator(".sl-player").first
     board.scroll_into_view_if_needed()

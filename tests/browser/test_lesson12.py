@@ -19,14 +19,6 @@ def lesson(lab):
     lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
 
 
-def turn(page, number: int, to: str, says: str) -> None:
-    """Choose from the list of a knob, and read the sentence below its picture."""
-    knob = page.locator(".widget-dropdown select").nth(number)
-    knob.scroll_into_view_if_needed()
-    knob.select_option(to)
-    page.locator(".widget-html", has_text=says).wait_for(state="attached")
-
-
 def test_lesson_12_runs_and_its_board_and_thief_answer(lesson):
     page = lesson.page
     board = page.locator(".sl-player").first
@@ -37,8 +29,8 @@ def test_lesson_12_runs_and_its_board_and_thief_answer(lesson):
     page.keyboard.press("End")
     assert "clear" not in copies.text_content()
 
-    turn(page, 2, "on", says="Who has the disk of manager-1 does not get db_password.")
-    turn(page, 1, "the running machine", says="Who has manager-1 reads db_password in: manager memory.")
-    turn(page, 0, "worker-4", says="Who has worker-4 does not get db_password.")
-    turn(page, 3, "every worker", says="Who has worker-4 reads db_password in: agent memory and container memory.")
+    lesson.turn(2, "on", says="Who has the disk of manager-1 does not get db_password.")
+    lesson.turn(1, "the running machine", says="Who has manager-1 reads db_password in: manager memory.")
+    lesson.turn(0, "worker-4", says="Who has worker-4 does not get db_password.")
+    lesson.turn(3, "every worker", says="Who has worker-4 reads db_password in: agent memory and container memory.")
     assert lesson.complaints() == []
