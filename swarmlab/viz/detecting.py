@@ -132,7 +132,10 @@ def _draw_axes(ax: Axes, floor: float, quiet: int) -> None:
     middle = floor / DODGE ** ((quiet - 1) / 2)
     if quiet:
         ax.axhspan(low, floor * 2, facecolor="#f6f6f6", linewidth=0, zorder=0)
-    rates = [10.0**n for n in range(-4, 7) if low <= 10.0**n <= high and (not quiet or 10.0**n > floor * 2)]
+    fine = [step * 10.0**n for n in range(-4, 7) for step in (1, 2, 5)]
+    there = [rate for rate in fine if low <= rate <= high and (not quiet or rate > floor * 2)]
+    tens = [rate for rate in there if rate in fine[::3]]
+    rates = tens if len(tens) > 1 else there  # one label alone says nothing of a log axis
     ax.yaxis.set_major_locator(FixedLocator(([middle] if quiet else []) + rates))
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(lambda value, _: "none" if quiet and value <= floor * 1.01 else f"{value:g}")
@@ -142,7 +145,7 @@ def _draw_axes(ax: Axes, floor: float, quiet: int) -> None:
     for side in ("right", "top"):
         ax.spines[side].set_visible(False)
     ax.set_xlabel(
-        "time until a crash is noticed: median, whiskers from the 5th to the 95th of a hundred runs\nleft: fast  ·  low: quiet",
+        "time until a crash is noticed: median, and nine runs of ten between the whiskers\nleft: fast  ·  low: quiet",
         fontsize=ink.TEXT,
         linespacing=1.5,
     )

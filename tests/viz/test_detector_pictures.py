@@ -70,3 +70,8 @@ def test_detectors_in_words():
     )
     with pytest.raises(ValueError, match="no detector"):
         draw_detectors([])
+
+
+def test_rates_that_are_near_to_each_other_have_labels_enough_to_be_read():
+    ax = draw_detectors([Row("heartbeat", 9.4, 12.5, 15.8, 45), Row("phi", 2, 4.4, 5, 165)])
+    assert list(ax.yaxis.get_ticklocs()) == [50, 100, 200]
