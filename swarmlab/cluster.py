@@ -12,10 +12,12 @@ from .events import Commanded, CommandReturned
 from .looks import Looks
 from .messages import UpdateObject
 from .objects import RUNNING, ApiError, replace
+from .paper import as_data, from_data
 from .rack import Computer, address_of, computer, micros
 from .raft.core import SWARMKIT, Settings
 from .sim.kernel import Unswept
 from .sim.recorder import Act, OutOfTime
+from .turn import in_turn
 from .world import OUTSIDE
 
 PRINTS = re.compile(r"\s*((container\s+)?(exec|logs)|service\s+logs)\s")  # containers print: it may be a secret
@@ -23,6 +25,7 @@ UNLOCK_KEY = re.compile(r"(SWMKEY-1-)\S+")
 NO_DAEMON = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 
 
+@in_turn
 class Cluster(Looks):
     """A swarm, or machines that may become one.
 
@@ -37,6 +40,8 @@ class Cluster(Looks):
     """
 
     ACTS = (*Looks.ACTS, "docker", "label", "dig")
+    OWN = (*Looks.OWN, "_conductor")
+    _conductor: Any = None  # who lets its time pass in the background
 
     def __init__(
         self,
@@ -222,6 +227,19 @@ class Cluster(Looks):
         line = self.network.line(machine, "registry")
         return line is None or (not line.cut and line.loss < 1)
 
+    # ── a clock of its own ───────────────────────────────────────────────────────────────────────────────────────
+
+    def conductor(self, pace: float | None = None) -> Any:
+        """Let time pass in the background, `pace` simulated seconds (1) for each real one, until its `stop()`; with pace 0
+        only as far as requests need. There is one conductor for each cluster: a second call gives the same."""
+        from .docker.conductor import Conductor
+
+        if self._conductor is None or self._conductor.stopped:
+            self._conductor = Conductor(self, 1 if pace is None else pace).start()
+        elif pace is not None:
+            self._conductor.pace = pace
+        return self._conductor
+
     # ── keeping a run ────────────────────────────────────────────────────────────────────────────────────────────
 
     def save(self, path: str) -> None:
@@ -232,7 +250,7 @@ class Cluster(Looks):
         settings: dict[str, Any] = {"seed": self.kernel.seed, "messages": self.trace.with_messages}
         settings |= {"raft": list(self.raft), "computers": [c._asdict() for c in self.begun], "functions": functions}
         settings |= {"persistence": self.persistence / 1e6} if self.persistence else {}
-        acts = [[act.time, act.name, act.details, act.until] for act in self.acts]
+        acts = [[act.time, act.name, _plain(act), act.until] for act in self.acts]
         run = {"swarmlab": 1, "settings": settings, "now": self.kernel.now, "digest": self.trace.digest()}
         text = json.dumps({**run, "acts": acts}, indent=1)
         with open(path, "w", encoding="utf-8") as file:
@@ -246,7 +264,7 @@ class Cluster(Looks):
         try:
             run = json.loads(read(path))
             settings, now = run["settings"], int(run["now"])
-            acts = [Act(int(time), name, dict(details), until) for time, name, details, until in run["acts"]]
+            acts = [_act(int(time), name, dict(details), until) for time, name, details, until in run["acts"]]
             computers = tuple(computer(c.pop("name"), c) for c in map(dict, settings["computers"]))
             world: dict[str, Any] = {
                 "seed": settings["seed"],
@@ -359,6 +377,16 @@ class Keyboard:
         if text is None:
             raise FileNotFoundError(path)
         return text.encode("utf-8", "surrogateescape")
+
+
+def _plain(act: Act) -> dict[str, Any]:
+    """What was done, as JSON can hold it: only requests to an engine are more than that."""
+    return {**act.details, "request": as_data(act.details["request"])} if act.name == "ask" else act.details
+
+
+def _act(time: int, name: str, details: dict[str, Any], until: int | None) -> Act:
+    asked = {"request": from_data(details["request"])} if name == "ask" else {}
+    return Act(time, name, {**details, **asked}, until)
 
 
 def find(path: str) -> str:

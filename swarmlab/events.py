@@ -731,6 +731,12 @@ class Commanded(NamedTuple):
     command: str
 
 
+class ApiCalled(NamedTuple):
+    """A client asked the engine of this machine for a change, over its API."""
+
+    request: str  # POST /services/create
+
+
 class CommandReturned(NamedTuple):
     """The command came back."""
 

@@ -4,10 +4,11 @@ Time passes only in `run_for`, `run_until` and in acts that wait for an answer.
 """
 
 from collections.abc import Callable, Sequence
+from threading import RLock
 from typing import Any
 
 from .effects import Damaged, Disk
-from .events import DiskDamaged, MachineAdded
+from .events import ApiCalled, DiskDamaged, MachineAdded
 from .guard import CHANNELS, Guard
 from .manager.manager import Manager
 from .messages import Call, Reply
@@ -50,9 +51,11 @@ class World(Recorder):
     # fmt: off
     ACTS: tuple[str, ...] = (
         "crash", "restart", "shutdown", "freeze", "burden", "drift", "slow_disk", "damage", "add_machine",
-        "partition", "heal", "link", "block", "unblock",
+        "partition", "heal", "link", "block", "unblock", "ask",
     )
     # fmt: on
+
+    OWN: tuple[str, ...] = ("turn",)  # what no twin shares
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class World(Recorder):
             persistence, "a persistence"
         )  # of the load balancers: a client keeps its task so long
         super().__init__(Kernel(seed))
+        self.turn = RLock()  # whoever lets time pass, or looks, holds it: see swarmlab.turn
         keep = len(computers) < QUIET_FROM if messages is None else messages
         self.trace = Trace(self.kernel, keep)
         self.trace.with_alarms = alarms
@@ -93,6 +97,7 @@ class World(Recorder):
         self.loads = Traffic(self.kernel, self.network, self.machines, self.trace, balancer not in (None, round_robin))
         self._answers: dict[int, Any] = {}
         self._asked = 0
+        self._awaited = 0  # the answer for which time is passing, 0: none
         self._talks: dict[tuple, int] = {}  # connections that visitors keep open: (name, from where, to where) → number
         for name in OUTSIDE:
             self._plug(Computer(name, "outside"))
@@ -265,14 +270,41 @@ class World(Recorder):
         self.machines[machine].tell("engine", "client", Call(self._asked, request))
         return self._answer(self._asked, until)
 
+    def ask(self, machine: str, request: Any, said: str = "") -> int:
+        """Hand a request to the engine of a machine, and wait for nothing: `answered` of this number is the reply.
+        `said` is how the trace calls it, as `POST /services/create`."""
+        target = self._running(machine)
+        self._did("ask", machine=machine, request=request, **({"said": said} if said else {}))
+        self._asked += 1
+        if said:
+            self.kernel.cause = self.trace.remark(machine, ApiCalled(said))
+        target.tell("engine", "client", Call(self._asked, request))
+        self.kernel.cause = -1
+        return self._asked
+
+    def answered(self, number: int, within: int = 0) -> Any:
+        """The reply to what was asked under this number, once; None if there is none even when `within` µs have passed."""
+        begun = self.kernel.now
+        if within:
+            self._pass_for(number, begun + within)
+        if within and self.kernel.now == begun:
+            self.kernel.run(begun + 1)  # the next act comes later than what followed from this one
+        return self._answers.pop(number, None)
+
     def _answer(self, number: int, until: int) -> Any:
-        while number not in self._answers:
-            if self.kernel.now >= min(until, self._horizon):
-                self._cut_short(until)
-                raise OutOfTime
-            self.kernel.run(min(until, self._horizon))
-        self.kernel.run(self.kernel.now)
+        if not self._pass_for(number, min(until, self._horizon)):
+            self._cut_short(until)
+            raise OutOfTime
         return self._answers.pop(number)
+
+    def _pass_for(self, number: int, until: int) -> bool:
+        """Let time pass until this answer is there. Says whether it is."""
+        self._awaited = number
+        while number not in self._answers and self.kernel.now < until:
+            self.kernel.run(until)
+        self._awaited = 0
+        self.kernel.run(self.kernel.now)  # the instant is completed: acts happen between instants
+        return number in self._answers
 
     def hear(self, machine: Machine, core: str, message: Any) -> None:
         """What a machine says to nobody on it: an answer for the person at its keyboard, else lost."""
@@ -286,9 +318,17 @@ class World(Recorder):
             self._answers[message.id] = message
         elif isinstance(message, Answer):
             self._answers[message.request] = message
-        self.kernel.stop()
+        if self._awaited in self._answers:
+            self.kernel.stop()
 
     # ── machines ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A twin has a turn of its own."""
+        return {name: value for name, value in self.__dict__.items() if name not in self.OWN}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, turn=RLock())
 
     def _plug(self, computer: Computer) -> None:
         name = computer.name
