@@ -119,6 +119,7 @@ class Run(NamedTuple):
     labels: Mapping = {}
     networks: tuple[NetworkTarget, ...] = ()  # none asked for: the machine's own `bridge`
     remove: bool = False  # when it ends
+    start: bool = True  # at once; else it is made only, as by `docker create`
 
 
 class ListContainers(NamedTuple):
@@ -173,6 +174,13 @@ class StartContainer(NamedTuple):
     ref: str
 
 
+class RenameContainer(NamedTuple):
+    """Answer: None."""
+
+    ref: str
+    name: str
+
+
 class Exec(NamedTuple):
     """Run a command in a container that runs. Answer: `ExecAnswer`."""
 
@@ -199,6 +207,34 @@ class ExecAnswer(NamedTuple):
     stderr: str = ""
 
 
+class CreateExec(NamedTuple):
+    """The Engine API does it in two steps: this is kept until it is started. Answer: its id, 64 hexadecimal digits."""
+
+    wish: Exec
+
+
+class StartExec(NamedTuple):
+    """Answer: `ExecAnswer`."""
+
+    id: str
+
+
+class GetExec(NamedTuple):
+    """Answer: `ExecRecord`."""
+
+    id: str
+
+
+class ExecRecord(NamedTuple):
+    """A command that somebody wants to run in a container, or has run."""
+
+    id: str
+    container: str  # id
+    wish: Exec
+    code: int | None = None  # None: it has not ended
+    started: bool = False
+
+
 class Logs(NamedTuple):
     """What a `container`, a `service` or a `task` has printed. Answer: LogAnswer. Times are µs."""
 
@@ -207,6 +243,7 @@ class Logs(NamedTuple):
     since: int = 0
     until: int = NEVER
     tail: int = -1  # the last lines of each container; -1: all
+    seen: tuple[tuple[str, int], ...] = ()  # (task or container, time): of these only what is not older than that
 
 
 class LogLine(NamedTuple):
@@ -761,6 +798,7 @@ class FetchLogs(NamedTuple):
     since: int
     until: int
     tail: int
+    seen: tuple[tuple[str, int], ...] = ()
 
 
 class FetchedLogs(NamedTuple):
@@ -833,6 +871,13 @@ class HealthIs(NamedTuple):
 class Exited(NamedTuple):
     key: str
     code: int
+
+
+class Rename(NamedTuple):
+    """Call the container otherwise from now on. No answer."""
+
+    key: str
+    name: str
 
 
 class Discard(NamedTuple):

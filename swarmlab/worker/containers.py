@@ -26,6 +26,8 @@ from ..messages import (
     Prepare,
     Prepared,
     RemoveContainer,
+    Rename,
+    RenameContainer,
     Reply,
     Run,
     Running,
@@ -55,7 +57,8 @@ class Containers:
         self.machine, self.dice, self.recent = machine, dice, recent
         found = ((name, value) for name, value in disk.values.items() if name.startswith("container "))
         self.kept = {name.removeprefix("container "): value._replace(running=False) for name, value in found}
-        self.starts: dict[str, int] = {}  # container → the call that waits until it runs
+        self.makes: dict[str, int] = {}  # container → the call that waits until it is made
+        self.starts: dict[str, int] = {}  # the same, until it runs
         self.ends: dict[str, list[int]] = {}  # container or task → the calls that wait until it has ended
         self.attaching = Attaching(disk)
         self.in_swarm = False  # then a network that nobody here knows may be one of the swarm
@@ -80,6 +83,8 @@ class Containers:
                 return self._kill(call, key, found, ref, signal)
             case StartContainer():
                 return self._start(call, key, found, containers, now)
+            case RenameContainer(_, name):
+                return [*self._rename(key, found, name, containers, now), *answer(call)]
             case RemoveContainer(_, force):
                 plain.check_removal(found, force)
                 return [*self._forget(key, now), Tell("executor", Discard(key)), *answer(call)]
@@ -98,7 +103,7 @@ class Containers:
         ports = () if on_host else request.ports
         mine = Plain(name, (PortConfig(number, number),) if on_host else ports, joined, request.remove)
         fault = self._taken(key, mine, containers)
-        self.starts[key] = call
+        (self.starts if request.start else self.makes)[key] = call
         wish = Prepare(key, request.image, name, request.args, dict(request.labels), ports, request.settings)
         return [*self._keep(key, mine._replace(fault=fault)), Tell("executor", wish)]
 
@@ -144,16 +149,31 @@ class Containers:
         self.kept[key] = self.kept[key]._replace(fault=self._taken(key, self.kept[key], containers))
         return self._begin(key, now)
 
+    def _rename(self, key, found, name, containers, now):
+        plain.check_new_name(found, name, containers)
+        name = name.removeprefix("/")
+        renamed = found._replace(name=name)
+        self.recent.note(now, "container", "rename", renamed, ("oldName", f"/{found.name}"))
+        if key not in self.kept:
+            return [Tell("executor", Rename(key, name))]
+        mine = self.kept[key]._replace(name=name)
+        kept = self._shown(key, mine) if mine.running else self._keep(key, mine)
+        return [*kept, Tell("executor", Rename(key, name))]
+
     # ── what the runtime says ────────────────────────────────────────────────────────────────────────────────────
 
     def hear(self, message: Any, rows: Sequence[NetworkRow], now: int) -> list:
         match message:
+            case Prepared(key) if key in self.makes:
+                return answer(self.makes.pop(key), key)
             case Prepared(key) if key in self.starts:
                 return self._begin(key, now)
             case Running(key):
                 return self._running(key, rows, now)
             case Broken(key, reason) if key in self.starts:
                 return [*self._forget(key, now), *answer(self.starts.pop(key), error=reason)]
+            case Broken(key, reason) if key in self.makes:
+                return [*self._forget(key, now), *answer(self.makes.pop(key), error=reason)]
             case Exited(key):
                 return self._ended(key, now)
         return []

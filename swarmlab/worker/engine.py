@@ -13,6 +13,7 @@ from ..messages import (
     CallBack,
     CalledBack,
     Connect,
+    CreateExec,
     CreateObject,
     CreateVolume,
     Disconnect,
@@ -21,6 +22,7 @@ from ..messages import (
     Exec,
     FetchedLogs,
     FetchLogs,
+    GetExec,
     Info,
     KillContainer,
     Lent,
@@ -36,9 +38,11 @@ from ..messages import (
     RemoveImage,
     RemoveObject,
     RemoveVolume,
+    RenameContainer,
     Reply,
     Run,
     StartContainer,
+    StartExec,
     StopContainer,
     SwarmChanges,
     SwarmInit,
@@ -54,12 +58,23 @@ from . import networks, plain, refusals
 from .addresses import Interfaces, with_port
 from .containers import Containers
 from .events import Recent, in_order, of_the_swarm
+from .execs import Execs
 from .founding import answer
 from .gather import LogRequests, Relayed
 from .locking import LOCKED, STAYS, Lock
 from .membership import Membership
 
-ON_CONTAINERS = (Run, RemoveContainer, StopContainer, StartContainer, KillContainer, Connect, Disconnect, Exec)
+ON_CONTAINERS = (
+    Run,
+    RemoveContainer,
+    StopContainer,
+    StartContainer,
+    KillContainer,
+    RenameContainer,
+    Connect,
+    Disconnect,
+)
+IN_CONTAINERS = (Exec, CreateExec, StartExec)
 
 
 class With(NamedTuple):
@@ -74,6 +89,12 @@ class Both(NamedTuple):
 
     request: Any
     swarm: tuple
+
+
+class Runs(NamedTuple):
+    """A command that was started in a container."""
+
+    id: str
 
 
 class Seen(NamedTuple):
@@ -106,6 +127,7 @@ class Engine:
         self.logs = LogRequests(machine, self._ask_core)
         self.recent = Recent()
         self.containers = Containers(machine, disk, dice, self.recent)
+        self.execs = Execs(dice)
 
     @property
     def deadline(self) -> int:
@@ -179,8 +201,10 @@ class Engine:
                 return self._unlock(call.id, key, now)
             case Info():
                 return answer(call.id, self._info())
-            case request if isinstance(request, ON_CONTAINERS):
+            case request if isinstance(request, (*ON_CONTAINERS, *IN_CONTAINERS)):
                 return self._ask_core("executor", call, ListContainers(all=True))
+            case GetExec(id):
+                return answer(call.id, self.execs.find(id))
             case ListContainers() | ListImages() | PullImage() | RemoveImage():
                 return self._ask_core("executor", call, call.request)
             case ListVolumes() | CreateVolume() | RemoveVolume():
@@ -233,6 +257,12 @@ class Engine:
             case Exec() as wish:
                 inside = plain.exec_in(wish, reply.value)
                 return self._ask_core("executor", Call(call.id, inside), inside)
+            case CreateExec() as request:
+                return answer(call.id, self.execs.create(request, reply.value))
+            case StartExec(id):
+                return self._ask_core("executor", Call(call.id, Runs(id)), self.execs.start(id, reply.value))
+            case Runs(id):
+                self.execs.ended(id, reply.value)
             case Run() | Connect() if not self._knows_networks(call.request):
                 return self._ask_networks(Call(call.id, With(call.request, reply.value)), now)
             case With(request, containers):

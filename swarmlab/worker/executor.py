@@ -31,6 +31,7 @@ from ..messages import (
     Prepare,
     Prepared,
     PullImage,
+    Rename,
     Reply,
     Running,
     Serve,
@@ -111,6 +112,9 @@ class Executor:
                 return self._start(sender, wish, now)
             case Told(sender, Stop(key, grace)):
                 return self._stop(sender, key, grace, now)
+            case Told(_, Rename(key, name)) if key in self.boxes:
+                box = self.boxes[key]
+                return [self.keep(key, box._replace(container=box.container._replace(name=name)))]
             case Told(sender, Discard(key)):
                 return self._discard(sender, key, now)
             case Told(sender, KeepOnly(keys)):

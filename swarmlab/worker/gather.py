@@ -110,7 +110,8 @@ class LogRequests:
 
     def _fetch(self, job, keys):
         request: Logs = job.call.request
-        return FetchLogs(job.call.id, tuple(keys), request.since, request.until, request.tail)
+        seen = tuple(one for one in request.seen if one[0] in keys)
+        return FetchLogs(job.call.id, tuple(keys), request.since, request.until, request.tail, seen)
 
     def serve(self, sender: str, fetch: FetchLogs) -> list:
         """Another engine asks: what this machine has is looked up, and sent."""

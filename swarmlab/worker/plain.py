@@ -27,6 +27,18 @@ def check_name(name: str, containers: Sequence[Container]) -> None:
             )
 
 
+def check_new_name(container: Container, name: str, containers: Sequence[Container]) -> None:
+    """Raise if it cannot be the name of this container from now on."""
+    if not name.removeprefix("/"):
+        raise ApiError("Neither old nor new names may be empty")
+    if name.removeprefix("/") == container.name:
+        raise ApiError("Renaming a container with the same name as its current name")
+    try:
+        check_name(name, containers)
+    except ApiError as refusal:
+        raise ApiError(f"Error when allocating new name: {refusal.text}") from None
+
+
 def random_name(dice: Dice, containers: Sequence[Container]) -> str:
     """`adjective_surname`, with a digit more each time it is already taken."""
     adjectives, surnames = images.names()

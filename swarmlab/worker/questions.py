@@ -36,8 +36,8 @@ def answered(here: "Executor", request: Any, now: int) -> tuple[list, Any]:
     match request:
         case ListContainers(everything):
             return [], _listed(containers, everything)
-        case FetchLogs(_, keys, since, until, tail):
-            return [], _lines(here, keys, since, until, tail)
+        case FetchLogs():
+            return [], _lines(here, request)
         case ListImages():
             return [], here.shelf.listed(containers)
         case RemoveImage(ref, force):
@@ -60,10 +60,12 @@ def _listed(containers: list, everything: bool) -> tuple:
     return tuple(container for container in newest_first if everything or container.state == "running")
 
 
-def _lines(here: "Executor", keys: tuple, since: int, until: int, tail: int) -> tuple[LogLine, ...]:
+def _lines(here: "Executor", wish: FetchLogs) -> tuple[LogLine, ...]:
     found: list[LogLine] = []
-    for box in (here.boxes[key] for key in keys if key in here.boxes):
-        own = logs.chosen(box.log, since, until, tail)
+    seen = dict(wish.seen)
+    for key in (key for key in wish.tasks if key in here.boxes):
+        box = here.boxes[key]
+        own = logs.chosen(box.log, seen.get(key, wish.since), wish.until, wish.tail)
         found += [line._replace(task=box.container.task) for line in own]
     return tuple(found)
 
