@@ -64,26 +64,38 @@ SWARM = ("role", "leader", "run/", "backend/", "peer/", "missed/")  # what goes 
 
 def frames(trace) -> dict:
     """The whole trace as plain rows: all that a picture needs, ready for JSON. Times are µs, `fact` is a record's number."""
-    machines = _machines(trace)
+    machines = machines_of(trace.settings["machines"], trace.records)
     log = _log(trace.records)
     rows = {
         "version": 1,
         "start": 0,
         "end": trace.now,
         "machines": machines,
-        "nodes": {row[4]: row[5]["machine"] for row in log if row[3] == "node" and row[5]},
-        "rules": _rules(trace.records),
-        "facts": [[r.time, r.source, r.cause, type(r.fact).__name__, text_of(r.fact)] for r in trace.records],
+        "nodes": nodes_in(log),
+        "rules": rules_of(trace.records),
+        "facts": facts_of(trace.records),
         "log": log,
-        "applied": _applied(trace.records),
-        "truth": _truth(trace.records, machines),
+        "applied": applied_in(trace.records),
+        "truth": outside(machines) + truth_in(trace.records, {}),
         "messages": _messages(trace),
-        "requests": _requests(trace.records, machines),
-        "marks": _marks(trace.records),
+        "requests": list(requests_in(trace.records, visitor_of(machines), {}, {}).values()),
+        "marks": marks_in(trace.records, {}, {}),
         "copies": copies_held(trace.records),
     }
-    rows["marks"] = sorted(rows["marks"] + _milestones(rows), key=lambda mark: mark[:2])
+    faults = [number for _, number, *_ in rows["marks"] if is_loss(rows, number)]
+    milestones = [mark for number in faults for mark in milestones_of(rows, number)]
+    rows["marks"] = sorted(rows["marks"] + milestones, key=lambda mark: mark[:2])
     return rows
+
+
+def facts_of(records) -> list[list]:
+    """Each fact in words."""
+    return [[r.time, r.source, r.cause, type(r.fact).__name__, text_of(r.fact)] for r in records]
+
+
+def nodes_in(log: list[list]) -> dict[str, str]:
+    """The machine of each node that ever was."""
+    return {row[4]: row[5]["machine"] for row in log if row[3] == "node" and row[5]}
 
 
 def _plain(value: Any) -> Any:
@@ -106,17 +118,17 @@ def outage(trace_or_frames, fault, of: str = "") -> dict:
     return outage_row(rows, fault if isinstance(fault, int) else fault.number, of)
 
 
-def _rules(records) -> dict[str, str]:
+def rules_of(records) -> dict[str, str]:
     """The sentence behind each kind of fact that occurs."""
     kinds = dict.fromkeys(type(record.fact) for record in records)
     return {kind.__name__: (kind.__doc__ or "").strip().partition("\n")[0] for kind in kinds}
 
 
-def _machines(trace) -> list[dict]:
+def machines_of(listed, records) -> list[dict]:
     """Every machine that ever was, with the row of the board on which it stays. Bare ones stand where they first join."""
-    machines = {row["name"]: dict(row) for row in trace.settings["machines"]}
+    machines = {row["name"]: dict(row) for row in listed}
     joined: dict[str, str] = {}
-    for record in trace.records:
+    for record in records:
         if isinstance(record.fact, MachineAdded) and record.source not in machines:
             cpus, memory, zone = record.fact
             machines[record.source] = {"role": "bare", "zone": zone, "cpus": cpus, "memory": memory}
@@ -133,8 +145,12 @@ def _machine(name: str, row: dict, joined: str) -> dict:
 
 def _log(records) -> list[list]:
     """What the store was told, in the order of the log. A later leader may note an entry again: the first telling counts."""
+    return sorted(told_in(records, {}), key=lambda row: row[2])
+
+
+def told_in(records, told: dict[int, tuple]) -> list[list]:
+    """What the store was told, in the order in which it was. `told` says who told of an entry first."""
     rows: list[list] = []
-    told: dict[int, tuple] = {}  # who told of an entry first
     for record in records:
         name = type(record.fact).__name__
         row: list[Any]
@@ -148,10 +164,10 @@ def _log(records) -> list[list]:
             continue
         if told.setdefault(record.fact.index, (record.time, record.source)) == (record.time, record.source):
             rows.append([record.time, record.number, record.fact.index, *row])
-    return sorted(rows, key=lambda row: row[2])
+    return rows
 
 
-def _applied(records) -> list[list]:
+def applied_in(records) -> list[list]:
     """How far each manager's copy of the store goes. It is in memory: a crash takes it back to nothing."""
     rows = []
     for record in records:
@@ -162,10 +178,14 @@ def _applied(records) -> list[list]:
     return rows
 
 
-def _truth(records, machines: list[dict]) -> list[list]:
-    """What is so on each machine, change by change."""
-    rows: list[list] = [[0, -1, m["name"], "up", "up"] for m in machines if m["role"] == "outside"]
-    live: dict[str, dict] = {}  # the keys of each machine that a crash would wipe out
+def outside(machines: list[dict]) -> list[list]:
+    """What belongs to nobody's swarm was always there."""
+    return [[0, -1, m["name"], "up", "up"] for m in machines if m["role"] == "outside"]
+
+
+def truth_in(records, live: dict[str, dict]) -> list[list]:
+    """What is so on each machine, change by change. `live` are the keys of each that a crash would wipe out."""
+    rows: list[list] = []
     for record in records:
         for machine, key, value in _changes(record, live):
             keys = live.setdefault(machine, {})
@@ -260,20 +280,24 @@ def _messages(trace) -> list[list]:
     for record in trace.records:
         if isinstance(record.fact, MachineStarted | MachineCrashed | MachineShutDown):
             power.setdefault(record.source, []).append((record.time, isinstance(record.fact, MachineStarted)))
-    rows = []
-    for m in trace.messages:
-        switched = power.get(m.to, [])
-        seen = bisect_left(switched, (m.arrived, False))
-        dead = m.arrived >= 0 and not m.fate and seen > 0 and not switched[seen - 1][1]
-        rows.append([m.sent, m.arrived, m.sender, m.to, m.channel, m.name, "down" if dead else m.fate, m.cause])
-    return sorted(rows, key=lambda row: row[0])
+    return sorted((message_row(m, power.get(m.to, [])) for m in trace.messages), key=lambda row: row[0])
 
 
-def _requests(records, machines: list[dict]) -> list[list]:
-    """One row per visit: [number, its last fact, url, task, status, error, stops], a stop being [time, machine]."""
-    visitor = next((m["name"] for m in machines if m["role"] == "outside"), "world")
-    rows: dict[int, list] = {}
-    heading: dict[int, str] = {}  # where a request is under way to
+def message_row(m, switched: list) -> list:
+    """One message: [sent, arrived, from, to, channel, name, fate, cause]. `switched` is when its receiver was."""
+    seen = bisect_left(switched, (m.arrived, False))
+    dead = m.arrived >= 0 and not m.fate and seen > 0 and not switched[seen - 1][1]
+    return [m.sent, m.arrived, m.sender, m.to, m.channel, m.name, "down" if dead else m.fate, m.cause]
+
+
+def visitor_of(machines: list[dict]) -> str:
+    """Who asks for pages."""
+    return next((m["name"] for m in machines if m["role"] == "outside"), "world")
+
+
+def requests_in(records, visitor: str, rows: dict[int, list], heading: dict[int, str]) -> dict[int, list]:
+    """One row per visit: [number, its last fact, url, task, status, error, stops], a stop being [time, machine]. `rows`
+    are those so far, `heading` where a request is under way to."""
     for record in records:
         at = visitor if record.source == "world" else record.source
         match record.fact:
@@ -293,14 +317,13 @@ def _requests(records, machines: list[dict]) -> list[list]:
                 continue
         rows[number][1] = record.number
         rows[number][6].append([record.time, at])
-    return list(rows.values())
+    return rows
 
 
-def _marks(records) -> list[list]:
-    """The events worth a stop: [time, fact, kind, label]."""
+def marks_in(records, lost: dict[str, bool], off: dict[str, bool]) -> list[list]:
+    """The events worth a stop: [time, fact, kind, label]. `lost` are nodes that the store holds for down, `off` are
+    machines without power."""
     marks: list[list] = []
-    lost: dict[str, bool] = {}  # nodes that the store holds for down
-    off: dict[str, bool] = {}  # machines without power
     for record in records:
         kind = MARKS.get(type(record.fact).__name__, "")
         match record.fact:
@@ -319,20 +342,20 @@ def _marks(records) -> list[list]:
     return marks
 
 
-def _milestones(rows: dict) -> list[list]:
-    """Two more stops for every machine that died with tasks on it: somebody decided, and everything runs again."""
+def is_loss(rows: dict, number: int) -> bool:
+    """Whether this fact is the end of a machine, for now."""
+    return rows["facts"][number][3] in ("MachineCrashed", "MachineShutDown")
+
+
+def milestones_of(rows: dict, number: int) -> list[list]:
+    """Two more stops for a machine that died with tasks on it: somebody decided, and everything runs again."""
     marks = []
-    for _, number, kind, _ in rows["marks"]:
-        if kind == "fault" and rows["facts"][number][3] in ("MachineCrashed", "MachineShutDown"):
-            row = outage_row(rows, number, "work")
-            for name, kind, said in (
-                ("decided", "TaskStored", "has new tasks"),
-                ("healed", "TaskProgressed", "runs again"),
-            ):
-                told = (n for n, f in enumerate(rows["facts"]) if n > number and f[0] == row[name] and f[3] == kind)
-                fact = next(told, None)
-                if fact is not None:
-                    marks.append([row[name], fact, name, f"what ran on {row['machine']} {said}"])
+    row = outage_row(rows, number, "work")
+    for name, kind, said in (("decided", "TaskStored", "has new tasks"), ("healed", "TaskProgressed", "runs again")):
+        told = (n for n, f in enumerate(rows["facts"]) if n > number and f[0] == row[name] and f[3] == kind)
+        fact = next(told, None)
+        if fact is not None:
+            marks.append([row[name], fact, name, f"what ran on {row['machine']} {said}"])
     return marks
 
 

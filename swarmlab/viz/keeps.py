@@ -149,15 +149,26 @@ def held_at(trace: Any, t: float | None = None) -> dict[str, list[Held]]:
 
 def copies_held(records: Any) -> list[list]:
     """[time, machine, copies that are sealed, copies in clear, names], one row per change."""
-    fold, rows = _Fold(), list[list]()
-    last: dict[str, list] = {}
-    for record in records:
-        if not fold.step(record.source, record.fact):
-            continue
-        held = fold.held(record.source)
-        sealed = sum(copy.sealed for copy in held)
-        row = [sealed, len(held) - sealed, list(dict.fromkeys(copy.name for copy in held))]
-        if row != last.get(record.source, [0, 0, []]):
-            last[record.source] = row
-            rows.append([record.time, record.source, *row])
-    return rows
+    return Keeping().rows(records)
+
+
+class Keeping:
+    """Who keeps how many copies, for who reads the facts piece by piece."""
+
+    def __init__(self) -> None:
+        self._fold = _Fold()
+        self._last: dict[str, list] = {}
+
+    def rows(self, records: Any) -> list[list]:
+        """What these facts change."""
+        rows = list[list]()
+        for record in records:
+            if not self._fold.step(record.source, record.fact):
+                continue
+            held = self._fold.held(record.source)
+            sealed = sum(copy.sealed for copy in held)
+            row = [sealed, len(held) - sealed, list(dict.fromkeys(copy.name for copy in held))]
+            if row != self._last.get(record.source, [0, 0, []]):
+                self._last[record.source] = row
+                rows.append([record.time, record.source, *row])
+        return rows

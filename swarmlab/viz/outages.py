@@ -67,7 +67,7 @@ def _leader_outage(rows: dict, number: int, victim: str, before: list) -> tuple:
 
 
 def _work_outage(rows: dict, number: int, victim: str, before: list) -> tuple:
-    lost = _running_slots(before, victim)
+    lost = running_slots(before, victim)
     after = [row for row in rows["log"] if row[1] > number]
     stored = [row[0] for row in after if row[3] == "node" and row[5] and _is_down(row[5], victim)]
     missed = [
@@ -107,7 +107,7 @@ def _task_outage(rows: dict, number: int, machine: str, time: int) -> dict:
     return found
 
 
-def _running_slots(before: list, victim: str) -> dict[tuple, str]:
+def running_slots(before: list, victim: str) -> dict[tuple, str]:
     """(service, slot) → task of the numbered slots that ran on the machine."""
     runs = {row[3]: row[4] for row in before if row[2] == victim and row[3].startswith("run/")}
     return {

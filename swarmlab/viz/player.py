@@ -10,6 +10,7 @@ from .words import ROUTINE
 
 STATIC = Path(__file__).parent / "static"
 KIT = (STATIC / "kit.js").read_text(encoding="utf-8")  # what every board needs; a module of its own cannot be imported
+BOARD = KIT + (STATIC / "player.js").read_text(encoding="utf-8")  # `live.js` builds on it, too
 LAYERS = ("tasks", "messages", "requests", "roles")  # there are also "heartbeats", "tables" and "copies"
 
 
@@ -21,7 +22,7 @@ class Player(anywidget.AnyWidget):
     paused at `time` (µs), by default at the end of the run. `time` comes back when the learner lets go, never per frame.
     """
 
-    _esm = KIT + (STATIC / "player.js").read_text(encoding="utf-8")
+    _esm = BOARD + "\nexport default renders(Player);\n"
     _css = STATIC / "player.css"
 
     frames = traitlets.Dict().tag(sync=True)

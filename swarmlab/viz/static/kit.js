@@ -208,10 +208,10 @@ class Controls {
   }
 
   makeMarks(width) {
-    const { frames } = this.player;
+    const { frames } = this.player, { start, end } = this.player.span();
     this.track.replaceChildren();
     this.track.setAttribute("width", width);
-    for (const { x, marks, first } of grouped(frames.marks, frames.start, frames.end, width - 16)) {
+    for (const { x, marks, first } of grouped(frames.marks, start, end, width - 16)) {
       const g = make(this.track, "g", { class: "sl-mark", "data-kind": first[2], transform: `translate(${(x + 8).toFixed(1)} 13)`, tabindex: -1, role: "button" });
       const others = marks.length > 1 ? ` (and ${marks.length - 1} more until ${this.player.when(marks[marks.length - 1][0])})` : "";
       const text = `${this.player.when(first[0])}  ${first[3]}${others}`;
@@ -345,6 +345,11 @@ class Playable {
     if (settle) this.settle();
   }
 
+  /** What the time line shows, from one end to the other. */
+  span() {
+    return this.frames;
+  }
+
   /** An instant in words, for labels. */
   when(t) {
     return seconds(t, this.digits());
@@ -358,7 +363,7 @@ class Playable {
 
   step(by, rows) {
     this.go(this.nextMark(by, rows));
-    const mark = this.frames.marks.find((row) => row[0] === this.t), { start, end } = this.frames;
+    const mark = this.frames.marks.find((row) => row[0] === this.t), { start, end } = this.span();
     const x = 8 + ((this.t - start) / Math.max(1, end - start)) * (this.width - 16);
     this.controls.tell(mark ? `${this.when(mark[0])}  ${mark[3]}` : "", x, this.width);
   }

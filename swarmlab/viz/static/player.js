@@ -340,7 +340,7 @@ export function layout(frames, width) {
   const most = peaks(frames), boxes = new Map(), zones = [];
   const place = (machines, x, y, columns, wide, apart = GAP) => {
     const perRow = Math.max(1, Math.floor((wide - 16 + gap) / (cell + gap)));
-    const need = Math.max(1, ...machines.map((m) => Math.ceil((most.get(m.name) || 0) / perRow)));
+    const need = Math.max(frames.lines || 1, ...machines.map((m) => Math.ceil((most.get(m.name) || 0) / perRow)));
     const lines = density === "full" ? Math.min(6, need) : Math.min(4, need);
     const high = head + lines * (cell + gap) + (density === "full" ? 22 : 4);
     machines.forEach((machine, i) => {
@@ -893,5 +893,3 @@ class Player extends Playable {
     this.why.open(`${name}: ${machine.looks}${machine.role ? `, ${machine.role}` : ""}`, this.last(`node/${name}`), near);
   }
 }
-
-export default renders(Player);
