@@ -181,8 +181,8 @@ class Controls {
     this.play = button("play", "Play", () => player.toggle());
     button("next", "Next event", () => player.step(1));
     this.clock = html(this.bar, "output", { class: "sl-clock" });
-    const speeds = [...new Set([...SPEEDS, player.speed])].sort((a, b) => a - b);
-    this.speed = this.select("sl-speed", "speed", speeds.map((s) => [s, `${s}×`]), (value) => player.setSpeed(+value));
+    const speeds = [...new Set([...player.speeds(), player.speed])].sort((a, b) => a - b);
+    this.speed = this.select("sl-speed", player.speedWord || "speed", speeds.map((s) => [s, `${s}×`]), (value) => player.setSpeed(+value));
     this.scrub.addEventListener("input", () => (player.pause(false), this.tell("", 0, this.track.clientWidth), player.seek(+this.scrub.value)));
     this.scrub.addEventListener("change", () => player.settle());
   }
@@ -343,6 +343,10 @@ class Playable {
     this.playing = false;
     this.controls.playing(false);
     if (settle) this.settle();
+  }
+
+  speeds() {
+    return SPEEDS;
   }
 
   /** What the time line shows, from one end to the other. */

@@ -310,7 +310,7 @@ function initials(names) {
 
 // ── layout: where everything stands, for good ───────────────────────────────────────────────────────────────────
 
-const GAP = 14, GUTTER = 112, EDGE = 3;
+const GAP = 14, GUTTER = 112, EDGE = 3, NARROW = 620;
 
 /** The most tasks that a machine ever has at once, by the store. */
 function peaks(frames) {
@@ -332,8 +332,9 @@ function peaks(frames) {
 export function layout(frames, width) {
   const rows = { manager: [], worker: [], outside: [] };
   for (const machine of frames.machines) (rows[machine.row] || rows.worker).push(machine);
+  if (width < NARROW) rows.outside = []; // two boards side by side: there is room for the swarm only
   const inside = rows.manager.length + rows.worker.length;
-  const density = inside <= 12 ? "full" : inside <= 50 ? "dots" : "counts";
+  const density = inside <= 12 && width >= NARROW ? "full" : inside <= 50 ? "dots" : "counts";
   const cell = density === "full" ? 28 : 11, gap = density === "full" ? 6 : 4, least = density === "full" ? 138 : 82;
   const left = rows.outside.length ? GUTTER : EDGE, room = width - left - EDGE;
   const head = density === "full" ? 36 : 25;
@@ -774,7 +775,7 @@ class Player extends Playable {
 
   /** Build the board for the width there is; again when that changes. */
   fit() {
-    const width = Math.round(Math.min(1400, Math.max(620, this.stage.clientWidth || 960)));
+    const width = Math.round(Math.min(1400, Math.max(NARROW, this.stage.clientWidth || 960)));
     if (this.board?.layout.width === width) return;
     this.board?.root.remove();
     this.board = new Board(this.stage, this.frames, width);
