@@ -9,6 +9,7 @@ from . import (
     gossip,
     kernel,
     linearizability,
+    live,
     orchestrators,
     raft,
     redraw,
@@ -39,6 +40,7 @@ def main() -> None:
         gossip,
         detectors,
         redraw,
+        live,
     )
     for figure in (figure for room in rooms for figure in room.figures()):
         numbers = f"{figure.value:10,.2f} {figure.unit:14} {figure.floor:7,g} {figure.goal:7,g}"

@@ -107,7 +107,8 @@ def fork(live: "Live", side: Side, board: str, time: int | None = None) -> None:
         _close_twin(live)
         other = Side(twin, live._without)
         if side.conductor:
-            other.start(live.pace, live._paused)
+            other.start(live.pace)
+            other.turn(None, side.conductor.paused)
         with live._sending:
             live._sides = {**live._sides, "B": other}
             live._sequence += 1
@@ -132,12 +133,8 @@ def _close_twin(live: "Live") -> None:
 
 def clock(live: "Live", side: Side, board: str, paused: bool | None = None, pace: float | None = None) -> None:
     """Let the time of both boards stand still, or go on, or go at another pace."""
-    live._paused = live._paused if paused is None else bool(paused)
     for each in live._sides.values():
-        if pace is not None and each.conductor:
-            each.conductor.pace = pace
-        if each.conductor:
-            (each.conductor.pause if live._paused else each.conductor.resume)()
+        each.turn(pace, paused)
 
 
 def _by_hand(live: "Live", board: str, asked: str, done: str, act: Callable[[], Any]) -> None:

@@ -72,7 +72,7 @@ class Live(anywidget.AnyWidget):
             raise ValueError(f"lens {lens!r} is none of: {', '.join(names)}")
         self._without = () if "heartbeats" in layers else ROUTINE
         self._sides = {"A": Side(cluster, self._without)}
-        self._pace, self._paused = pace, False
+        self._pace = pace
         self._stacks = list(_stack_files() if stacks is None else stacks)
         self._sending, self._answering = Lock(), Lock()
         self._sequence = 0
@@ -116,7 +116,7 @@ class Live(anywidget.AnyWidget):
         """Let time pass, and the board follow it. The first view does this by itself."""
         if not self._follows and not self._over.is_set():
             self._follows = True
-            self._sides["A"].start(self._pace, self._paused)
+            self._sides["A"].start(self._pace)
             Thread(target=self._follow, name="swarmlab board", daemon=True).start()
         return self
 
@@ -191,7 +191,7 @@ class Live(anywidget.AnyWidget):
     def _state(self) -> dict[str, Any]:
         return {
             "pace": self.pace,
-            "paused": self._paused,
+            "paused": self._sides["A"].stands_still,
             "over": self._over.is_set(),
             "twin": "B" in self._sides,
             "stacks": self._stacks,

@@ -15,15 +15,29 @@ class Side:
         self.conductor: Any = None
         self.is_ours = False  # whether the clock was started for this board
 
-    def start(self, pace: float | None, paused: bool) -> None:
+    def start(self, pace: float | None) -> None:
         """Join the clock of the cluster, or start one."""
         running = self.cluster._conductor
-        self.is_ours = running is None or running.stopped
+        self.is_ours = self.is_ours or running is None or running.stopped
         self.conductor = self.cluster.conductor(pace)
-        if paused:
-            self.conductor.pause()
 
     def stop(self) -> None:
         """Stop the clock, if it was ours."""
         if self.conductor and self.is_ours:
             self.conductor.stop()
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether somebody stopped the clock, or lets it pause: here, in a cell, or elsewhere."""
+        return self.conductor is not None and (self.conductor.paused or self.conductor.stopped)
+
+    def turn(self, pace: float | None, paused: bool | None) -> None:
+        """Let the clock run at another pace, pause, or go on; one that was stopped is started again."""
+        if self.conductor is None:
+            return
+        if self.conductor.stopped and paused is False:
+            self.start(self.conductor.pace)
+        if pace is not None:
+            self.conductor.pace = pace
+        if paused is not None:
+            (self.conductor.pause if paused else self.conductor.resume)()

@@ -189,7 +189,7 @@ class LiveControls extends BoardControls {
 
   machines(names) {
     this.lens.replaceChildren();
-    for (const [value, text] of [["truth", "truth"], ...names.map((name) => [name, `as ${name} sees it`])]) html(this.lens, "option", { value }, text);
+    for (const [value, text] of [["truth", "truth"], ...names.map((name) => [name, name])]) html(this.lens, "option", { value }, text);
     this.lens.value = this.player.lens;
   }
 
@@ -233,9 +233,15 @@ class Acts {
     this.machine = this.select(machine, "Machine", "sl-which");
     for (const [name, label] of [["kill", "kill"], ["restart", "restart"]]) this.button(machine, name, label, () => this.on(name));
     for (const to of ["drain", "active"]) this.button(machine, to, to, () => this.on("available", { availability: to }));
+    const futures = this.group("future");
+    this.button(futures, "fork", "fork here", () => view.fork());
+    this.board = this.select(futures, "Acts are for board", "sl-aim");
+    this.board.addEventListener("change", () => view.aim(this.board.value));
+    this.away = this.button(futures, "unfork", "close B", () => view.do("unfork"));
+    this.button(futures, "help", "?", () => this.toggleHelp()).setAttribute("aria-label", "Help: keys");
     const cut = this.group("network");
     this.chips = html(cut, "span", { class: "sl-chosen", role: "group", "aria-label": "Machines to cut off" });
-    this.button(cut, "partition", "cut off", () => view.do("partition", { machines: [...view.chosen] }));
+    this.button(cut, "partition", "cut off", () => view.cut());
     this.button(cut, "heal", "heal", () => view.do("heal"));
     const scale = this.group("service");
     this.service = this.select(scale, "Service", "sl-service");
@@ -253,19 +259,16 @@ class Acts {
     this.command.addEventListener("keydown", (event) => event.key === "Enter" && this.type());
     this.node = this.select(typed, "On", "sl-on");
     this.button(typed, "docker", "run", () => this.type());
-    const futures = this.group("future");
-    this.button(futures, "fork", "fork here", () => view.fork());
-    this.board = this.select(futures, "Acts are for board", "sl-aim");
-    this.board.addEventListener("change", () => view.aim(this.board.value));
-    this.away = this.button(futures, "unfork", "close B", () => view.do("unfork"));
-    this.button(futures, "help", "?", () => this.toggleHelp()).setAttribute("aria-label", "Help: keys");
     this.answers = html(parent, "div", { class: "sl-answers" });
     this.answer = html(this.answers, "div", { class: "sl-answer", role: "status", "aria-live": "polite" });
     this.full = html(this.answers, "details", { hidden: "", open: "" });
     html(this.full, "summary", {}, "all of it");
     this.text = html(this.full, "pre", { tabindex: 0 });
-    this.help = html(parent, "dl", { class: "sl-help", hidden: "" });
-    for (const [keys, what] of HELP) html(this.help, "dt", {}, keys), html(this.help, "dd", {}, what);
+    this.help = html(parent, "div", { class: "sl-help", role: "note", "aria-label": "Keys", hidden: "" });
+    for (const [keys, what] of HELP) {
+      const row = html(this.help, "div");
+      html(row, "b", {}, keys), html(row, "span", {}, what);
+    }
     this.lists = {};
     this.hasTwin(false);
   }
@@ -432,6 +435,7 @@ class LiveView extends Playable {
     for (const [name, piece] of Object.entries(message.pieces || {})) this.sides.get(name)?.grew(piece);
     this.stale ||= Object.values(message.pieces || {}).some((piece) => piece.marks);
     if (message.pieces?.[this.aimed]?.log) this.served = null;
+    if (message.begun?.B) this.aimed = "B"; // who forks wants to do something else there
     this.sync();
     this.arrived = performance.now();
     this.run();
@@ -454,6 +458,7 @@ class LiveView extends Playable {
     this.frames = boards[this.aimed];
     this.why = this.sides.get(this.aimed).why;
     set(this.root, "data-boards", [...this.sides.keys()].join(""));
+    for (const [name, side] of this.sides) set(side.root, "data-aimed", name === this.aimed ? "1" : null);
     if (this.speed !== state.pace) this.setSpeed(state.pace, false);
     this.controls.playing(!state.paused && !state.over);
     const names = this.frames.machines.filter((m) => m.row !== "outside").map((m) => m.name);
@@ -650,6 +655,12 @@ class LiveView extends Playable {
     if ([...this.acts.machine.options].some((option) => option.value === name)) this.acts.machine.value = name;
   }
 
+  /** Cut the chosen machines off from all others; then nothing is chosen any more. */
+  cut() {
+    this.do("partition", { machines: [...this.chosen] });
+    for (const name of [...this.chosen]) this.choose(name);
+  }
+
   faster(by) {
     const place = PACES.findIndex((pace) => pace >= this.speed);
     this.setSpeed(PACES[Math.max(0, Math.min(PACES.length - 1, (place < 0 ? PACES.length : place) + by))]);
@@ -668,7 +679,7 @@ class LiveView extends Playable {
       n: () => this.follow_(),
       f: () => this.fork(),
       m: () => this.do("heal"),
-      c: () => this.do("partition", { machines: [...this.chosen] }),
+      c: () => this.cut(),
       "+": () => this.faster(1),
       "-": () => this.faster(-1),
       "?": () => this.acts.toggleHelp(),
