@@ -123,12 +123,10 @@ class Follower:
         if self.rows["machines"] and not births:
             return
         self._births += births
-        always = len(outside(self.rows["machines"]))
+        is_first = not self.rows["machines"]
         self.rows["machines"] = machines_of(self.trace.settings["machines"], self._births)
-        given = outside(self.rows["machines"])
-        if len(given) != always:
-            self.rows["truth"][:always] = given
-            self._keep["truth"] = 0
+        if is_first:
+            self.rows["truth"] += outside(self.rows["machines"])
 
     def _told_of(self, row: list) -> list:
         """A row of the log, put where its index belongs."""

@@ -1,6 +1,7 @@
 """Pieces of a growing trace, put together, are what `frames` makes of the whole: at any instant, however it was cut."""
 
 import json
+import threading
 from random import Random
 
 import pretend
@@ -142,3 +143,27 @@ def test_signs_of_life_can_be_left_out():
     follower.more()
     wanted = [row for row in frames(cluster.trace)["messages"] if row[5] not in ROUTINE]
     assert follower.rows["messages"] == wanted
+
+
+def test_it_may_look_while_the_trace_grows_in_another_thread():
+    cluster = Cluster(managers=3, workers=2, seed=5)
+    follower, over = Follower(cluster.trace), threading.Event()
+    rows = [copied(follower.whole())]
+
+    def watch():
+        while not over.is_set():
+            rows.append(grow(rows.pop(), copied(follower.more())))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for n in range(4):
+        cluster.docker(f"service create -d --name web{n} --replicas 20 acme/web:1")
+        cluster.run_for(20)
+        cluster.crash("worker-1")
+        cluster.run_for(30)
+        cluster.restart("worker-1")
+    over.set()
+    watcher.join()
+    whole = copied(frames(cluster.trace))
+    last = grow(rows.pop(), copied(follower.more()))
+    assert {name for name in last if last[name] != whole[name]} == set()
