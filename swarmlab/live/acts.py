@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from ..cluster import read
 from ..docker.cli import Result, execute
 from ..docker.conductor import READING, Asking, Gone
+from ..docker.session import Interrupted
+from ..effects import SECOND
 from ..world import OUTSIDE
 from .side import Side
 
@@ -13,8 +15,15 @@ if TYPE_CHECKING:
     from .board import Live
 
 
+LIMIT = 120 * SECOND  # of simulated time; then a command that would go on for ever ends as by Ctrl-C
+
+
 class Typing(Asking):
     """Somebody who types a docker command beside the board. Its files are those of the notebook."""
+
+    def __init__(self, conductor: Any, machine: str, said: str):
+        super().__init__(conductor, machine, said)
+        self.until = self.now + LIMIT
 
     def call(self, request: Any) -> Any:
         """The engine's reply. The trace tells of the command once, however many requests it takes."""
@@ -23,6 +32,12 @@ class Typing(Asking):
         finally:
             if not type(request).__name__.startswith(READING):
                 self.said = ""
+
+    def wait(self, duration: int) -> None:
+        """Let so many µs pass. Raises `Interrupted` when the time for the command is over."""
+        super().wait(max(0, min(duration, self.until - self.now)))
+        if self.now >= self.until:
+            raise Interrupted
 
     def read(self, path: str) -> bytes:
         """A file, looked up from the current folder, then from the project's root."""

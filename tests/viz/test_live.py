@@ -218,6 +218,15 @@ def test_a_command_that_takes_its_time_keeps_no_other_waiting(cluster):
     live.close()
 
 
+def test_a_command_that_would_go_on_for_ever_ends(cluster):
+    live = Live(cluster, pace=500)
+    Page(live).say(open=True)
+    live.do("docker", command="events")
+    live.settle()
+    assert live.said[-1].line and not live.said[-1].ok and 120 <= cluster.now - 5.5 < 300
+    live.close()
+
+
 def test_pause_and_pace_are_those_of_the_world(cluster):
     live = Live(cluster, pace=1)
     page = Page(live)

@@ -382,6 +382,8 @@ class LiveView extends Playable {
     this.sync();
     this.follow_();
     model.send({ open: true });
+    const pulse = setInterval(() => this.gone || model.send({ got: this.whole.seq }), 60_000); // so long as it says so, it is sent what is new
+    this.stops.push(() => clearInterval(pulse));
     this.run();
   }
 
