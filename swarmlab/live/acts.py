@@ -47,8 +47,8 @@ class Typing(Asking):
 def docker(live: "Live", side: Side, board: str, command: str, node: str = "") -> None:
     """A docker command, on the first manager that answers unless a machine is named. It lasts as long as it would."""
     command = command.strip().removeprefix("docker ").strip()
-    number = live._ask(board, f"$ docker {command}")
     machine = side.cluster._machine(node).name if node else side.cluster._first_manager()
+    number = live._ask(board, f"$ docker {command}")
     try:
         if side.conductor is None:
             result = side.cluster.docker(command, machine)

@@ -194,6 +194,7 @@ def test_what_cannot_be_done_is_said_in_a_line(page, name, details, line):
     said = page.click(name, **details)
     assert said[3].startswith(line) or line in said[3]
     assert said[5] is (name == "fork") and "\n" not in said[3]
+    assert len(page.live.said) == 1, "and nothing waits for an answer"
 
 
 def test_answers_of_many_lines_can_be_read_whole(page):

@@ -145,7 +145,8 @@ class Side extends Player {
   /** What is played is drawn; but the boards in a past instant are not animated. */
   at(t, playing) {
     Object.assign(this, { t, playing, speed: this.view.speed, lens: this.view.lens });
-    say(this.when_, seconds(t, 1));
+    const { following, speed } = this.view, ahead = following && this.frames.end - t > 2 * SECOND * Math.max(1, speed);
+    say(this.when_, seconds(t, 1) + (ahead ? `, which is past here: its now is ${seconds(this.frames.end, 0)}` : ""));
     return this.draw();
   }
 
