@@ -1,0 +1,111 @@
+"""Every drill is graded right for a right, a wrong, an idle and a reckless player; the grader is not blind."""
+
+import players
+import pytest
+
+from swarmlab.drills import Drill, drill, grade
+from swarmlab.drills.checks import CHECKS, Finding
+
+ALL = range(1, 11)
+
+
+@pytest.mark.parametrize("which", ALL)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_shortest_repair_after_a_diagnosis_scores_80_at_least(which, seed):
+    found = players.grade(which, players.right, seed)
+    assert found.repaired and found.score >= 80, found
+
+
+@pytest.mark.parametrize("which", ALL)
+@pytest.mark.parametrize("play, below", [(players.wrong, 40), (players.idle, 40), (players.reckless, 50)])
+def test_who_repairs_the_wrong_thing_waits_or_tears_all_down_scores_low(which, play, below):
+    found = players.grade(which, play, seed=which)
+    assert found.score < below, found
+
+
+@pytest.mark.parametrize("which", ALL)
+def test_a_drill_begins_broken_and_tells_only_the_symptom(which):
+    one = Drill(which)
+    assert not all(one._held)
+    assert str(one.grade()) == f"{one.incident.title}: not attempted"
+    with pytest.raises(ValueError, match="first repair it"):
+        one.debrief()
+    one.give_up()
+    told = one.debrief()
+    assert all(cause[1].isdigit() for cause in told.causes) and told.repair
+    assert (
+        "{stranger}" not in one.brief.story and "{victim}" not in one.brief.story and one.brief.title in repr(one.brief)
+    )
+
+
+def test_the_same_number_and_seed_are_the_same_incident_and_another_seed_strikes_elsewhere():
+    assert Drill(2, 5).cluster.trace.digest() == Drill(2, 5).cluster.trace.digest()
+    assert len({Drill(2, seed).incident.chosen["victim"] for seed in range(8)}) == 3
+
+
+def test_grading_changes_nothing():
+    one = Drill(2)
+    one.docker("service ls")
+    before = one.cluster.trace.digest()
+    assert one.grade() == one.grade()
+    assert one.cluster.trace.digest() == before
+
+
+def test_each_command_takes_the_time_of_typing_and_reading():
+    one = Drill(2)
+    one.docker("service ls")
+    assert 5 <= one.seconds < 6
+
+
+def test_a_grader_that_forgets_a_check_is_caught_by_the_wrong_player(monkeypatch):
+    """Planted bug: nobody looks whether there is a health check; then who removed it has repaired drill 6."""
+
+    def held(case, service, tasks, for_=10):
+        return Finding("", "", case.page)
+
+    assert not players.grade(6, players.wrong, 6).repaired
+    monkeypatch.setitem(CHECKS, "probed", held)
+    found = players.grade(6, players.wrong, 6)
+    assert found.repaired and found.score >= 40
+
+
+def test_a_grader_that_forgets_harm_is_caught_by_the_reckless_player(monkeypatch):
+    """Planted bug: harm costs nothing; then who tears all down passes drill 4."""
+    monkeypatch.setattr(drill, "harm_done", lambda *_: [])
+    assert players.grade(4, players.reckless, 4).score >= 50
+
+
+def test_the_score_is_what_its_rule_says():
+    assert grade.score_of(0, 300, 0, 0, [], 0) == 100
+    assert grade.score_of(300, 300, 1, 2, [], 0) == 70
+    assert grade.score_of(None, 300, 0, 0, [True, False, False], 0) == 10
+    assert grade.score_of(10, 300, 0, 0, [], 130) == 0
+
+
+BAD = [
+    ("title: 3", "title: a text, not 3"),
+    ("color: red", "unknown key 'color'"),
+    ("setup: [{docker: a, wait: 1}]", "setup 1: unknown key 'wait'"),
+    ("setup: [{explode: a}]", "setup 1: unknown key 'explode'"),
+    ("faults: [{crash: worker-1}]", "fault 1: needs `at`"),
+    ("faults: [{at: 1, block: {machine: a}}]", "fault 1: block: port is missing"),
+    ("repaired: [{perfect: {}}]", "repaired 1: unknown check 'perfect'"),
+    ("repaired: [{running: {service: web}}]", "repaired 1: running: tasks is missing"),
+    ("harm: {spare: 1}", "harm: unknown key 'spare'"),
+    ("load: [{name: a, url: b}]", "load 1: give either rate"),
+    ("limit: 3", "limit: 3: at least 30 seconds"),
+    ("faults: [{at: 1, crash: '{victim}'}]", "{victim} is not in choose"),
+]
+
+
+@pytest.mark.parametrize("line, said", BAD, ids=[line for line, _ in BAD])
+def test_a_bad_file_is_refused_in_one_line_that_names_the_key(tmp_path, root, line, said):
+    import yaml
+
+    whole = yaml.safe_load((root / "data/incidents/04_every_fourth.yml").read_text(encoding="utf-8"))
+    whole["choose"] = {"slot": [1]}
+    path = tmp_path / "mine.yml"
+    path.write_text(yaml.safe_dump(whole | yaml.safe_load(line)), encoding="utf-8")
+    with pytest.raises(ValueError) as fault:
+        Drill(str(path))
+    assert str(fault.value).startswith("mine.yml: ") and said in str(fault.value) and "\n" not in str(fault.value)
