@@ -524,6 +524,153 @@ class LogShipped(NamedTuple):
     text: str
 
 
+class LogIndexed(NamedTuple):
+    """Elasticsearch has taken a line that a container printed at `time`: it can be found, whatever becomes of its node.
+
+    `node` and `number` make it one of its kind: a line that was sent twice is there once."""
+
+    time: int  # it was printed
+    node: str  # the machine on which that was
+    number: int
+    service: str  # name, '' for a plain container
+    task: str  # id
+    name: str  # web.1
+    stream: str  # stdout · stderr
+    text: str
+
+
+class LinesLost(NamedTuple):
+    """Lines that were under way to Elasticsearch were lost with the memory in which they waited."""
+
+    task: str  # that printed them, or had taken them from others
+    lines: int
+    reason: str
+
+
+class Measured(NamedTuple):
+    """Elasticsearch has a measurement of this node, or of one of its containers, for the time since the one before
+    [Metricbeat: period 10s]."""
+
+    time: int  # when it was measured
+    task: str  # id; '' for the node as a whole
+    service: str  # name
+    name: str  # web.1
+    cpu: int  # thousandths: of a container, of one processor; of the node, of all that it has
+    memory: int  # bytes
+    requests: int  # answered since
+    latency: int  # µs that each of them took on average; 0 without any
+
+
+class CallSent(NamedTuple):
+    """A task asks another service before it answers a request."""
+
+    request: int  # of the visitor
+    task: str  # id of the one that asks
+    service: str  # as it calls it: a name, or an address
+    port: int
+    server: str = ""  # a balancer says which of its servers it has chosen
+
+
+class CallAnswered(NamedTuple):
+    """The service has answered the task that asked it, or nobody has: 502 refused, 503 unavailable, 504 not in time."""
+
+    request: int  # of the visitor
+    task: str  # id of the one that asked
+    service: str
+    status: int
+    by: str  # id of the task that answered, '' for nobody
+    took: int
+
+
+class ServerJudged(NamedTuple):
+    """A balancer in a container has come to another view of one of its servers [HAProxy: rise, fall]."""
+
+    task: str  # id of the balancer
+    farm: str
+    server: str
+    up: bool
+    reason: str  # what the last check met
+
+
+class MemberSeen(NamedTuple):
+    """A member of a group of applications has an answer from another one."""
+
+    task: str
+    group: str
+    member: str
+
+
+class MemberMissed(NamedTuple):
+    """A member of a group has said goodbye to this one, or was silent for too long."""
+
+    task: str
+    group: str
+    member: str
+
+
+class QuorumFound(NamedTuple):
+    """This member of a group sees enough of it, itself included, and does its work [pause_minority; minimum_master_nodes]."""
+
+    task: str
+    group: str
+    sees: int
+    least: int
+
+
+class QuorumLost(NamedTuple):
+    """This member sees too few of its group: a broker pauses, a search node has no master [pause_minority;
+    minimum_master_nodes]."""
+
+    task: str
+    group: str
+    sees: int
+    least: int
+
+
+class MasterChosen(NamedTuple):
+    """A search node follows this master from now on: the first by name of those that it sees."""
+
+    task: str
+    group: str
+    master: str  # address
+    sees: int
+
+
+class BrokerStarted(NamedTuple):
+    """A broker begins with the messages that lie on its volume, on this node: a volume follows no task."""
+
+    task: str
+    broker: str
+    volume: str
+    messages: int
+
+
+class MessagesKept(NamedTuple):
+    """So many messages of its queue lie on the broker's volume now."""
+
+    task: str
+    broker: str
+    messages: int
+
+
+class MessagesCopied(NamedTuple):
+    """The mirror of a broker's queue has so many messages now [ha-mode: exactly two]."""
+
+    task: str
+    broker: str
+    mirror: str
+    messages: int
+
+
+class MessagesRestored(NamedTuple):
+    """Another broker had more messages of its queue than its own volume: it takes them over."""
+
+    task: str
+    broker: str
+    source: str
+    messages: int
+
+
 class FileDelivered(NamedTuple):
     """A secret or config is here now: in the memory of the node's agent, or, with a task, as a file in its container
     [swarm.md §12, §16]."""
@@ -611,6 +758,18 @@ class BackendRemoved(NamedTuple):
     service: str
     task: str
     machine: str
+
+
+class NetworkUnplugged(NamedTuple):
+    """Frames of this one overlay network do not pass this machine any more."""
+
+    network: str  # name
+
+
+class NetworkPlugged(NamedTuple):
+    """Frames of this overlay network pass this machine again."""
+
+    network: str
 
 
 class RequestSent(NamedTuple):

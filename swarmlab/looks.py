@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from .events import LogShipped
+from .events import BrokerStarted, LogIndexed, LogShipped, Measured, MessagesCopied, MessagesKept, MessagesRestored
 from .objects import RUNNING
 from .rack import micros
 from .visits import Visits
@@ -29,6 +29,43 @@ class ShippedLine(NamedTuple):
     container: str  # its name
     stream: str  # stdout · stderr
     line: str
+
+
+class IndexedLine(NamedTuple):
+    """A line that Elasticsearch holds."""
+
+    time: float  # seconds: when it was printed
+    node: str
+    service: str
+    task: str  # web.1
+    stream: str
+    line: str
+    indexed: float  # seconds: since when it can be found
+
+
+class Measurement(NamedTuple):
+    """A measurement that Elasticsearch holds: of a node as a whole (then `service` and `task` are ''), or of a container."""
+
+    time: float  # seconds
+    node: str
+    service: str
+    task: str  # web.1
+    cpu: float  # 1.0: one whole processor; of a node: all that it has
+    memory: int  # bytes
+    requests: int  # answered in the ten seconds before
+    latency: float  # seconds that each took on average; 0 without any
+
+
+class Broker(NamedTuple):
+    """The messages of one broker, as the trace tells."""
+
+    broker: str
+    node: str  # where it started last
+    began: int  # messages that it found on its volume then
+    messages: int  # that it has now
+    mirror: str  # who has a copy
+    copied: int  # of how many
+    lost: int  # messages that it had written before, and has no more
 
 
 class Looks(Visits):
@@ -182,6 +219,39 @@ class Looks(Visits):
         facts = [(record.time / 1e6, record.source, record.fact) for record in self.trace.of(LogShipped)]
         return tuple(ShippedLine(time, node, fact.driver, dict(fact.options), *fact[2:]) for time, node, fact in facts)
 
+    def logs(self, since: float = 0) -> tuple:
+        """The lines that Elasticsearch holds, in the order in which they were printed, for `pandas.DataFrame`. A line that
+        was sent twice is there once."""
+        found: dict[tuple[str, int], IndexedLine] = {}
+        for record in self.trace.of(LogIndexed):
+            time, node, number, service, _, task, stream, text = record.fact
+            line = IndexedLine(time / 1e6, node, service, task, stream, text, record.time / 1e6)
+            found.setdefault((node, number), line)
+        return tuple(sorted((one for one in found.values() if one.time >= since), key=lambda one: one[:4]))
+
+    def measured(self, since: float = 0) -> tuple:
+        """What Metricbeat has measured and Elasticsearch holds, oldest first, for `pandas.DataFrame`: where a node, its agent
+        or Elasticsearch was not there, there is a gap."""
+        facts = ((record.source, record.fact) for record in self.trace.of(Measured))
+        rows = (
+            Measurement(m.time / 1e6, node, m.service, m.name, m.cpu / 1000, m.memory, m.requests, m.latency / 1e6)
+            for node, m in facts
+        )
+        return tuple(sorted((row for row in rows if row.time >= since), key=lambda row: row[:4]))
+
+    def messages(self) -> tuple:
+        """What has become of the messages of each broker, by name."""
+        found: dict[str, Broker] = {}
+        for record in self.trace.of(BrokerStarted, MessagesKept, MessagesCopied, MessagesRestored):
+            fact = record.fact
+            one = found.get(fact.broker, Broker(fact.broker, "", 0, 0, "", 0, 0))
+            found[fact.broker] = _counted(one, fact, record.source)
+        return tuple(found[name] for name in sorted(found))
+
+    def _network(self, network: str) -> Any:
+        found = next((one for one in self.networks if network in (one.spec.name, one.id)), None)
+        return found or super()._network(network)
+
     def _running_task(self, task: str) -> tuple[str, str]:
         if not isinstance(task, str):
             raise ValueError(f"{task!r} is no task: write its name, as in 'web.1', or its id")
@@ -205,3 +275,16 @@ class Looks(Visits):
 
     def _core(self, machine: str, name: str) -> Any:
         return self.machines[machine].seats[name].core
+
+
+def _counted(one: Broker, fact: Any, node: str) -> Broker:
+    """The messages of a broker after one more fact."""
+    match fact:
+        case BrokerStarted(messages=messages):
+            had = one.messages + one.lost if one.node else messages
+            return one._replace(node=node, began=messages, messages=messages, lost=max(0, had - messages))
+        case MessagesRestored(messages=messages):
+            return one._replace(messages=messages, lost=max(0, one.lost - (messages - one.messages)))
+        case MessagesKept(messages=messages):
+            return one._replace(messages=messages)
+    return one._replace(mirror=fact.mirror, copied=fact.messages)

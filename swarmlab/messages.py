@@ -905,12 +905,47 @@ class Serve(NamedTuple):
     request: int
     key: str
     path: str = ""
+    port: int = 0  # that was asked, as the container sees it
+    origin: int = 0  # the request of a visitor for which it is asked; 0 if there is none
+    body: Any = None  # what applications say to each other
+    traced: bool = False
 
 
 class Served(NamedTuple):
     request: int
     key: str
     status: int  # 200, or 0 when nothing listens any more
+    hops: tuple = ()  # (kind, machine, detail) of what the container has asked others for it
+    body: Any = None
+
+
+class Resolve(NamedTuple):
+    """From the runtime to the mesh: what does this name mean to this container? Answer: `Resolved`."""
+
+    number: int
+    name: str
+    key: str
+
+
+class Resolved(NamedTuple):
+    number: int
+    key: str
+    addresses: tuple[str, ...]
+    own: tuple[str, ...]  # the addresses of the container itself
+
+
+class Plug(NamedTuple):
+    """To the mesh: from now on frames of this network pass this machine, or do not."""
+
+    network: str  # id
+    there: bool
+
+
+class Stirred(NamedTuple):
+    """From the traffic to the runtime: requests that came by the thousand have left something to write down here."""
+
+    key: str
+    what: str  # keep · print
 
 
 class Waits(NamedTuple):

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
-from .events import ApplicationTurned, ContainerPaced
+from .events import ApplicationTurned, ContainerPaced, NetworkPlugged, NetworkUnplugged
+from .messages import Plug
 from .overlay.dns import is_address
 from .overlay.journey import Journey, journey
 from .overlay.visitor import Answer, Ask, split_url
@@ -33,7 +34,7 @@ class Response(NamedTuple):
 class Visits(World):
     """A world that can be asked for pages."""
 
-    ACTS = (*World.ACTS, "request", "trace_packet", "probe", "traffic", "pace", "sicken")
+    ACTS = (*World.ACTS, "request", "trace_packet", "probe", "traffic", "pace", "sicken", "unplug", "plug")
 
     def request(
         self,
@@ -140,6 +141,29 @@ class Visits(World):
         self._did("sicken", task=task, how=how)
         self.machines[machine].note(ApplicationTurned(executor.boxes[key].container.id, key, how))
         self.loads.turn(self.machines[machine], line, how)
+
+    def unplug(self, machine: str, network: str) -> None:
+        """Let frames of one overlay network (name or id) pass this machine no more, in either direction; all other
+        networks go on. `plug` ends it, and so does a reboot."""
+        target, found = self._running(machine), self._network(network)
+        self._did("unplug", machine=machine, network=network)
+        target.note(NetworkUnplugged(found.spec.name))
+        target.tell("mesh", "client", Plug(found.id, False))
+
+    def plug(self, machine: str, network: str) -> None:
+        """Let them pass again."""
+        target, found = self._running(machine), self._network(network)
+        self._did("plug", machine=machine, network=network)
+        target.note(NetworkPlugged(found.spec.name))
+        target.tell("mesh", "client", Plug(found.id, True))
+
+    def _network(self, network: str) -> Any:
+        """A network of the swarm, by its name or id."""
+        raise ValueError(f"network {network} not found")
+
+    def calls(self, load: str = "") -> Run:
+        """What tasks asked each other for the sake of the requests of a load, or of all loads: for the same measures."""
+        return run_in(self.trace.calls, load)
 
     def _line(self, machine: str, key: str, task: str) -> tuple[Any, Any]:
         """The runtime of a machine, and the requests before one of its containers."""

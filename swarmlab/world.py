@@ -372,7 +372,7 @@ class World(Recorder):
         return Registry(computer.name, disk, dice)
 
     def _executor(self, computer: Computer, disk: Disk, dice: Any) -> Executor:
-        return Executor(computer.name, disk, dice)
+        return Executor(computer.name, disk, dice, computer.cpus)
 
     def _gossip(self, computer: Computer, disk: Disk, dice: Any) -> Gossip:
         return Gossip(computer.name, disk, dice, self._is_sealed(computer.name))

@@ -10,6 +10,8 @@ from ..effects import SECOND
 from .balancers import Request, round_robin
 from .dns import is_address, rank
 from .ipvs import Key
+from .routes import target_port
+from .services import INGRESS
 
 IDLE = 900 * SECOND  # a connection on which nothing moves for so long is forgotten [IPVS: TCP time-out]
 REFUSED, NO_NAME, LOST = "connection refused", "could not resolve host", "lost"
@@ -171,6 +173,12 @@ def closed(mesh: Any, way: Way, idle: bool) -> None:
         pool = mesh.tables.services.pools.get(way.pool)
         if pool is not None:
             pool.count(way.rank, 0 if idle else -1, open=-1 if idle else 0)
+
+
+def port_inside(mesh: Any, task: str, port: int) -> int:
+    """Which port of a container is behind one that is published in the routing mesh."""
+    own = mesh.tables.local.get(task)
+    return target_port(own, port, INGRESS) if own else 0
 
 
 def listens(mesh: Any, port: int) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..effects import NEVER, Dice, Disk, Note, Received, Send, Tell, Told
 from ..events import FrameDropped, RequestForwarded, RequestServed
-from ..messages import OverlayNetwork, Serve, Served
+from ..messages import OverlayNetwork, Plug, Resolve, Resolved, Serve, Served
 from . import ipvs, path, vxlan
 from .dns import Names, Network, Reply, has_resolver, is_address
 from .ipvs import IDLE, Balancer
@@ -67,6 +67,7 @@ class Mesh:
         self.outside: dict[int, str] = {}  # request of a container that went out by the machine → who waits for it
         self.serving: dict[int, Serving] = {}  # by request, oldest first
         self.talks: dict[int, str] = {}  # connection → the container of this machine with which it was opened
+        self.unplugged: dict[str, None] = {}  # networks whose frames this machine neither sends nor takes
 
     def step(self, event, now: int) -> list:
         """Hear one thing; see `swarmlab.effects`."""
@@ -81,6 +82,15 @@ class Mesh:
                 return self._answer(served, now)
             case Told(asker, Visit() as visit):
                 return self._admit(asker, visit, now)
+            case Told(asker, Resolve(number, name, task)):
+                own = (
+                    tuple(address for _, _, address in self.tables.local[task].addresses)
+                    if task in self.tables.local
+                    else ()
+                )
+                return [Tell(asker, Resolved(number, task, self.resolve(name, task), own))]
+            case Told(_, Plug(network, there)):
+                self.unplugged.pop(network, None) if there else self.unplugged.update({network: None})
             case Told(_, message):
                 return self.tables.obey(message)
         return []
@@ -189,6 +199,8 @@ class Mesh:
     def _send(self, frame: Frame, machine: str, mac: str, vtep: str, data: int) -> list:
         """Wrap a frame. Of much data the packets are as large as the network inside allows."""
         network = self.tables.networks[self.tables.numbers[frame.vni]]
+        if network.id in self.unplugged:
+            return self._drop_unplugged(frame, network.name)
         if network.encrypted:
             frame = frame._replace(key=self.tables.key)
             if not frame.key:
@@ -207,6 +219,8 @@ class Mesh:
         network = self.tables.networks.get(self.tables.numbers.get(frame.vni, ""))
         if network is None:
             return self._drop(frame, "vtep", f"VXLAN {frame.vni}: no container of this node is on that network")
+        if network.id in self.unplugged:
+            return self._drop_unplugged(frame, network.name)
         if network.encrypted and not frame.key:
             return self._drop(frame, "host", "it is not encrypted, and this network is")
         if frame.key and frame.key not in self.tables.keys:
@@ -218,6 +232,10 @@ class Mesh:
         if task is None:
             return [*stops, *self._drop(frame, "bridge", f"nobody here has {frame.target}: a stale route led here")]
         return [*stops, *self._take(frame.visit, task, frame, None, frame.hops, now)]
+
+    def _drop_unplugged(self, frame: Frame, network: str) -> list:
+        told = frame.request > 0 or frame.visit.origin  # members of a group say hello again and again
+        return self._drop(frame, "vtep", f"{network} is unplugged here") if told else []
 
     def _drop(self, frame: Frame, layer: str, reason: str) -> list:
         stops = path.lost(frame, layer, reason) if frame.visit.traced else []
@@ -246,7 +264,9 @@ class Mesh:
         if self._is_strange(visit, task):
             return [*stops, *self._answer(Served(visit.request, task, 0), now)]
         path_in = visit.path if visit.request < 0 else ""  # what a visitor asks for makes no difference
-        return [*stops, Tell("executor", Serve(visit.request, task, path_in))]
+        origin = visit.request if visit.request > 0 else visit.origin
+        wish = Serve(visit.request, task, path_in, inside, origin, visit.body, visit.traced)
+        return [*stops, Tell("executor", wish)]
 
     def _is_strange(self, visit: Visit, task: str) -> bool:
         """Whether this container knows nothing of the connection: it has got the address of another one."""
@@ -280,8 +300,8 @@ class Mesh:
         known = job.visit.connection and not job.visit.opens
         refused = "connection reset by peer" if known else "connection refused"  # it runs, but nothing in it listens
         error = "" if served.status else refused
-        hops = (*job.hops, ("task", self.machine, name))
-        return Response(served.request, served.status, job.task, name, self.machine, hops, error)
+        hops = (*job.hops, ("task", self.machine, name), *served.hops)
+        return Response(served.request, served.status, job.task, name, self.machine, hops, error, served.body)
 
     def _send_back(self, frame: Frame, response: Response) -> list:
         """To where the tables say that the other address is; a load balancer says itself where its node is."""

@@ -118,6 +118,8 @@ class Routes:
         if asker is None:
             return Refusal("no route to host")  # it has just ended
         known = (visit.outside,) if visit.outside else ()
+        if over := [one for one in asker.addresses if visit.over and one[1].endswith(visit.over)]:
+            asker = asker._replace(addresses=tuple(over))
         addresses = (visit.host,) if is_address(visit.host) else self.look_up(visit.host, asker, now) or known
         if not addresses:
             return Refusal(f"could not resolve host: {visit.host}")

@@ -93,7 +93,7 @@ class Visitor:
         return [sent, Send(ask.to, "http", visit)]
 
     def _receive(self, response: Response, now: int) -> list:
-        request, status, task, name, machine, hops, error = response
+        request, status, task, name, machine, hops, error = response[:7]
         if request not in self.open:  # too late
             return []
         latency = now - self.open.pop(request)

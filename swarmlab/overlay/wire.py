@@ -4,7 +4,7 @@
 whatever port the visitor connects to, and is heard by the core `mesh`, or by the `visitor` on the way back.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..messages import Binding, Peer
 
@@ -114,6 +114,9 @@ class Visit(NamedTuple):
     address: str = CLIENT  # where it comes from, as the machine that is asked sees it
     outside: str = ""  # what servers outside say of `host`, '' if they do not know it
     ping: bool = False  # only an echo of `size` bytes, headers included, that must not be cut in pieces
+    origin: int = 0  # the request of a visitor for which a container asks this; 0 if there is none
+    body: Any = None  # what applications say to each other: plain data
+    over: str = ""  # only in networks whose names end so, if the container has one
 
 
 class Frame(NamedTuple):
@@ -158,3 +161,4 @@ class Response(NamedTuple):
     machine: str = ""
     hops: tuple[tuple[str, str, str], ...] = ()
     error: str = ""
+    body: Any = None

@@ -77,6 +77,7 @@ class Trace:
         self.records: list[Record] = []
         self.messages: list[MessageRecord] = []
         self.requests: list[RequestRecord] = []  # of loads; a request that was asked alone is facts
+        self.calls: list[RequestRecord] = []  # what tasks asked each other for the sake of those; `source` is a task
         self.alarms: list[AlarmRecord] = []  # like messages, these can be left out
         self.with_messages = with_messages
         self.with_alarms = False
@@ -103,6 +104,10 @@ class Trace:
     def log(self, request: tuple) -> None:
         """Add a request of many: the fields of a `RequestRecord`."""
         self.requests.append(tuple.__new__(RequestRecord, request))
+
+    def log_call(self, call: tuple) -> None:
+        """Add what a task has asked another one: the fields of a `RequestRecord`."""
+        self.calls.append(tuple.__new__(RequestRecord, call))
 
     def story(self, source: str, fact: Any) -> int | None:
         """The newest fact about the same thing on the same machine, or None."""
@@ -165,6 +170,8 @@ class Trace:
         both = self._hash.copy()  # no separate fingerprint: the requests are part of the run
         for request in self.requests:
             both.update(f"{tuple(request)}\n".encode())
+        for call in self.calls:
+            both.update(f"{tuple(call)}\n".encode())
         return both.hexdigest()
 
     def rows(self) -> dict:
@@ -178,6 +185,7 @@ class Trace:
             "messages": [list(m) for m in self.messages],
             "alarms": [list(a) for a in self.alarms],
             "requests": [list(r) for r in self.requests],
+            **({"calls": [list(call) for call in self.calls]} if self.calls else {}),
         }
 
     def save(self, path: str) -> None:
@@ -206,11 +214,12 @@ class Trace:
         trace.messages = [MessageRecord(*_plain(row)) for row in rows["messages"]]
         trace.alarms = [AlarmRecord(*row) for row in rows.get("alarms", ())]
         trace.requests = [RequestRecord(*row) for row in rows.get("requests", ())]
+        trace.calls = [RequestRecord(*row) for row in rows.get("calls", ())]
         return trace
 
     def mark(self) -> "Mark":
         """Where the trace stands now: enough to go on from here later, however far this one has gone by then."""
-        ends = len(self.records), len(self.messages), len(self.alarms), len(self.requests)
+        ends = len(self.records), len(self.messages), len(self.alarms), len(self.requests), len(self.calls)
         return Mark(self, *ends, dict(self.settings), dict(self._latest))
 
 
@@ -222,6 +231,7 @@ class Mark(NamedTuple):
     messages: int
     alarms: int
     requests: int
+    calls: int
     settings: dict
     latest: dict
 
@@ -232,6 +242,7 @@ class Mark(NamedTuple):
         twin.messages = self.trace.messages[: self.messages]
         twin.alarms, twin.with_alarms = self.trace.alarms[: self.alarms], self.trace.with_alarms
         twin.requests = self.trace.requests[: self.requests]
+        twin.calls = self.trace.calls[: self.calls]
         twin.settings, twin._latest = dict(self.settings), dict(self.latest)
         return twin
 

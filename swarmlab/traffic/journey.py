@@ -80,6 +80,8 @@ class Trip:
     started = done = -1  # µs: the container begins with it, and has done it
     fate = OK  # what the answer says
     over = False
+    came = 0  # to its task
+    asks: tuple[str, int, str] | None = None  # (host, port, task) of a call: a container asks, and nobody outside
 
     def __init__(
         self, load: Load, talk: Talk | None, source: str, number: int, work: int, arrived: int, tries: int = 1
@@ -102,6 +104,14 @@ class Journeys:
     def over(self, trip: Trip, fate: int, now: int) -> None:
         """It has ended for its client at `now`."""
         raise AssertionError("whoever starts requests says what their end leads to: `Traffic` does")
+
+    def worked(self, machine: Any, line: Any, trip: Trip) -> None:
+        """A container that asks others has done its own work on it."""
+        raise AssertionError("`Calls` says what follows")
+
+    def call_over(self, call: Any) -> None:
+        """A container has its answer."""
+        raise AssertionError("`Calls` says what follows")
 
     # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────
     # What is under way has a queue of its own, of which the kernel only sees the first. At one and the same µs all that
@@ -156,6 +166,9 @@ class Journeys:
         if talk is not None and talk.way is not None:
             # it has been booted since, and knows nothing of the connection
             way = bulk.again(mesh, talk.way, talk.used, now) if machine.life == talk.life else bulk.LOST
+        elif trip.asks:
+            host, port, source = trip.asks
+            way = bulk.route(mesh, port, host, source, Request(trip.number + salt, trip.source), now)
         elif wish.source:
             number = (talk.number if talk else trip.number) + salt
             way = bulk.route(mesh, wish.port, wish.host, wish.source, Request(number, trip.source), now)
@@ -168,6 +181,8 @@ class Journeys:
                 talk.busy = True
             if way.machine == node:
                 self._at_task(trip, late)
+            elif mesh.unplugged and way.network in mesh.unplugged:
+                return
             else:
                 self._carry(trip, node, way.machine, way.channel, self._at_task)
         elif way != bulk.LOST:
@@ -193,6 +208,9 @@ class Journeys:
 
     def _to_client(self, trip: Trip) -> None:
         load = trip.load
+        if trip.asks:
+            self.call_over(trip)
+            return
         if load.wish.source:
             arrives = self.kernel.now
         else:
@@ -219,20 +237,27 @@ class Journeys:
             machine.do(self._late_at_task, trip)
             return
         executor = machine.seats["executor"].core
-        way = trip.way
-        task = machine.seats["mesh"].core.tables.here.get(way.place) if way.network else way.task
+        way, mesh = trip.way, machine.seats["mesh"].core
+        if mesh.unplugged and way.network in mesh.unplugged and trip.node != machine.name:
+            return
+        task = mesh.tables.here.get(way.place) if way.network else way.task
         if task is None:
             return  # a stale table led here
         line = executor.lines.get(task) or executor.line(task, self.kernel.now)
         if line is None:  # it has its address, but nothing in it listens
             trip.fate = REFUSED
-            self._go_back(machine.name, trip)
+            self.go_back(machine.name, trip)
             return
+        if line.app is not None and line.app.shut is not None:
+            trip.fate = line.app.shut or REFUSED
+            self.go_back(machine.name, trip)
+            return
+        trip.came = self.kernel.now
         work = trip.work if trip.work >= 0 else executor.work(line.image)
         queue, talk = line.queue, trip.talk
         if not queue.take(trip, work, self.kernel.now):
             trip.fate = FULL
-            self._go_back(machine.name, trip)
+            self.go_back(machine.name, trip)
             return
         if talk and talk.left > 1 and talk.line is not line and not trip.over:
             talk.line = line
@@ -258,9 +283,15 @@ class Journeys:
         line.armed = NEVER
         while queue.due <= now:
             trip, started, done = queue.pop()
-            if trip.__class__ is Trip:
+            if isinstance(trip, Trip):
                 trip.started, trip.done = started, done
-                self._go_back(machine.name, trip)
+                line.tally.busy += done - started
+                if line.app is None:
+                    line.tally.requests += 1
+                    line.tally.took += done - trip.came
+                    self.go_back(machine.name, trip)
+                else:
+                    self.worked(machine, line, trip)
             else:
                 machine.tell("executor", "traffic", Finished(trip.request, line.key, trip.sender))
                 self.kernel.cause = -1  # what others ask is not due to it
@@ -269,7 +300,7 @@ class Journeys:
             line.armed = due
             self._at(due, self._at_line, place)
 
-    def _go_back(self, machine: str, trip: Trip) -> None:
+    def go_back(self, machine: str, trip: Trip) -> None:
         if trip.node == machine:
             self._back_at_node(trip)
         else:

@@ -16,13 +16,14 @@ from ..effects import SECOND
 from ..events import ServerBack, ServerOut, TrafficEnded, TrafficStarted
 from ..messages import Dropped, Waits
 from ..overlay import bulk
+from .calls import Calls
 from .door import INTER
-from .journey import CLIENT, Journeys, Load, Talk, Trip, Wish
+from .journey import CLIENT, Load, Talk, Trip, Wish
 from .measures import FULL, OK, RESET, TIMED_OUT
 from .workload import BREATH, Closed, address, request, service_time, think_time
 
 
-class Traffic(Journeys):
+class Traffic(Calls):
     """All loads of a world: their clients, and the balancer in front."""
 
     def __init__(self, kernel: Any, network: Any, machines: dict, trace: Any, counting: bool):
@@ -74,7 +75,7 @@ class Traffic(Journeys):
                     self._hang_up(talk)
                 for trip in trips:
                     trip.fate = RESET
-                    self._go_back(machine.name, trip)
+                    self.go_back(machine.name, trip)
 
     def pace(self, machine: Any, line: Any, speed: float) -> None:
         """This container works at another speed from now on."""

@@ -9,6 +9,7 @@ from math import ceil, inf
 from typing import Any, NamedTuple
 
 OK, FULL, TIMED_OUT, REFUSED, RESET, UNKNOWN = 200, 503, 0, -1, -2, -3
+BAD, LATE = 502, 504  # a task that had asked another one, in vain
 FATES = {  # how a request can end: each does in exactly one of these ways
     OK: "answered",
     FULL: "service unavailable",
@@ -16,6 +17,8 @@ FATES = {  # how a request can end: each does in exactly one of these ways
     REFUSED: "connection refused",
     RESET: "connection reset",
     UNKNOWN: "could not resolve host",
+    BAD: "bad gateway",
+    LATE: "gateway timeout",
 }
 NEVER = inf
 SECOND = 1_000_000  # µs

@@ -7,8 +7,8 @@ the same lines, see `swarmlab.traffic`.
 from typing import TYPE_CHECKING
 
 from ..effects import NEVER, Tell
-from ..messages import Dropped, Served, Waits
-from . import application, images
+from ..messages import Dropped, Serve, Served, Waits
+from . import application, apps, images
 from .images import Image
 from .serving import CROWD, Question, Single, workers_of
 
@@ -21,18 +21,26 @@ BUSY = 503  # what an application says that turns a visitor away
 # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def serve(here: "Executor", sender: str, request: int, key: str, path: str, now: int) -> list:
+def serve(here: "Executor", sender: str, wish: Serve, now: int) -> list:
     """A request has come: it is worked on, waits in line, or is turned away."""
+    request, key = wish.request, wish.key
     if not here.listens(key, now):
         return [Tell(sender, Served(request, key, 0))]
+    if (done := apps.take(here, sender, wish, now)) is not None:
+        return done
     box = here.boxes[key]
     image = application.image_of(here, key, here.image(box.container.image))
-    application.knock(here, key, request, path)
+    application.knock(here, key, request, wish.path)
     took = here.work(image)
+    here.begun[request] = apps.Begun(key, now, wish.port, wish.origin, wish.traced)
+    here.tally(key).busy += took
     line = here.lines.get(key) or (here.line(key, now) if workers_of(box, image) < CROWD else None)
     if line and line.matters:
-        room = line.queue.take(Single(request, sender), took, now)
-        return [Tell("traffic", Waits(key)) if room else Tell(sender, Served(request, key, BUSY))]
+        if line.queue.take(Single(request, sender), took, now):
+            return [Tell("traffic", Waits(key))]
+        del here.begun[request]
+        here.tally(key).busy -= took
+        return [Tell(sender, Served(request, key, BUSY))]
     here.set(now + took, "served", key, (request, sender))
     return []
 
@@ -41,7 +49,14 @@ def served(here: "Executor", key: str, request: int, sender: str, now: int) -> l
     """A request has been worked on: the answer, and what the container prints."""
     if not here.is_running(key):
         here.knocks.pop(request, None)
+        here.begun.pop(request, None)
         return [Tell(sender, Served(request, key, 0))]
+    app = here.apps.get(key)
+    if app and request in here.begun:
+        return apps.worked(here, key, app, request, sender, now)
+    if begun := here.begun.pop(request, None):
+        tally = here.tally(key)
+        tally.requests, tally.took = tally.requests + 1, tally.took + now - begun.since
     status = application.judged(here, key, request)
     effects: list = [Tell(sender, Served(request, key, status))]
     if status == application.DENIED:
@@ -53,6 +68,11 @@ def served(here: "Executor", key: str, request: int, sender: str, now: int) -> l
 def close(here: "Executor", key: str) -> list:
     """The container has ended: whoever stood in its line hears so."""
     here.checks.pop(key, None)
+    return drop(here, key)
+
+
+def drop(here: "Executor", key: str) -> list:
+    """Nobody works on what stands in the line of a container any more."""
     line = here.lines.pop(key, None)
     if line is None:
         return []

@@ -10,7 +10,7 @@ import heapq
 from math import log
 from typing import NamedTuple
 
-from ..effects import MS, NEVER, Dice, Disk, Note, Received, Save, Started, Tell, Told, Woken
+from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Received, Save, Started, Tell, Told, Woken
 from ..events import (
     ApplicationTurned,
     ContainerCreated,
@@ -33,18 +33,21 @@ from ..messages import (
     PullImage,
     Rename,
     Reply,
+    Resolved,
     Running,
     Serve,
     Start,
+    Stirred,
     Stop,
     Waits,
 )
 from ..objects import ApiError
 from ..overlay.wire import Response
 from ..trust import tokens
-from . import answering, application, health, images, logs, plain, probing, questions
+from . import answering, application, apps, asking, health, images, logs, plain, probing, questions, shipping
 from .box import Box, changed
 from .events import Recent
+from .measuring import Tally
 from .registry import Absent, Layers
 from .serving import Line, Question, room_of, workers_of
 from .shelf import Shelf
@@ -60,7 +63,7 @@ class Alarm(NamedTuple):
 
     time: int
     number: int  # first set, first due
-    what: str  # create · start · turn · again · exit · served · probe · probed · login · unanswered · late
+    what: str  # create · start · turn · again · exit · served · probe · probed · login · unanswered · late · those of apps
     key: str
     about: tuple
 
@@ -68,8 +71,8 @@ class Alarm(NamedTuple):
 class Executor:
     """All containers of one machine, each under the key with which it was asked for."""
 
-    def __init__(self, machine: str, disk: Disk, dice: Dice):
-        self.machine = machine
+    def __init__(self, machine: str, disk: Disk, dice: Dice, cpus: float = 1):
+        self.machine, self.cpus = machine, cpus
         self.dice = dice
         self.recent = Recent()
         self.shelf = Shelf(disk, self.recent)
@@ -88,6 +91,13 @@ class Executor:
         self.logins: dict[int, application.Login] = {}  # by request: logins of containers here that are under way
         self.knocks: dict[int, str] = {}  # by request: logins that a container here works on, and what they show
         self.moods: dict[str, str] = {}  # key → how its last login has left it
+        self.apps: dict[str, apps.App] = {}  # key → what its application does besides answering
+        self.asked: dict[int, asking.Asked] = {}  # by request: what containers here have asked others
+        self.asks = 0  # so many so far
+        self.begun: dict[int, apps.Begun] = {}  # by request: what containers here work on
+        self.tallies: dict[str, Tally] = {}  # key → what it has done since it started
+        self.outboxes: dict[int, shipping.Outbox] = {}  # port → lines that leave the machine by it
+        self.line_number = 0  # of the latest of them
 
     @property
     def deadline(self) -> int:
@@ -97,12 +107,18 @@ class Executor:
         match event:
             case Woken():
                 return self._ring(now)
-            case Told(sender, Serve(request, key, path)):
-                return answering.serve(self, sender, request, key, path, now)
+            case Told(sender, Serve() as wish):
+                return answering.serve(self, sender, wish, now)
             case Told(_, Finished(number, key, Question.sender)):
                 return probing.worked(self, key, number, now)
             case Told(_, Finished(request, key, sender)):
                 return answering.served(self, key, request, sender, now)
+            case Told("mesh", Response(request) as response) if request in self.asked:
+                return asking.heard(self, response, now)
+            case Told("mesh", Resolved() as found):
+                return apps.resolved(self, found, now)
+            case Told(_, Stirred(key, what)):
+                self.set(now + SECOND, what, key, (self.boxes[key].container.started_at,))
             case Told("mesh", Response() as response):
                 login = response.request in self.logins
                 return (application.heard if login else probing.reached)(self, response, now)
@@ -254,13 +270,16 @@ class Executor:
         self.recent.note(now, "container", "start", box.container)
         known = running.container.health
         answer = Running(key, known.status if known else "")
-        return [self.keep(key, running), Note(fact), *shipped, Tell(self.owner[key], answer)]
+        made = [self.keep(key, running), Note(fact), *shipped]
+        more = [] if ends else apps.begin(self, key, running, image, now)
+        return [*made, *more, Tell(self.owner[key], answer)]
 
     def _printed(self, box, lines, now):
         """The box with what its container has just printed, and the facts of lines that were shipped."""
         driver = box.container.settings.log_driver
         log = logs.kept(box.log, driver, lines, now)
-        return box._replace(log=log), logs.shipped(box.container, driver, lines)
+        shipped = logs.shipped(box.container, driver, lines)
+        return box._replace(log=log), [*shipped, *shipping.put(self, box.container, driver, lines, now)]
 
     def print(self, key, lines, now):
         """A running container prints something."""
@@ -298,6 +317,7 @@ class Executor:
         self.moods.pop(key, None)
         if container.health:
             box = box._replace(container=container._replace(health=health.stopped(container.health)))
+        left = apps.end(self, key, now)
         ended = changed(box, "exited", now, code)
         if plain.restarts(container, code, box.by_hand):
             self.set(now + plain.pause(container.restarts), "again", key)
@@ -309,7 +329,7 @@ class Executor:
         tell = dict.fromkeys((self.owner.get(key, ""), *(core for core, _ in stoppers)))
         hear = [Tell(core, Exited(key, code)) for core in tell if core]
         fact = Note(ContainerExited(container.id, container.task, code))
-        return [self.keep(key, ended), fact, *hear, *answering.close(self, key)]
+        return [*left, self.keep(key, ended), fact, *hear, *answering.close(self, key)]
 
     def _again(self, key, now):
         """A restart policy of the engine starts what has ended."""
@@ -327,6 +347,7 @@ class Executor:
             return []
         effects = []
         if box.container.state == "running":
+            effects += apps.end(self, key, now)
             effects.append(Note(ContainerExited(box.container.id, box.container.task, KILLED)))
             effects += answering.close(self, key)
         if box.container.state != "exited" and self.owner.get(key, sender) != sender:
@@ -367,7 +388,22 @@ class Executor:
         """From now on its requests stand in a line."""
         image = application.image_of(self, key, self.image(box.container.image))
         line = self.lines[key] = Line(key, workers_of(box, image), image, room_of(box, image))
+        line.app, line.tally = self.apps.get(key), self.tally(key)
         return line
+
+    def tally(self, key: str) -> Tally:
+        """What a container has done since it started."""
+        found = self.tallies.get(key)
+        if found is None:
+            found = self.tallies[key] = Tally()
+        return found
+
+    def open_or_shut(self, key: str, now: int) -> list:
+        """A member of a group goes on, or stops: then nobody gets an answer any more, whoever waits for one."""
+        if self.apps[key].shut is None:
+            return []
+        self.begun = {number: one for number, one in self.begun.items() if one.key != key}
+        return answering.drop(self, key)
 
     def turn(self, key: str, mood: str, now: int) -> list:
         """From now on the application in this container is like that."""
@@ -436,4 +472,6 @@ class Executor:
                 return application.unanswered(self, alarm.key, *alarm.about, now)
             case "late":
                 return probing.late(self, alarm.key, *alarm.about, now)
-        return answering.served(self, alarm.key, *alarm.about, now)
+            case "served":
+                return answering.served(self, alarm.key, *alarm.about, now)
+        return apps.due(self, alarm.what, alarm.key, alarm.about, now)

@@ -32,6 +32,20 @@ class Sick(NamedTuple):
     hangs: bool = False  # it answers nobody, instead of telling everybody that it is unwell
 
 
+class Group(NamedTuple):
+    """How an application needs others of its kind. Times in µs."""
+
+    name: str
+    members: tuple[str, ...]  # their host names; () where a name of the network stands for all
+    port: int
+    over: str = ""  # they speak over networks whose names end so
+    tick: int = 15 * SECOND  # between two hellos
+    lost: int = 60 * SECOND  # a member that is silent for so long is missed
+    least: int = 1  # of them, itself included, it must see
+    answers: bool = False  # it says 503 while it sees fewer; else it refuses
+    elects: bool = False  # they have a master, and environment variables as Elasticsearch has them
+
+
 class Image(NamedTuple):
     """What one image weighs and how its process behaves."""
 
@@ -60,6 +74,15 @@ class Image(NamedTuple):
     reads: str = ""  # the file with its settings
     login: str = ""  # the service that it logs in to
     admits: bool = False  # it lets in whoever has a password of its secrets
+    calls: str = ""  # the service that it asks before it answers, as rabbit:5672
+    patience: int = 3 * SECOND  # for that one
+    forwards: str = ""  # the config file by which it passes requests on
+    group: Group | None = None
+    keeps: str = ""  # the folder in which a message lies for each request
+    collects: str = ""  # it takes lines of logging drivers, and passes them on to this service
+    measures: str = ""  # it measures its machine, for this service
+    memory: int = 0  # bytes
+    listens: tuple[int, ...] = ()  # on these ports; () for any
 
 
 # ── references ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -151,7 +174,23 @@ def _image(repository: str, tag: str) -> Image:
         reads=row["reads"],
         login=row["login"],
         admits=row["admits"],
+        calls=row["calls"],
+        patience=round(row["patience"] * SECOND),
+        forwards=row["forwards"],
+        group=_group(row["group"]),
+        keeps=row["keeps"],
+        collects=row["collects"],
+        measures=row["measures"],
+        memory=round(row["memory"] * MEGABYTE),
+        listens=tuple(map(int, str(row["listens"]).split())),
     )
+
+
+def _group(row: dict | None) -> Group | None:
+    if row is None:
+        return None
+    times = {name: round(row[name] * SECOND) for name in ("tick", "lost")}
+    return Group(**{**row, **times, "members": tuple(row["members"].split())})
 
 
 def _sick(row: dict | None) -> Sick | None:

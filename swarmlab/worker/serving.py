@@ -23,7 +23,10 @@ class Line:
     """The requests that one container works on, and those that wait."""
 
     # fmt: off
-    __slots__ = ("armed", "image", "key", "life", "limited", "mood", "open", "queue", "room", "speed", "talks", "workers")
+    __slots__ = (
+        "app", "armed", "image", "key", "life", "limited", "mood", "open", "queue", "room", "speed", "talks", "tally",
+        "workers",
+    )
     # fmt: on
 
     def __init__(self, key: str, workers: int, image: Image, room: int = NEVER):
@@ -35,6 +38,8 @@ class Line:
         self.armed = NEVER  # when somebody looks after it next
         self.life = 0  # in which life of the machine
         self.talks: dict[Any, None] = {}  # connections that clients keep open to it
+        self.app: Any = None  # what it does besides, see `apps`; None for nothing
+        self.tally: Any = None  # what the container has done so far, see `measuring`
 
     @property
     def matters(self) -> bool:

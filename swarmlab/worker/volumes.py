@@ -7,6 +7,7 @@ it follows no task to another node. Source: Docker documentation, "Volumes", "Bi
 import re
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import Any
 
 from ..effects import Disk, Save
 from ..messages import Container, CreateVolume, Volume
@@ -68,6 +69,7 @@ class Volumes:
 
     def __init__(self, disk: Disk, recent: Recent):
         self.known: dict[str, Volume] = disk.values.get("volumes", {})
+        self.contents = {name[8:]: value for name, value in disk.values.items() if name.startswith("content ")}
         self.recent = recent
 
     def listed(self, containers: Iterable[Container]) -> tuple[Volume, ...]:
@@ -118,7 +120,20 @@ class Volumes:
     def _drop(self, gone, now):
         for name in gone:
             self.recent.note(now, "volume", "destroy", name, ("driver", "local"))
-        return self._keep({name: one for name, one in self.known.items() if name not in gone}) if gone else []
+        emptied = [Save(f"content {name}", None) for name in gone if self.contents.pop(name, None) is not None]
+        kept = {name: one for name, one in self.known.items() if name not in gone}
+        return [*emptied, *(self._keep(kept) if gone else [])]
+
+    def content(self, name: str) -> Any:
+        """What an application has written in a volume; None for nothing."""
+        return self.contents.get(name)
+
+    def write(self, name: str, content: Any) -> list:
+        """An application writes in a volume that the machine has."""
+        if name not in self.known:
+            return []
+        self.contents[name] = content
+        return [Save(f"content {name}", content, vital=False)]
 
     def _keep(self, known):
         self.known = known
