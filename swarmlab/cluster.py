@@ -113,12 +113,14 @@ class Cluster(Looks):
             raise ValueError(reply.error)
 
     @classmethod
-    def from_file(cls, path: str, **options: Any) -> "Cluster":
+    def from_file(cls, path: str, *, bare: bool = False, **options: Any) -> "Cluster":
         """A cluster described in a file: names, roles, processors, memory, labels, platforms, zones, links.
-        The format is explained in `data/clusters/README.md`."""
+        The format is explained in `data/clusters/README.md`. With `bare` its machines are no swarm yet."""
         from .docker.clusterfile import read_cluster_file
 
         computers, links, seed = read_cluster_file(find(path))
+        if bare:
+            computers = tuple(one._replace(role="bare", labels=()) for one in computers)
         return cls(computers=computers, links=links, **{"seed": seed, **options})
 
     # ── docker ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,6 +241,24 @@ class Cluster(Looks):
         elif pace is not None:
             self._conductor.pace = pace
         return self._conductor
+
+    def serve(
+        self,
+        port: int | None = None,
+        pace: float | None = None,
+        *,
+        unix: str | None = None,
+        nodes: Mapping[str, int] | None = None,
+        machine: str | None = None,
+    ) -> Any:
+        """Answer real clients, until `close()` of what is returned, whose `host` is for DOCKER_HOST: on a Unix socket, or
+        on a port of this computer alone (0: a free one). It is the engine of the first manager unless told otherwise;
+        `nodes` gives other machines ports of their own. Prints what to type in a terminal."""
+        from .docker.server import Served
+
+        served = Served(self, machine or self._first_manager(), port, pace, unix, nodes)
+        print("\n".join(served.exports))
+        return served
 
     # ── keeping a run ────────────────────────────────────────────────────────────────────────────────────────────
 

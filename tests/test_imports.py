@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 # A browser kernel has none of these, and the engine must run there.
 HEAVY = ["numpy", "pandas", "matplotlib", "networkx"]
 # What has a use in the engine is imported at that use.
-LATER = ["yaml", "argparse", "cryptography", "IPython", "ipywidgets", "anywidget", "traitlets"]
+LATER = ["yaml", "argparse", "cryptography", "IPython", "ipywidgets", "anywidget", "traitlets", "tornado", "asyncio"]
 
 # Rooms of the control plane that look at the store and propose.
 PLANNERS = ["api", "replicated", "global_mode", "jobs", "updater", "allocator", "scheduler", "dispatcher", "keys"]

@@ -62,8 +62,8 @@ def test_everything_the_project_asks_for_is_pinned():
     assert set(PROJECT["optional-dependencies"]["dask"]) <= {name_of(line) for line in DASK}
 
 
-def test_the_engine_needs_a_yaml_parser_and_real_cryptography_and_nothing_else():
-    assert [name_of(line) for line in PROJECT["dependencies"]] == ["pyyaml", "cryptography"]
+def test_the_engine_needs_a_yaml_parser_real_cryptography_and_a_web_server_and_nothing_else():
+    assert [name_of(line) for line in PROJECT["dependencies"]] == ["pyyaml", "cryptography", "tornado"]
 
 
 def test_conda_and_binder_install_the_pins_of_the_lessons():

@@ -34,6 +34,10 @@ def read_cluster_file(name: str) -> tuple[tuple[Computer, ...], tuple[dict, ...]
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ValueError(f"open {path}: no such file or directory") from None
+    except OSError as fault:
+        raise ValueError(f"open {path}: {(fault.strerror or '').lower()}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: a cluster file is text in UTF-8") from None
     except yaml.YAMLError as fault:
         raise ValueError(f"{path}: {' '.join(str(fault).split())}") from None
     if not isinstance(document, Mapping) or not isinstance(document.get("machines"), list):
