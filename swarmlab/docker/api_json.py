@@ -37,9 +37,9 @@ class Object(NamedTuple):
     type: str
     values: Mapping[str, Any]
 
-    def json(self) -> dict[str, Any]:
-        """As the engine answers it."""
-        return encode(self.type, self.values)
+    def json(self, shift: int = 0) -> dict[str, Any]:
+        """As the engine answers it; its dates are `shift` µs later than simulated time."""
+        return encode(self.type, self.values, shift)
 
 
 def _meta(object: Any) -> dict[str, Any]:

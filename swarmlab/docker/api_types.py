@@ -69,7 +69,7 @@ ContainerSpec: Image str?, Labels map?, Command [str]?, Args [str]?, Hostname st
 Privileges: CredentialSpec *CredentialSpec, SELinuxContext any, NoNewPrivileges bool
 CredentialSpec: Config str, File str, Registry str
 Mount: Type str?, Source str?, Target str?, ReadOnly bool?, Consistency str?, BindOptions *BindOptions?, VolumeOptions *VolumeOptions?, TmpfsOptions *TmpfsOptions?
-BindOptions: Propagation str?, NonRecursive bool?
+BindOptions: Propagation str?, NonRecursive bool?, CreateMountpoint bool?, ReadOnlyNonRecursive bool?, ReadOnlyForceRecursive bool?
 VolumeOptions: NoCopy bool?, Labels map?, Subpath str?, DriverConfig *Driver?
 TmpfsOptions: SizeBytes int?, Mode int?
 HealthConfig: Test [str]?, Interval duration?, Timeout duration?, StartPeriod duration?, StartInterval duration?, Retries int?
@@ -134,7 +134,12 @@ def package(name: str) -> str:
 
 @cache
 def _table() -> dict[str, tuple[Field, ...]]:
-    rows = (line.partition(":") for line in (TABLE + ENGINE_TABLE).splitlines() if line)
+    return read(TABLE + ENGINE_TABLE)
+
+
+def read(text: str) -> dict[str, tuple[Field, ...]]:
+    """Types by name, from a text that is written like the table above."""
+    rows = (line.partition(":") for line in text.splitlines() if line)
     return {name: tuple(_field(text) for text in row.split(",") if text.strip()) for name, _, row in rows}
 
 
@@ -157,26 +162,27 @@ PACKAGES = {  # all others are in `swarm`
 EMPTY = {"str": "", "int": 0, "float": 0, "bool": False, "duration": 0, "bytes": b""}
 
 
-def encode(type: str, value: Any) -> Any:
+def encode(type: str, value: Any, shift: int = 0) -> Any:
     """What the engine answers for a value of this type: nested dicts and lists that `json.dumps` takes as they are.
 
-    A struct is a mapping from JSON names to values; what it lacks is empty. Times and durations are µs.
+    A struct is a mapping from JSON names to values; what it lacks is empty. Times and durations are µs; all times are
+    shown `shift` µs later, for a reader who has another clock.
     """
     if type[0] == "*":
-        return None if value is None else encode(type[1:], value)
+        return None if value is None else encode(type[1:], value, shift)
     if type[0] == "[":
-        return None if value is None else [encode(type[1:-1], one) for one in value]
+        return None if value is None else [encode(type[1:-1], one, shift) for one in value]
     if type[0] == "{" or type == "map":
         inner = type[1:-1] or "str" if type[0] == "{" else "str"
-        return None if value is None else {key: encode(inner, value[key]) for key in sorted(value)}
+        return None if value is None else {key: encode(inner, value[key], shift) for key in sorted(value)}
     if type in _table():
-        return _encode_struct(type, value or {})
-    return _encode_plain(type, value)
+        return _encode_struct(type, value or {}, shift)
+    return _encode_plain(type, value, shift)
 
 
-def _encode_plain(type: str, value: Any) -> Any:
+def _encode_plain(type: str, value: Any, shift: int) -> Any:
     if type == "time":
-        return NEVER if value is None else rfc3339(value)
+        return NEVER if value is None else rfc3339(value + shift)
     if type == "duration":
         return (value or 0) * 1000
     if type == "bytes":
@@ -184,12 +190,12 @@ def _encode_plain(type: str, value: Any) -> Any:
     return EMPTY.get(type) if value is None else value
 
 
-def _encode_struct(type: str, value: Mapping[str, Any]) -> dict[str, Any]:
+def _encode_struct(type: str, value: Mapping[str, Any], shift: int) -> dict[str, Any]:
     shown = {}
     for field in fields(type):
         found = value.get(field.key)
         if not (field.omitempty and is_empty(field.type, found)):
-            shown[field.key] = encode(field.type, found)
+            shown[field.key] = encode(field.type, found, shift)
     return shown
 
 
