@@ -12,6 +12,8 @@ TEST_FLAGS = -n 2 --dist loadfile
 SEEDS = 10000
 UPDATES = 1000
 SECRETS = 500
+# Which lessons `make browser` opens: all, or as in `make browser LESSONS="lesson00 or lesson05"`.
+LESSONS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test check notebooks golden bench campaign updates secrets mutants browser pyodide dask clean setup
@@ -27,7 +29,7 @@ help:
 	@echo "make updates    1,000 runs of rolling updates under faults; fewer with UPDATES=100"
 	@echo "make secrets    500 runs with secrets and locks under faults; fewer with SECRETS=100"
 	@echo "make mutants    plants every bug there is, and says what caught it"
-	@echo "make browser    the lessons in a real browser (needs Chromium)"
+	@echo "make browser    every lesson in a real browser, six minutes (needs Chromium)"
 	@echo "make pyodide    the fingerprint of a long run in Python for the browser (needs Node.js)"
 	@echo "make dask       a campaign on a real Dask cluster of two processes"
 	@echo "make clean      remove .venv and everything else that was made"
@@ -40,7 +42,7 @@ test notebooks browser: export IPYTHONDIR = $(CURDIR)/.venv/ipython
 
 test: export HYPOTHESIS_PROFILE = ci
 test: setup
-	$(RUN) pytest $(TEST_FLAGS) tests notebooks
+	$(RUN) pytest $(TEST_FLAGS) --ignore=tests/browser tests notebooks
 
 check: setup
 	$(RUN) ruff format --check .
@@ -70,7 +72,7 @@ mutants: setup
 
 browser: setup
 	@sh tools/chromium.sh
-	$(RUN) pytest tests/browser
+	$(RUN) pytest -v tests/browser $(if $(LESSONS),-k "$(LESSONS)")
 
 pyodide: setup
 	@sh tools/pyodide.sh

@@ -18,7 +18,8 @@ class Edit(widgets.Box):
         high = rows or min(30, text.count("\n") + 2)
         self.show = show
         half = {"width": "auto", "min_width": "0", "flex": "1 1 0%" if beside else "none"}
-        self.area = widgets.Textarea(value=text, rows=high, continuous_update=False, layout=half)
+        words = "A text to edit"  # its name for who does not see it: nothing else would be one
+        self.area = widgets.Textarea(value=text, placeholder=words, rows=high, continuous_update=False, layout=half)
         self.area.add_class("sl-edit")
         self.seen = widgets.HTML(layout=half)
         flow = widgets.Layout(

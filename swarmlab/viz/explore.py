@@ -3,11 +3,22 @@
 from collections.abc import Callable, Mapping
 from html import escape
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as widgets
+import traitlets
 
 from . import ink
+
+
+class Names(anywidget.AnyWidget):
+    """Draws nothing: it names the knobs and the picture beside it for who does not see them, and keeps their keys from JupyterLab."""
+
+    _esm = Path(__file__).parent / "static" / "explore.js"
+
+    alt = traitlets.Unicode().tag(sync=True)
 
 
 class Explore(widgets.VBox):
@@ -26,11 +37,11 @@ class Explore(widgets.VBox):
         controls = {name: _control(name, spec, defaults.get(name, ...)) for name, spec in knobs.items()}
         # No tooltip: a picture with one is not drawn at all, since its view asks for a description, and has none.
         picture = widgets.Image(format="png", layout=widgets.Layout(max_width="100%", display="none"))
-        caption = widgets.HTML()
-        super().__init__(
-            [widgets.HBox(list(controls.values()), layout=widgets.Layout(flex_flow="row wrap")), picture, caption]
-        )
-        self.draw, self.alt, self.controls, self.picture, self.caption = draw, alt, controls, picture, caption
+        caption, names = widgets.HTML(), Names()
+        row = widgets.HBox(list(controls.values()), layout=widgets.Layout(flex_flow="row wrap"))
+        super().__init__([row, picture, caption, names])
+        self.draw, self.alt, self.controls = draw, alt, controls
+        self.picture, self.caption, self.names = picture, caption, names
         self.drawn: dict[tuple, tuple] = {}  # position → PNG, width in pixels, sentence
         for control in controls.values():
             control.observe(self._moved, names="value")
@@ -63,6 +74,7 @@ class Explore(widgets.VBox):
         png, width, sentence = self.drawn[position]
         self.picture.value, self.picture.layout.width, self.picture.layout.display = png, f"{width}px", None
         self.caption.value = f"<p>{escape(sentence or self.alt)}</p>"
+        self.names.alt = self.alt or sentence or "a figure that follows the knobs"
 
 
 def _defaults(draw: Callable) -> dict[str, Any]:

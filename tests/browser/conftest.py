@@ -1,10 +1,11 @@
 """JupyterLab on a free port and Chromium without a screen, both with all their state in temporary folders.
 
-A test asks for `lab`, puts a notebook into `lab.folder`, and opens it:
+A test asks for `lab`, and opens a lesson there, or a notebook of its own, which `lab.write` puts into `lab.folder`:
 
     def test_something(lab):
-        notebook = lab.open("lesson.ipynb")
-        notebook.run_all("text that the last cell prints")
+        lesson = lab.lesson("05")
+
+Its cells have all run then. Whatever goes wrong on the page, and any request that leaves this machine, fails the test at its end.
 """
 
 import json
@@ -24,6 +25,7 @@ import pytest
 
 playwright_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PATIENCE = 25  # seconds for anything on the page; a busy machine needs them
 COLD_START = 120  # seconds for the server, and for the first import of everything
@@ -47,8 +49,13 @@ SETTINGS = {
     }
 }
 
+RAN = "all cells", "ran"  # what a cell behind the last one prints, in two words: its own source must not look like it
 ERROR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']"
 STDERR = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.stderr']"
+
+# Every widget that is on the page has been drawn.
+DRAWN = """() => [...document.querySelectorAll(".jp-OutputArea-output:not([data-mime-type])")]
+    .every((output) => output.querySelector("[data-ready], .jupyter-widgets"))"""
 
 # The notebook is in front, so that commands reach it, and its kernel has answered and waits.
 READY = """() => {
@@ -156,6 +163,10 @@ class Notebook:
         output = self.page.locator(".jp-OutputArea-output", has_text=sentinel).first
         output.wait_for(state="attached", timeout=seconds * 1000)
 
+    def wait_until_idle(self) -> None:
+        """The kernel has done all that was asked."""
+        self.page.wait_for_function(READY)
+
     def complaints(self) -> list[str]:
         """What the cells wrote as errors and warnings."""
         return self.page.locator(f"{ERROR}, {STDERR}").all_inner_texts()
@@ -199,14 +210,14 @@ class Lab:
 
     def __init__(self, server: Server, browser):
         self.server, self.browser, self.folder = server, browser, server.folder
-        self.outside: list[str] = []
+        self.troubles: list[str] = []
         browser.on("request", self.note)
 
     def note(self, request) -> None:
-        if not request.url.startswith(
-            (self.server.address, self.server.address.replace("http", "ws"), "data:", "blob:")
-        ):
-            self.outside.append(request.url)
+        """Remembers a request that leaves this machine."""
+        here = self.server.address, self.server.address.replace("http", "ws"), "data:", "blob:"
+        if not request.url.startswith(here):
+            self.troubles.append(f"asked {request.url}")
 
     def write(self, name: str, *sources: str) -> None:
         """A notebook that names its kernel: otherwise JupyterLab asks for one, and waits."""
@@ -214,8 +225,20 @@ class Lab:
         metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), self.folder / name)
 
+    def lesson(self, number: str, *sources: str) -> Notebook:
+        """A lesson, with all cells run, and after them more of a test's own; its widgets are there."""
+        (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+        notebook = nbformat.read(path, 4)
+        notebook.cells += [nbformat.v4.new_code_cell(source) for source in (*sources, f"print{RAN}")]
+        nbformat.write(notebook, self.folder / path.name)
+        opened = self.open(path.name)
+        opened.run_all(" ".join(RAN))
+        opened.page.wait_for_function(DRAWN)
+        return opened
+
     def open(self, name: str) -> Notebook:
         page = self.browser.new_page()
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
         address = f"{self.server.address}/lab/tree/{name}?reset&token={self.server.token}"
         page.goto(address, wait_until="domcontentloaded", timeout=COLD_START * 1000)
         notebook = Notebook(page)
@@ -255,13 +278,19 @@ def chromium(tmp_path_factory):
         browser.close()
 
 
-@pytest.fixture
-def lab(chromium, jupyter):
-    """JupyterLab in Chromium. Afterwards no kernel is left, and nothing has been asked from outside this machine."""
+@contextmanager
+def laboratory(chromium, jupyter):
+    """JupyterLab in Chromium. Afterwards no kernel is left, no script has failed, and nothing was asked outside this machine."""
     lab = Lab(jupyter, chromium)
     yield lab
     for page in chromium.pages[1:]:
         page.close()
     chromium.remove_listener("request", lab.note)
     jupyter.end_sessions()
-    assert lab.outside == []
+    assert lab.troubles == []
+
+
+@pytest.fixture
+def lab(chromium, jupyter):
+    with laboratory(chromium, jupyter) as lab:
+        yield lab

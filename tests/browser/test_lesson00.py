@@ -1,6 +1,5 @@
 """Lesson 00 in a real browser: every cell runs, and the board draws what the trace says, by mouse and by keyboard."""
 
-import shutil
 from pathlib import Path
 
 import nbformat
@@ -27,16 +26,6 @@ def rows():
     finally:
         charts.show = show
     return found
-
-
-@pytest.fixture
-def lesson(lab):
-    shutil.copy(LESSON, lab.folder / "lesson.ipynb")
-    notebook = lab.open("lesson.ipynb")
-    notebook.run_all("not attempted")
-    notebook.page.wait_for_selector(".sl-player[data-ready]")
-    yield notebook
-    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
 
 
 class Board:
@@ -70,7 +59,8 @@ class Board:
             self.page.keyboard.press(key)
 
 
-def test_lesson_00_runs_and_its_boards_are_true(lesson, rows):
+def test_lesson_00_runs_and_its_boards_are_true(lab, rows):
+    lesson = lab.lesson("00")
     assert lesson.complaints() == []
     assert lesson.page.locator(".sl-player").count() == 3
 
@@ -107,7 +97,8 @@ def test_lesson_00_runs_and_its_boards_are_true(lesson, rows):
     assert "because" in why and "docker stack deploy" in why
 
 
-def test_the_lens_of_the_leader_shows_what_it_believes(lesson, rows):
+def test_the_lens_of_the_leader_shows_what_it_believes(lab, rows):
+    lesson = lab.lesson("00")
     board = Board(lesson, 1, rows[1])
     lens = board.root.get_attribute("data-lens")
     assert lens == "manager-2" and board.is_true(lens)

@@ -1,26 +1,10 @@
 """Lesson 01 in a real browser: every cell runs, a join goes step by step, and shut ports keep machines or visitors out."""
 
-import shutil
-from pathlib import Path
-
-import pytest
-
-LESSON = Path(__file__).parents[2] / "notebooks" / "01_a_swarm_is_born.ipynb"
 SAYS = "text => document.body.innerText.includes(text)"
 
 
-@pytest.fixture
-def lesson(lab):
-    shutil.copy(LESSON, lab.folder / "born.ipynb")
-    notebook = lab.open("born.ipynb")
-    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    notebook.run_all("at first: swarm-worker")
-    notebook.page.wait_for_selector(".sl-player[data-ready]", state="attached")
-    yield notebook
-    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
-
-
-def test_lesson_01_runs_and_its_knobs_and_board_answer(lesson):
+def test_lesson_01_runs_and_its_knobs_and_board_answer(lab):
+    lesson = lab.lesson("01")
     page = lesson.page
     step = page.locator(".noUi-handle").first
     step.scroll_into_view_if_needed()

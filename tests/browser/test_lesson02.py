@@ -1,30 +1,14 @@
 """Lesson 02 in a real browser: every cell runs, the boards draw elections, a click says why, and knobs draw anew."""
 
-import shutil
-from pathlib import Path
-
-import pytest
-
-LESSON = Path(__file__).parents[2] / "notebooks" / "02_elections.ipynb"
 WHERE = "(bar, t) => { bar.value = t; bar.dispatchEvent(new Event('input')); bar.dispatchEvent(new Event('change')) }"
-
-
-@pytest.fixture
-def lesson(lab):
-    shutil.copy(LESSON, lab.folder / "elections.ipynb")
-    notebook = lab.open("elections.ipynb")
-    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    notebook.run_all("with pre-vote:")
-    notebook.page.wait_for_selector(".sl-raft[data-ready]")
-    yield notebook
-    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
 
 
 def roles(board):
     return board.locator(".sl-server").evaluate_all("all => all.map(({dataset: d}) => d.role).sort()")
 
 
-def test_lesson_02_runs_and_its_elections_can_be_watched(lesson):
+def test_lesson_02_runs_and_its_elections_can_be_watched(lab):
+    lesson = lab.lesson("02")
     assert lesson.complaints() == []
     boards = lesson.page.locator(".sl-raft")
     assert boards.count() == 7

@@ -1,14 +1,8 @@
 """Lesson 03 in a real browser: every cell runs, its ladders are true at the ends, a click says why, knobs draw anew."""
 
-import shutil
-from pathlib import Path
-
-import nbformat
-import pytest
-
-LESSON = Path(__file__).parents[2] / "notebooks" / "03_replicated_log.ipynb"
 ENTRIES = """cells => cells.map((cell) => [
     cell.closest(".sl-row").dataset.name, +cell.dataset.index, +cell.dataset.term, cell.dataset.known === "1"])"""
+# A learner's mistake, opened on the board.
 WRONG = """
 from swarmlab.lessons import counterexample
 
@@ -18,21 +12,6 @@ def commit_index(match, terms, term):
 check("03.build", commit_index)
 RaftBoard(counterexample("03.build").trace)
 """
-
-
-@pytest.fixture
-def lesson(lab):
-    """The lesson, and behind it a learner's mistake, opened on the board."""
-    shutil.copy(LESSON, lab.folder / "log.ipynb")
-    notebook = nbformat.read(LESSON, 4)
-    notebook.cells += [nbformat.v4.new_code_cell(source) for source in (WRONG, "print('all cells', 'ran')")]
-    nbformat.write(notebook, lab.folder / "log.ipynb")
-    opened = lab.open("log.ipynb")
-    opened.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    opened.run_all("all cells ran")
-    opened.page.wait_for_selector(".sl-raft[data-ready]")
-    yield opened
-    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
 
 
 def logs(board, key):
@@ -46,7 +25,8 @@ def logs(board, key):
     return found
 
 
-def test_lesson_03_runs_and_its_logs_can_be_watched(lesson):
+def test_lesson_03_runs_and_its_logs_can_be_watched(lab):
+    lesson = lab.lesson("03", WRONG)
     assert lesson.complaints() == []
     boards = lesson.page.locator(".sl-raft")
     assert boards.count() == 7

@@ -1,26 +1,10 @@
 """Lesson 04 in a real browser: every cell runs, the boards show the dark time, and the knobs try another group."""
 
-import shutil
-from pathlib import Path
-
-import pytest
-
-LESSON = Path(__file__).parents[2] / "notebooks" / "04_quorum_and_membership.ipynb"
 SAYS = "text => document.body.innerText.includes(text)"
 
 
-@pytest.fixture
-def lesson(lab):
-    shutil.copy(LESSON, lab.folder / "quorum.ipynb")
-    notebook = lab.open("quorum.ipynb")
-    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    notebook.run_all("the real engine")
-    notebook.page.wait_for_selector(".sl-raft[data-ready]", state="attached")
-    yield notebook
-    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
-
-
-def test_lesson_04_runs_and_its_boards_and_knobs_answer(lesson):
+def test_lesson_04_runs_and_its_boards_and_knobs_answer(lab):
+    lesson = lab.lesson("04")
     page = lesson.page
     board = page.locator(".sl-player").first
     board.scroll_into_view_if_needed()

@@ -1,28 +1,13 @@
 """Lesson 09 in a real browser: every cell runs, the queues can be played, and the knobs count anew."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 from swarmlab.lessons.lesson09 import knobs
 from swarmlab.viz.trafficfold import panel
 
-LESSON = Path(__file__).parents[2] / "notebooks" / "09_load_balancing.ipynb"
 
-
-@pytest.fixture
-def lesson(lab):
-    shutil.copy(LESSON, lab.folder / "balancing.ipynb")
-    notebook = lab.open("balancing.ipynb")
-    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    notebook.run_all("replicas in the mean")
-    notebook.page.wait_for_selector(".sl-traffic[data-ready]", state="attached")
-    yield notebook
-    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
-
-
-def test_lesson_09_runs_and_its_queues_and_knobs_answer(lesson):
+def test_lesson_09_runs_and_its_queues_and_knobs_answer(lab):
+    lesson = lab.lesson("09")
     page = lesson.page
     queues = page.locator(".sl-queues").first
     queues.scroll_into_view_if_needed()

@@ -1,25 +1,8 @@
 """Lesson 12 in a real browser: every cell runs, the board counts copies, and any machine can be stolen."""
 
-import shutil
-from pathlib import Path
 
-import pytest
-
-LESSON = Path(__file__).parents[2] / "notebooks" / "12_secrets_and_configs.ipynb"
-
-
-@pytest.fixture
-def lesson(lab):
-    shutil.copy(LESSON, lab.folder / "secrets.ipynb")
-    notebook = lab.open("secrets.ipynb")
-    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    notebook.run_all("battery-staple")
-    notebook.page.wait_for_selector(".sl-player[data-ready]", state="attached")
-    yield notebook
-    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
-
-
-def test_lesson_12_runs_and_its_board_and_thief_answer(lesson):
+def test_lesson_12_runs_and_its_board_and_thief_answer(lab):
+    lesson = lab.lesson("12")
     page = lesson.page
     board = page.locator(".sl-player").first
     board.scroll_into_view_if_needed()

@@ -1,22 +1,5 @@
 """Lesson 13 in a real browser: every cell runs, and what is typed into a file is seen among its objects and in the plan."""
 
-import shutil
-from pathlib import Path
-
-import pytest
-
-LESSON = Path(__file__).parents[2] / "notebooks" / "13_stacks.ipynb"
-
-
-@pytest.fixture
-def lesson(lab):
-    shutil.copy(LESSON, lab.folder / "stacks.ipynb")
-    notebook = lab.open("stacks.ipynb")
-    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
-    notebook.run_all("duplicate published ports provided")
-    yield notebook
-    lab.outside = [url for url in lab.outside if not url.startswith("https://mybinder.org/badge")]  # its launch badge
-
 
 def edit(page, number: int, old: str, new: str):
     """Change the text of one of the editors, and leave it; what stands beside it."""
@@ -30,7 +13,8 @@ def edit(page, number: int, old: str, new: str):
     return page.locator(":has(> .sl-edit)").nth(number)
 
 
-def test_lesson_13_runs_and_its_editors_answer(lesson):
+def test_lesson_13_runs_and_its_editors_answer(lab):
+    lesson = lab.lesson("13")
     page = lesson.page
     objects = edit(page, 0, "replicas: 1", "replicas: 7")
     objects.get_by_text("Mode.Replicated.Replicas").first.wait_for()

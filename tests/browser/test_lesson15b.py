@@ -1,23 +1,8 @@
 """Lesson 15b in a real browser: every cell runs, the example is graded, the stations wait, and the board shows the last page."""
 
-import shutil
-from pathlib import Path
 
-import pytest
-
-LESSON = Path(__file__).parents[2] / "notebooks" / "15b_drills.ipynb"
-
-
-@pytest.fixture
-def lesson(lab):
-    shutil.copy(LESSON, lab.folder / "drills.ipynb")
-    notebook = lab.open("drills.ipynb")
-    notebook.run_all("non-zero exit (3)")
-    notebook.page.wait_for_selector(".sl-player[data-ready]", state="attached")
-    yield notebook
-
-
-def test_lesson_15b_runs_and_its_board_goes_back_to_the_fault(lesson):
+def test_lesson_15b_runs_and_its_board_goes_back_to_the_fault(lab):
+    lesson = lab.lesson("15b")
     board = lesson.page.locator(".sl-player").first
     board.scroll_into_view_if_needed()
     scrub = board.locator(".sl-scrub")

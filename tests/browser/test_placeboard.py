@@ -29,7 +29,6 @@ WAITING = "chips => chips.map((chip) => chip.dataset.waiting)"
 def page(lab):
     lab.write("places.ipynb", SETUP, CELL, "print('all cells', 'ran')")
     notebook = lab.open("places.ipynb")
-    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
     notebook.run_all("all cells ran")
     notebook.page.wait_for_selector(".sl-places[data-ready]")
     assert notebook.complaints() == []

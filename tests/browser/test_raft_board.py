@@ -52,7 +52,6 @@ def rows():
 def page(lab):
     lab.write("raft.ipynb", SETUP, CELL, PAIR, "print('all cells', 'ran')")
     notebook = lab.open("raft.ipynb")
-    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
     notebook.run_all("all cells ran")
     notebook.page.wait_for_selector(".sl-raft[data-ready]")
     assert notebook.complaints() == []

@@ -29,7 +29,6 @@ def page(lab):
         "traffic.ipynb", f"import sys; sys.path.insert(0, {path})", SETUP, KNOBS, QUEUES, "print('all cells', 'ran')"
     )
     notebook = lab.open("traffic.ipynb")
-    notebook.page.on("pageerror", lambda error: lab.outside.append(str(error)))
     notebook.run_all("all cells ran")
     notebook.page.wait_for_selector(".sl-traffic[data-ready]")
     assert notebook.complaints() == []

@@ -103,7 +103,7 @@ def test_sliders_answer_when_they_are_let_go_and_nothing_is_an_output_area():
     assert isinstance(explore.controls["managers"], widgets.IntSlider)
     assert isinstance(explore.controls["latency"], widgets.FloatSlider)
     assert not explore.controls["managers"].continuous_update and not explore.controls["latency"].continuous_update
-    assert [type(child).__name__ for child in explore.children] == ["HBox", "Image", "HTML"]
+    assert [type(child).__name__ for child in explore.children] == ["HBox", "Image", "HTML", "Names"]
 
 
 def test_words_for_those_who_do_not_see_it():
@@ -125,3 +125,11 @@ def test_figures_of_pyplot_are_closed():
     before = pyplot.get_fignums()
     Explore(lambda n: pyplot.figure(), n=(1, 2)).controls["n"].value = 2
     assert pyplot.get_fignums() == before
+
+
+def test_its_picture_has_the_words_that_were_given_else_those_of_the_caption():
+    assert Explore(Draw(), alt="Points", **KNOBS).names.alt == "Points"
+    explore = Explore(Draw(), **KNOBS)
+    assert explore.names.alt == "3 managers"
+    explore.controls["managers"].value = 5
+    assert explore.names.alt == "5 managers"

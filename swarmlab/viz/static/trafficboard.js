@@ -228,7 +228,7 @@ class TrafficBoard {
     this.keep = html(tools, "button", { type: "button", class: "sl-keep", "aria-pressed": "false", title: "Keep this picture behind the next ones, to compare" }, "keep to compare");
     this.keep.addEventListener("click", () => this.hold());
     this.said = html(tools, "span", { class: "sl-say" });
-    this.stage = html(this.root, "div", { class: "sl-stage" });
+    this.stage = html(this.root, "div", { class: "sl-stage", tabindex: 0, role: "group", "aria-label": "What visitors met" }); // it may scroll
     this.live = html(this.root, "div", { class: "sl-live", "aria-live": "polite" });
     this.root.addEventListener("keydown", (event) => event.key !== "Tab" && event.key !== "Escape" && event.stopPropagation());
     this.place(model.get("position"));
