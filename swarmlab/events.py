@@ -569,6 +569,7 @@ class CallSent(NamedTuple):
     service: str  # as it calls it: a name, or an address
     port: int
     server: str = ""  # a balancer says which of its servers it has chosen
+    call: int = 0  # the number of its own request
 
 
 class CallAnswered(NamedTuple):
@@ -580,6 +581,7 @@ class CallAnswered(NamedTuple):
     status: int
     by: str  # id of the task that answered, '' for nobody
     took: int
+    call: int = 0
 
 
 class ServerJudged(NamedTuple):

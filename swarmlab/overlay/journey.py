@@ -6,7 +6,7 @@ The nodes told the stops while the request passed (`path`); here they are only p
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from ..events import PacketLost, PacketPassed, RequestAnswered, RequestFailed, RequestSent
+from ..events import CallAnswered, CallSent, PacketLost, PacketPassed, RequestAnswered, RequestFailed, RequestSent
 from . import esp, frames
 from .path import free_port
 from .vxlan import mss
@@ -54,6 +54,8 @@ class Journey(NamedTuple):
     hops: tuple[Hop, ...]
     ok: bool
     error: str
+    calls: tuple["Journey", ...] = ()  # those of what the task asked other services for its sake, in order
+    asks: str = ""  # what a call is for: rabbit:5672
 
     @property
     def stops(self) -> list[tuple]:
@@ -88,11 +90,16 @@ def journey(records: Iterable[Any], request: int, door: str = "", client: str = 
     `client` the visitor's address."""
     hops: list[Hop] = []
     ok, error = False, "no answer yet"
+    records, calls = list(records), []
     for record in records:
         fact = record.fact
+        if type(fact) is CallAnswered and fact.call == request:
+            ok, error = 200 <= fact.status < 400, "" if fact.status == 200 else f"status {fact.status}"
         if getattr(fact, "request", None) != request:
             continue
-        if type(fact) is PacketPassed:
+        if type(fact) is CallSent:
+            calls.append(journey(records, fact.call)._replace(asks=f"{fact.service}:{fact.port}"))
+        elif type(fact) is PacketPassed:
             hops.append(_hop(fact, record, hops))
         elif type(fact) is PacketLost:
             hops.append(_loss(fact, record, hops))
@@ -104,7 +111,7 @@ def journey(records: Iterable[Any], request: int, door: str = "", client: str = 
             hops.append(_client(f"asks {fact.to}", f"{client}:{free_port(request)}", door, record))
         elif type(fact) is RequestFailed:
             error = fact.error
-    return Journey(tuple(hops), ok, error)
+    return Journey(tuple(hops), ok, error, tuple(calls))
 
 
 def _hop(fact: PacketPassed, record: Any, hops: list[Hop]) -> Hop:
@@ -149,7 +156,10 @@ def table(way: Journey) -> str:
         lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         if number in around:
             lines.append(" " * (sum(widths[:3]) + 6) + f"in a packet {around[number]}")
-    return "\n".join([*lines, f"→ {'the answer has arrived' if way.ok else way.error}"])
+    lines.append(f"→ {'the answer has arrived' if way.ok else way.error}")
+    for call in way.calls:
+        lines += ["", f"meanwhile a task asks {call.asks}", table(call)]
+    return "\n".join(lines)
 
 
 # ── as bytes ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -216,9 +216,10 @@ def worked(here: "Executor", key: str, app: App, request: int, sender: str, now:
     if to is None or to is proxying.OWN:
         return finish(here, key, request, sender, BUSY if to is None else OK, (), now)
     task = here.boxes[key].container.task
-    said = [Note(CallSent(begun.origin, task, to.host, to.port, to.name))] if begun.origin else []
     call = Call(request, sender, to)
-    return [*said, *asking.ask(here, key, back, call, to, now, origin=begun.origin, traced=begun.traced)]
+    asks = asking.ask(here, key, back, call, to, now, origin=begun.origin, traced=begun.traced)
+    fact = CallSent(begun.origin, task, to.host, to.port, to.name, next(reversed(here.asked)))
+    return [Note(fact), *asks] if begun.origin else asks
 
 
 def back(here: "Executor", asked: Asked, response: Response, now: int) -> list:
@@ -231,7 +232,7 @@ def back(here: "Executor", asked: Asked, response: Response, now: int) -> list:
         return []
     status = status_of(response)
     task = here.boxes[asked.key].container.task
-    fact = CallAnswered(begun.origin, task, call.to.host, status, response.task, now - asked.since)
+    fact = CallAnswered(begun.origin, task, call.to.host, status, response.task, now - asked.since, asked.number)
     told = [Note(fact)] if begun.origin else []
     return [*told, *finish(here, asked.key, call.request, call.sender, status, response.hops, now)]
 

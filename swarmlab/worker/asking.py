@@ -36,6 +36,7 @@ class Asked(NamedTuple):
     then: Callable  # (here, asked, response, now) → effects
     about: Any
     since: int
+    number: int = 0
 
 
 def target(text: str, patience: int = PATIENCE) -> Target:
@@ -48,19 +49,22 @@ def ask(
     here: "Executor", key: str, then: Callable, about: Any, to: Target, now: int, path: str = "/", **more: Any
 ) -> list:
     """Send a request; `then` hears what has come of it, if the container still runs."""
-    here.asks += 1
-    number = -1 - int(sha256(f"{here.machine} {now} {here.asks}".encode()).hexdigest()[:15], 16)
+    number = _next_number(here, now)
     started_at = here.boxes[key].container.started_at if key else 0
-    here.asked[number] = Asked(key, started_at, then, about, now)
+    here.asked[number] = Asked(key, started_at, then, about, now, number)
     here.set(now + to.patience, "silent", key, (number,))
     return [Tell("mesh", Visit(number, to.port, path, to.host, key, over=to.over, **more))]
 
 
 def tell(here: "Executor", key: str, to: Target, now: int, path: str, body: Any) -> list:
     """Send a request for whose answer nobody waits."""
+    return [Tell("mesh", Visit(_next_number(here, now), to.port, path, to.host, key, over=to.over, body=body))]
+
+
+def _next_number(here: "Executor", now: int) -> int:
+    """One that no other request of any machine has, before or after a reboot."""
     here.asks += 1
-    number = -1 - int(sha256(f"{here.machine} {now} {here.asks}".encode()).hexdigest()[:15], 16)
-    return [Tell("mesh", Visit(number, to.port, path, to.host, key, over=to.over, body=body))]
+    return -1 - int(sha256(f"{here.machine} {now} {here.asks}".encode()).hexdigest()[:15], 16)
 
 
 def heard(here: "Executor", response: Response, now: int) -> list:

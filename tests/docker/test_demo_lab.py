@@ -64,6 +64,40 @@ def test_every_published_port_of_the_lab_answers_on_every_node(lab) -> None:
                 assert answer.ok, (node, port, answer.error)
 
 
+def test_replicas_right_after_the_deploy_are_those_of_the_slide() -> None:
+    """Images are still on their way: nothing of the stack runs, and all that is wanted is known."""
+    cluster = deployed(Cluster.from_file("data/clusters/demo-lab.yml"), "registry", "portainer")
+    cluster.run_for(60)
+    deployed(cluster, "elastic")
+    cluster.run_for(1)
+    found = {name: replicas for name, (_, replicas, _) in shown(cluster).items()}
+    assert found == {
+        "elastic_elasticsearch": "0/3",
+        "elastic_fluentd": "0/1",
+        "elastic_grafana": "0/1",
+        "elastic_kibana": "0/1",
+        "elastic_metricbeat-host": "0/4",
+        "portainer_portainer": "1/1",
+        "portainer_portainer-agent": "4/4",
+        "registry_registry-mirror": "1/1",
+    }
+    climbing = []
+    while shown(cluster)["elastic_elasticsearch"][1] != "3/3" and cluster.now < 120:
+        cluster.run_for(1)
+        climbing.append(sum(int(replicas.split("/")[0]) for _, replicas, _ in shown(cluster).values()))
+    assert climbing == sorted(climbing) and climbing[-1] == 16
+
+
+def test_greetings_are_answered_by_both_clients_through_all_three_brokers(lab) -> None:
+    cluster, _ = lab
+    found = [
+        cluster.request(f"http://worker-1:{port}/greeting?message=Hello") for port in (5000, 8080) for _ in range(3)
+    ]
+    assert [answer.status for answer in found] == [200] * 6
+    last = [[detail for kind, _, detail in answer.hops if kind == "task"][-1] for answer in found]
+    assert sorted(last) == [f"rabbitmq_rabbit{n}.1" for n in (1, 1, 2, 2, 3, 3)]
+
+
 def test_what_is_wanted_is_known_before_anything_runs(lab) -> None:
     """A replicated service wants its replicas from the first moment, and no column is ever wider than what is wanted."""
     _, early = lab
