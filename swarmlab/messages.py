@@ -414,6 +414,7 @@ class UpdateObject(NamedTuple):
     version: int
     spec: Any
     rollback: bool = False
+    rotate: tuple[str, ...] = ()  # of the cluster: what becomes new with it: worker · manager · unlock-key
 
 
 class RemoveObject(NamedTuple):
@@ -909,6 +910,7 @@ class Serve(NamedTuple):
     origin: int = 0  # the request of a visitor for which it is asked; 0 if there is none
     body: Any = None  # what applications say to each other
     traced: bool = False
+    depth: int = 0  # so many containers have asked each other before
 
 
 class Served(NamedTuple):

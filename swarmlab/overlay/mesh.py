@@ -265,7 +265,7 @@ class Mesh:
             return [*stops, *self._answer(Served(visit.request, task, 0), now)]
         path_in = visit.path if visit.request < 0 else ""  # what a visitor asks for makes no difference
         origin = visit.request if visit.request > 0 else visit.origin
-        wish = Serve(visit.request, task, path_in, inside, origin, visit.body, visit.traced)
+        wish = Serve(visit.request, task, path_in, inside, origin, visit.body, visit.traced, visit.depth)
         return [*stops, Tell("executor", wish)]
 
     def _is_strange(self, visit: Visit, task: str) -> bool:

@@ -117,6 +117,7 @@ class Visit(NamedTuple):
     origin: int = 0  # the request of a visitor for which a container asks this; 0 if there is none
     body: Any = None  # what applications say to each other: plain data
     over: str = ""  # only in networks whose names end so, if the container has one
+    depth: int = 0  # so many containers have asked each other before
 
 
 class Frame(NamedTuple):

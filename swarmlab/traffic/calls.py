@@ -20,7 +20,7 @@ class Call(Trip):
     def __init__(self, trip: Trip, machine: Any, line: Any, target: Any, now: int):
         super().__init__(trip.load, None, line.app.name, trip.number, -1, now)
         self.parent, self.machine, self.line, self.target = trip, machine, line, target
-        self.node, self.life = machine.name, machine.life
+        self.node, self.life, self.depth = machine.name, machine.life, trip.depth + 1
         self.asks = (target.host, target.port, line.key)
 
 
@@ -32,8 +32,12 @@ class Calls(Journeys):
         app = line.app
         if app.shelf is not None and self._port(machine, line, trip) == app.port_of_messages:
             self._keep(machine, line)
+        if app.onward and trip.depth == app.deepest:
+            trip.fate = BAD
+            self._answer(machine, line, trip)
+            return
         target = app.onward.choose(self._port(machine, line, trip)) if app.onward else None
-        if target is None or not target.host:
+        if target is None or not target.port:
             trip.fate = FULL if app.onward and target is None else OK
             self._answer(machine, line, trip)
             return

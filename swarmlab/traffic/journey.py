@@ -81,6 +81,7 @@ class Trip:
     fate = OK  # what the answer says
     over = False
     came = 0  # to its task
+    depth = 0  # so many containers have asked each other before
     asks: tuple[str, int, str] | None = None  # (host, port, task) of a call: a container asks, and nobody outside
 
     def __init__(

@@ -32,7 +32,7 @@ def serve(here: "Executor", sender: str, wish: Serve, now: int) -> list:
     image = application.image_of(here, key, here.image(box.container.image))
     application.knock(here, key, request, wish.path)
     took = here.work(image)
-    here.begun[request] = apps.Begun(key, now, wish.port, wish.origin, wish.traced)
+    here.begun[request] = apps.Begun(key, now, wish.port, wish.origin, wish.traced, wish.depth)
     here.tally(key).busy += took
     line = here.lines.get(key) or (here.line(key, now) if workers_of(box, image) < CROWD else None)
     if line and line.matters:

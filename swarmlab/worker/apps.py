@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 OK, BAD, BUSY, LATE = 200, 502, 503, 504  # HTTP: bad gateway, service unavailable, gateway timeout
 AMQP = 5672
+DEEPEST = 20  # containers that ask each other in a row: more is a circle
 CONFIG = "-f"  # the argument before the name of a config file
 
 
@@ -30,6 +31,7 @@ class Begun(NamedTuple):
     port: int
     origin: int  # the request of the visitor for which it is done; 0 if there is none
     traced: bool
+    depth: int = 0  # so many containers have asked each other before
 
 
 class Call(NamedTuple):
@@ -43,7 +45,7 @@ class Call(NamedTuple):
 class App:
     """The parts of one application; None for those that it does not have."""
 
-    port_of_messages = AMQP
+    port_of_messages, deepest = AMQP, DEEPEST
 
     def __init__(self, name: str, started_at: int, image: Image):
         self.name, self.started_at, self.access = name, started_at, image.access if "{ms}" in image.access else ""
@@ -212,12 +214,15 @@ def worked(here: "Executor", key: str, app: App, request: int, sender: str, now:
     if app.shelf and begun.port in (AMQP, 0):
         app.shelf.own += 1
         app.shelf.stir(here, key, now)
+    if app.onward and begun.depth == DEEPEST:
+        return finish(here, key, request, sender, BAD, (), now)
     to = app.onward.choose(begun.port) if app.onward else proxying.OWN
     if to is None or to is proxying.OWN:
         return finish(here, key, request, sender, BUSY if to is None else OK, (), now)
     task = here.boxes[key].container.task
     call = Call(request, sender, to)
-    asks = asking.ask(here, key, back, call, to, now, origin=begun.origin, traced=begun.traced)
+    more: dict[str, Any] = {"origin": begun.origin, "traced": begun.traced, "depth": begun.depth + 1}
+    asks = asking.ask(here, key, back, call, to, now, **more)
     fact = CallSent(begun.origin, task, to.host, to.port, to.name, next(reversed(here.asked)))
     return [Note(fact), *asks] if begun.origin else asks
 

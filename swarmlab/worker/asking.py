@@ -42,7 +42,7 @@ class Asked(NamedTuple):
 def target(text: str, patience: int = PATIENCE) -> Target:
     """`rabbit:5672` as a target; without a port it is 80."""
     host, _, port = text.partition(":")
-    return Target(host, int(port) if port.isascii() and port.isdigit() else 80, patience=patience)
+    return Target(host, int(port) if port.isascii() and port.isdigit() and int(port) else 80, patience=patience)
 
 
 def ask(

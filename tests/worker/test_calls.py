@@ -167,6 +167,30 @@ def test_the_narrowest_place_limits_them_all():
     assert sum(queued) / len(queued) > 150_000
 
 
+def test_containers_that_ask_in_a_circle_find_an_end():
+    cluster = Cluster(managers=1, workers=2, seed=4, messages=False)
+    say(cluster, "network create -d overlay back")
+    say(cluster, "service create -d --name web --network back --publish 8080:80 --env CALLS=web:80 acme/web")
+    cluster.run_for(10)
+    assert cluster.request("http://manager-1:8080/").status == 502
+    assert len(cluster.trace.of(CallSent)) == 20
+    cluster.traffic("http://manager-1:8080/", Poisson(5), seconds=2)
+    cluster.run_for(10)
+    assert {row.status for row in cluster.trace.requests} == {502}
+    assert len(cluster.trace.calls) == 20 * len(cluster.trace.requests)
+
+
+@pytest.mark.parametrize("calls", ["", ":", "db:x", "db:99999999999", "a b", "ü:1", "nowhere:80", ":80"])
+def test_whatever_is_written_there_is_a_service_or_a_bad_gateway(calls):
+    cluster = Cluster(managers=1, workers=1, seed=4, messages=False)
+    cluster.docker(f"service create -d --name web --publish 8080:80 --env 'CALLS={calls}' acme/web")
+    cluster.run_for(10)
+    assert cluster.request("http://manager-1:8080/").status == (502 if calls else 200)
+    cluster.traffic("http://manager-1:8080/", Poisson(5), seconds=2)
+    cluster.run_for(10)
+    assert {row.status for row in cluster.trace.requests} == {502 if calls else 200}
+
+
 # ── a balancer with a config file ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -226,8 +250,60 @@ def test_a_balancer_finds_out_by_its_checks_and_the_trace_says_so():
     assert cluster.trace.of(ServerJudged)[-1].fact.up and cluster.request("http://manager-1:80/").ok
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# nothing",
+        "listen in\n bind *:80\n",
+        "frontend in\n bind *:80\n default_backend nowhere\n",
+        "listen in\n bind :x\n bind *:99999999\n server a\n server b b:x check inter fall rise -1\n",
+        "\0 listen bind server \xff\n server a b:1 check",
+        "listen in\n bind *:80\n server a a:80 check inter 0 rise 0 fall 0\n server a a:80 check inter 0\n",
+    ],
+)
+def test_a_config_file_that_says_little_or_nonsense_stops_nothing(text):
+    cluster = Cluster(managers=1, seed=6, messages=False)
+    cluster.docker("config create haproxy h.cfg", files={"h.cfg": text})
+    say(cluster, "service create -d --name front --publish 80:80 "
+                 "--config source=haproxy,target=/usr/local/etc/haproxy/haproxy.cfg haproxy")  # fmt: skip
+    cluster.run_for(10)
+    assert cluster.request("http://manager-1:80/").status in (0, 200, 502, 503)
+
+
 def test_without_its_config_file_it_is_a_plain_server():
     cluster = Cluster(managers=1, seed=6, messages=False)
     say(cluster, "service create -d --name front --publish 80:80 haproxy")
     cluster.run_for(10)
     assert cluster.request("http://manager-1:80/").ok and not cluster.trace.of(ServerJudged)
+
+
+# ── a network of one machine ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("wrong", [("nowhere", "back"), ("worker-1", "nowhere"), ("worker-1", None), (None, "back")])
+def test_only_what_is_there_can_be_unplugged(cluster, wrong):
+    with pytest.raises(ValueError, match=r"no such machine|not found"):
+        cluster.unplug(*wrong)
+
+
+def test_an_unplugged_network_is_silent_for_one_and_for_many_and_only_on_that_machine(cluster):
+    front = next(task.machine for task in cluster.running if task.service == "shop")
+    cluster.unplug(front, "back")
+    away = [task.machine for task in cluster.running if task.service == "db" and task.machine != front]
+    assert away and cluster.request("http://manager-1:8080/").status in (200, 504)
+    cluster.traffic("http://manager-1:8080/", Poisson(20), seconds=3)
+    cluster.run_for(12)
+    by_place = {row.machine: set() for row in cluster.trace.calls}
+    for row in cluster.trace.calls:
+        by_place[row.machine].add(row.status)
+    assert all(found == ({200} if machine == front else {0}) for machine, found in by_place.items())
+    cluster.plug(front, "back")
+    assert [cluster.request("http://manager-1:8080/").status for _ in range(4)] == [200] * 4
+
+
+def test_a_run_with_an_unplugged_network_is_saved_and_done_again(cluster, tmp_path):
+    cluster.unplug("worker-1", "back")
+    cluster.request("http://manager-1:8080/")
+    path = str(tmp_path / "run.json")
+    cluster.save(path)
+    assert Cluster.load(path).trace.digest() == cluster.trace.digest()
