@@ -8,6 +8,8 @@ Simplification: each message is judged, as if it had a connection of its own. A 
 when a certificate expires. Source: swarmkit ca/auth.go, ca/transport.go, ca/server.go; Go crypto/tls.
 """
 
+# Simpler than in reality (docs/simplifications.md): per-message, no-server
+
 from collections.abc import Mapping
 from typing import Any
 

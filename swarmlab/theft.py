@@ -5,6 +5,8 @@ sealed with its data key, that key in the header of the key file, in the clear o
 Source: swarmkit `manager/state/raft/storage`, `ca/config.go`, moby `daemon/cluster`; swarm.md §14, §16.
 """
 
+# Simpler than in reality (docs/simplifications.md): sealed-log, autolock-at-once
+
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

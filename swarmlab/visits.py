@@ -1,5 +1,7 @@
 """What people outside and tasks ask of a swarm: single requests, packets followed stop by stop, pings, and traffic."""
 
+# Simpler than in reality (docs/simplifications.md): alone
+
 from collections.abc import Mapping
 from itertools import count
 from typing import Any, NamedTuple

@@ -4,6 +4,8 @@ Every detector watches the same runs: the same crash, the same pauses, the same 
 dispatcher's heartbeats decide where tasks run, SWIM with Lifeguard decides which tasks get requests [networking.md §3].
 """
 
+# Simpler than in reality (docs/simplifications.md): detectors
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

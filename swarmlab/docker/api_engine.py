@@ -4,6 +4,8 @@ There is no operating system below: what has no counterpart here (drivers, versi
 same on every machine, and is what the recorded engine said. Source: Docker Engine API v1.41.
 """
 
+# Simpler than in reality (docs/simplifications.md): digests, made-up
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

@@ -4,6 +4,8 @@ Nothing here knows of the command line or of HTTP. A field that the simulation h
 from an id, and says so at its line. Source: Docker Engine API v1.41; moby `daemon/cluster/convert`.
 """
 
+# Simpler than in reality (docs/simplifications.md): defaults
+
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 

@@ -1,5 +1,7 @@
 """Virtual time as dates."""
 
+# Simpler than in reality (docs/simplifications.md): new-year
+
 from datetime import UTC, datetime, timedelta
 
 from ..trust import certificates

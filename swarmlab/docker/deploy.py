@@ -5,6 +5,8 @@ services.
 Source: docs.docker.com, `docker stack deploy`; texts as recorded from Docker 28.2.2.
 """
 
+# Simpler than in reality (docs/simplifications.md): sorted
+
 from collections.abc import Sequence
 from functools import partial
 from typing import Any

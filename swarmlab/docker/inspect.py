@@ -4,6 +4,8 @@ A template sees the object with Go's types first; where that fails it sees the p
 Source: docs.docker.com, `docker inspect`; texts as recorded from Docker 28.2.2.
 """
 
+# Simpler than in reality (docs/simplifications.md): made-up
+
 import json
 from collections.abc import Callable, Iterable
 from functools import partial

@@ -3,6 +3,8 @@
 Each function takes a name or id and raises `ApiError` with the engine's words. Source: Docker Engine API v1.41.
 """
 
+# Simpler than in reality (docs/simplifications.md): worker-inspect
+
 from collections.abc import Mapping
 from typing import Any
 

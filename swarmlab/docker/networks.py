@@ -3,6 +3,8 @@
 Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.2.2.
 """
 
+# Simpler than in reality (docs/simplifications.md): scope
+
 from ..messages import Connect, CreateObject, Disconnect, ListNetworks, NetworkRow, RemoveObject
 from ..objects import ApiError, NetworkSpec
 from .ask import mapping

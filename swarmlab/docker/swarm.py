@@ -4,6 +4,8 @@ Source: docs.docker.com, "Create a swarm", "Join nodes to a swarm", "Lock your s
 28.2.2.
 """
 
+# Simpler than in reality (docs/simplifications.md): ca-progress, read-only-settings
+
 from hashlib import sha256
 
 from ..effects import MS

@@ -5,6 +5,8 @@ functions, pipelines, and `if`, `range`, `with` with `else` and `end`. Named tem
 Source: documentation of Go's `text/template`; docs.docker.com/engine/cli/formatting.
 """
 
+# Simpler than in reality (docs/simplifications.md): go-templates
+
 import json
 import re
 from typing import Any, NamedTuple

@@ -5,6 +5,8 @@ no task. Who removes what is not there meets no error, but for generic resources
 Source: docs.docker.com, `docker service update`; refusals as Docker 28.2.2 words them.
 """
 
+# Simpler than in reality (docs/simplifications.md): variable-last
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 

@@ -3,6 +3,8 @@
 Source: swarmkit `manager/manager.go` (the default cluster object), `ca/server.go` (IssueNodeCertificate).
 """
 
+# Simpler than in reality (docs/simplifications.md): join-again
+
 from ..effects import Dice
 from ..messages import Certify, FoundSwarm, RaftJoin, RebuildSwarm
 from ..objects import Cluster, Network, NetworkSpec, Node, NodeSpec, Put, replace

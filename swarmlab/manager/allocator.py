@@ -4,6 +4,8 @@ Source: Docker documentation, "Manage swarm service networks", `docker swarm ini
 `manager/allocator`, moby `daemon/libnetwork/cnmallocator`.
 """
 
+# Simpler than in reality (docs/simplifications.md): first-subnet
+
 import re
 from collections.abc import Iterable
 from typing import Any

@@ -6,6 +6,8 @@ one's place, and the join tokens change with it. Source: swarmkit ca/server.go, 
 manager/controlapi/ca_rotation.go; swarm.md §15.
 """
 
+# Simpler than in reality (docs/simplifications.md): root-rotation, tls-status
+
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 

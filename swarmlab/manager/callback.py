@@ -4,6 +4,8 @@ Who cannot be called could not be told anything as a member either. Source: swar
 (Join, checkHealth); swarm.md §14.
 """
 
+# Simpler than in reality (docs/simplifications.md): call-back
+
 from typing import NamedTuple
 
 from ..effects import NEVER, SECOND, Send

@@ -4,6 +4,8 @@ Source: Docker documentation, "Administer and maintain a swarm", `docker swarm u
 `manager/dispatcher`.
 """
 
+# Simpler than in reality (docs/simplifications.md): beat, disconnected
+
 from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import Any, NamedTuple

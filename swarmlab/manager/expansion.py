@@ -5,6 +5,8 @@ of fields, which is what people write; anything else of Go's language passes. So
 `template/expand.go`; the text is as recorded from engine 20.10.24.
 """
 
+# Simpler than in reality (docs/simplifications.md): templates
+
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -5,6 +5,8 @@ that the restart supervisor made count for nothing. Source: Docker documentation
 swarmkit `manager/orchestrator/update/updater.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): failed-rollback
+
 from collections import deque
 from typing import NamedTuple
 

@@ -3,6 +3,8 @@
 Source: Docker documentation, "Control service placement"; swarmkit `manager/scheduler/filter.go`, `pipeline.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): csi
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

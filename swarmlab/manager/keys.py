@@ -3,6 +3,8 @@
 Source: swarmkit `manager/keymanager/keymanager.go`. A new leader counts its 12 hours anew.
 """
 
+# Simpler than in reality (docs/simplifications.md): data-keys
+
 from collections.abc import Iterable
 
 from ..effects import SECOND

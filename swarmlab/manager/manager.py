@@ -5,6 +5,8 @@ what a leader does with it stands in `leader`. Source: Docker documentation, "Ra
 `manager/manager.go`, `protobuf/plugin/raftproxy`.
 """
 
+# Simpler than in reality (docs/simplifications.md): removed-manager
+
 from typing import Any, NamedTuple
 
 from ..effects import (

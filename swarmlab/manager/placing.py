@@ -4,6 +4,8 @@ The plain rule, node by node and task by task. `levels` says the same faster for
 Source: swarmkit `manager/scheduler/scheduler.go` (scheduleTaskGroup), `nodeset.go`, `decision_tree.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): ties
+
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 

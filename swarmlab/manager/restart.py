@@ -5,6 +5,8 @@ only postpones desired `running`. Source: Docker documentation, "restart_policy"
 `manager/orchestrator/restart/restart.go`, `taskinit/init.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): removed-slot
+
 from collections.abc import Iterable
 from heapq import heappop, heappush
 from typing import Any, NamedTuple

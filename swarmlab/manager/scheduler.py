@@ -3,6 +3,8 @@
 Source: Docker documentation, "Deploy services to a swarm: control service placement"; swarmkit `manager/scheduler`.
 """
 
+# Simpler than in reality (docs/simplifications.md): ties
+
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any

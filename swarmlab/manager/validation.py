@@ -3,6 +3,8 @@
 Source: swarmkit `manager/controlapi/service.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): most-replicas
+
 import re
 from typing import Any, NoReturn
 

@@ -7,6 +7,8 @@ nginx, module `ngx_http_upstream`. Those that hash the client's address are in `
 weight 0 gets nothing: that is how a task leaves while its connections go on.
 """
 
+# Simpler than in reality (docs/simplifications.md): lots
+
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import gcd

@@ -3,6 +3,8 @@
 Source: memberlist's TransmitLimitedQueue; both membership and NetworkDB have such queues.
 """
 
+# Simpler than in reality (docs/simplifications.md): one-queue
+
 from typing import Any
 
 

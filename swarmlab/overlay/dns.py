@@ -5,6 +5,8 @@ knows is asked outside. Source: moby `daemon/libnetwork/resolver.go`, `sandbox.g
 documentation, "Networking with overlay networks"; networking.md §1.5, swarm.md §17.
 """
 
+# Simpler than in reality (docs/simplifications.md): outside
+
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple

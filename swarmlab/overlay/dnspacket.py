@@ -3,6 +3,8 @@
 Source: RFC 1035 §4; networking.md §5.3.
 """
 
+# Simpler than in reality (docs/simplifications.md): ipv4
+
 from struct import error, pack, unpack_from
 
 from .dns import NOERROR, NXDOMAIN, SERVFAIL, Record, Reply, is_address, why_illegal

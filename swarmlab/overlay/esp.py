@@ -8,6 +8,8 @@ AES is done by the package `cryptography`, imported at first use: it comes with 
 (Pyodide) has it, too. Everything else about these packages can be read without it.
 """
 
+# Simpler than in reality (docs/simplifications.md): encrypted-captures
+
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 

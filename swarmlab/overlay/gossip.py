@@ -4,6 +4,8 @@ Two layers, as in Docker: membership (`membership`, with its `probing`) is membe
 NetworkDB. This room is the core that feeds both, and the words between them: join, leave, reconnect.
 """
 
+# Simpler than in reality (docs/simplifications.md): open-gossip
+
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -5,6 +5,8 @@ Eisenbud and others, "Maglev", NSDI 2016, section 3.4; Karger and others 1997 (r
 (rendezvous); Mirrokni, Thorup and Zadimoghaddam 2018 (bounded loads).
 """
 
+# Simpler than in reality (docs/simplifications.md): hashes, sh-fallback
+
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache

@@ -5,6 +5,8 @@ published ports of a service share it. While an update changes them, the tasks w
 Source: moby `daemon/libnetwork/service_linux.go`; Linux manual, ipvsadm(8); networking.md §1.5; swarm.md §17.
 """
 
+# Simpler than in reality (docs/simplifications.md): turns, forget
+
 from bisect import bisect_left
 
 from ..effects import SECOND

@@ -4,6 +4,8 @@ Source: HashiCorp memberlist (`state.go`, `suspicion.go`) with its LAN profile: 
 confirmations, and a push-pull that heals what rumours have missed.
 """
 
+# Simpler than in reality (docs/simplifications.md): same-name, remembered, newcomer
+
 from bisect import bisect_left
 from typing import Any, NamedTuple
 

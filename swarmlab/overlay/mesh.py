@@ -5,6 +5,8 @@ knows of others comes by gossip, so it may be out of date: then frames go where 
 Source: Docker documentation, "Use swarm mode routing mesh"; moby `daemon/libnetwork`; networking.md §1.
 """
 
+# Simpler than in reality (docs/simplifications.md): balancer-address, told-at-once, unplugged
+
 from typing import NamedTuple
 
 from ..effects import NEVER, Dice, Disk, Note, Received, Send, Tell, Told

@@ -4,6 +4,8 @@ Source: Docker's NetworkDB, moby `daemon/libnetwork/networkdb`. Every row belong
 higher Lamport time wins, and bulk syncs heal what rumours have missed.
 """
 
+# Simpler than in reality (docs/simplifications.md): entering
+
 from typing import Any
 
 from ..effects import NEVER, SECOND

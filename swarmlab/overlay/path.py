@@ -4,6 +4,8 @@ The mesh calls these functions only for a request that is traced, with what it h
 Source: moby `daemon/libnetwork/service_linux.go` (marks, IPVS, NAT), `drivers/overlay/ov_network.go`; networking.md §1.4.
 """
 
+# Simpler than in reality (docs/simplifications.md): gwbridge
+
 from typing import TYPE_CHECKING
 
 from ..effects import Note

@@ -4,6 +4,8 @@ A service's pool is made with its first enabled task on a network and goes with 
 Source: moby `daemon/libnetwork/agent.go`, `service_common.go`, `service_linux.go`; swarm.md §17.
 """
 
+# Simpler than in reality (docs/simplifications.md): hostname
+
 from collections.abc import Iterable
 
 from ..effects import Note

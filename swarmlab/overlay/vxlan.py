@@ -4,6 +4,8 @@ Source: RFC 7348; moby `daemon/libnetwork/drivers/overlay` (`vxlanEncap`, `pktEx
 `drivers/net/vxlan`. The other layers of a frame are in `frames`, encryption in `esp`.
 """
 
+# Simpler than in reality (docs/simplifications.md): too-large, esp-firewall
+
 from typing import NamedTuple
 from zlib import crc32
 

@@ -4,6 +4,8 @@
 whatever port the visitor connects to, and is heard by the core `mesh`, or by the `visitor` on the way back.
 """
 
+# Simpler than in reality (docs/simplifications.md): no-handshake
+
 from typing import Any, NamedTuple
 
 from ..messages import Binding, Peer

@@ -4,6 +4,8 @@ The rules are those of the extended Raft paper, with pre-vote, check-quorum, lea
 leadership of Ongaro's dissertation (§9.6, §6.2, §4.2.3, §3.10), and SwarmKit's and etcd's choices where those leave one.
 """
 
+# Simpler than in reality (docs/simplifications.md): apply
+
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 

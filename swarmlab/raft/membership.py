@@ -5,6 +5,8 @@ That is safe because there is never more than one that is not applied, and none 
 entry of its own term (the correction of 2015 to dissertation §4.1). Rules for the changes: `configuration`.
 """
 
+# Simpler than in reality (docs/simplifications.md): members, lost-vote
+
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..effects import Append, Entry, MemberChange, Note, Refused, Tell, Transfer

@@ -4,6 +4,8 @@ SwarmKit's figures: a snapshot every 10 000 entries, 500 entries kept behind it,
 served from the log.
 """
 
+# Simpler than in reality (docs/simplifications.md): snapshot
+
 from typing import TYPE_CHECKING, Any
 
 from ..effects import Append, Note, Restored, Save, Summarise, Summary, Tell, Trim

@@ -5,6 +5,8 @@ function of its seed. What sits in the queue is data and bound methods, never a 
 pickled, and so forked. Every event carries the number of the fact that caused it.
 """
 
+# Simpler than in reality (docs/simplifications.md): virtual-time
+
 import gc
 from collections.abc import Callable
 from heapq import heappop, heappush

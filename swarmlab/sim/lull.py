@@ -10,6 +10,8 @@ And whoever is told only what it knows need not hear it, whether anybody rests o
 So a run has the same facts with and without rest. Only messages are missing: where they are kept, nobody rests.
 """
 
+# Simpler than in reality (docs/simplifications.md): lull
+
 from typing import Any
 
 from ..effects import MS, SECOND, Received

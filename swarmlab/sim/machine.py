@@ -6,6 +6,8 @@ its time: then all that a core asks for behind a write waits until the write is 
 later, but for messages that rely on nothing that is still to be written.
 """
 
+# Simpler than in reality (docs/simplifications.md): virtual-time, disk, clock, boot, midway, frozen-order
+
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -7,6 +7,8 @@ need no `Line`: of a thousand machines most pairs only ever exchange a few words
 Simplification: a lost message is lost. TCP would send it again; here the protocols above do.
 """
 
+# Simpler than in reality (docs/simplifications.md): flapping, loss, under-way, latency, block, by-name
+
 from typing import Any, NamedTuple
 from zlib import crc32
 

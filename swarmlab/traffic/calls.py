@@ -4,6 +4,8 @@ A container that asks another one works on other requests meanwhile. The parts o
 they are the same for requests that come alone. Each such call leaves a row in the trace's `calls`.
 """
 
+# Simpler than in reality (docs/simplifications.md): calls-rows
+
 from typing import Any
 
 from ..messages import Stirred

@@ -7,6 +7,8 @@ moment is out 6 to 8 s later; one whose port is shut says so, and is out after 4
 Source: HAProxy configuration manual, "inter", "fall", "rise"; networking.md §3.5.
 """
 
+# Simpler than in reality (docs/simplifications.md): door
+
 from collections.abc import Sequence
 
 from ..effects import SECOND

@@ -9,6 +9,8 @@ Simplifications: a node hears at once that a client has given up. What is on the
 answered when it leaves, with the instant at which it arrives.
 """
 
+# Simpler than in reality (docs/simplifications.md): rows, gone-clients, frozen-work, closed-loop, ended-load
+
 from heapq import heappush
 from typing import Any
 

@@ -4,6 +4,8 @@ All forms of a run (event by event, in batches, inside a cluster) have the same 
 is slower than any other: it stays in the percentiles, so a tail may end in NEVER. Numbers may be lists or arrays.
 """
 
+# Simpler than in reality (docs/simplifications.md): lost-work
+
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, inf
 from typing import Any, NamedTuple

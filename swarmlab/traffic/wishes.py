@@ -1,5 +1,7 @@
 """What people ask for with `Cluster.traffic`: checked, drawn, and as plain data, so that it can be written down."""
 
+# Simpler than in reality (docs/simplifications.md): to-services
+
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -4,6 +4,8 @@ Like bencode [BEP 3], with letters for what that does not have. A named tuple be
 what it was; as in protocol buffers, fields that have their default are left out. Contents are in it byte for byte, so that who looks for a secret in a file that is not sealed finds it.
 """
 
+# Simpler than in reality (docs/simplifications.md): ciphers
+
 from collections.abc import Iterator, Mapping
 from typing import Any
 

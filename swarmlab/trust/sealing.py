@@ -5,6 +5,8 @@ nonce follows from the key and the content, so that the same disk is the same by
 Source: swarmkit `manager/encryption/encryption.go`, `nacl.go`; swarm.md §14.
 """
 
+# Simpler than in reality (docs/simplifications.md): ciphers
+
 from hashlib import sha256
 
 KEY_BYTES, NONCE_BYTES = 32, 12

@@ -4,6 +4,8 @@ Signatures are deterministic, so that a run can be repeated. Source: swarmkit ca
 signer/signer.go (FillTemplate); RFC 2986, RFC 6979.
 """
 
+# Simpler than in reality (docs/simplifications.md): keys-by-dice
+
 from typing import Any, NamedTuple
 
 from .certificates import DAY, HOUR, MINUTE, ROLES, ROOT_NAME, day, load, private_key, read, remembered, spki

@@ -4,6 +4,8 @@ It needs a manager to learn what to run, never to go on running it. Tasks and th
 Source: SwarmKit agent/session.go, agent/agent.go (back-off), agent/worker.go; swarm.md §12, §13.
 """
 
+# Simpler than in reality (docs/simplifications.md): refused-agent, description
+
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Received, Save, Send, Tell, Told, Woken
 from ..events import FileDelivered, FileWithdrawn, TaskProgressed
 from ..messages import (

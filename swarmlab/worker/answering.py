@@ -4,6 +4,8 @@ A container that has no line works on each request by itself. Requests that come
 the same lines, see `swarmlab.traffic`.
 """
 
+# Simpler than in reality (docs/simplifications.md): unwell, turned-away
+
 from typing import TYPE_CHECKING
 
 from ..effects import NEVER, Tell

@@ -6,6 +6,8 @@ answers 503. `admits`: it lets in whoever has a password that is the content of 
 is a digest of the password. A file that is missing or wrong ends the process with 1, as programs do.
 """
 
+# Simpler than in reality (docs/simplifications.md): files-of-images, needs
+
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 

@@ -3,6 +3,8 @@
 Its image says which parts it has (`images.yml`): `calls` or `forwards`, `group`, `keeps`, `collects`, `measures`.
 """
 
+# Simpler than in reality (docs/simplifications.md): calls
+
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..effects import Note, Tell

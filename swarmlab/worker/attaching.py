@@ -4,6 +4,8 @@ Whoever starts waits for it. A question that gets no answer is asked again; an a
 that he has heard it, also after a boot. Source: moby daemon/cluster/networks.go (AttachNetwork, DetachNetwork).
 """
 
+# Simpler than in reality (docs/simplifications.md): attached-late
+
 from typing import Any, NamedTuple
 
 from ..effects import NEVER, SECOND, Disk, Save, Tell

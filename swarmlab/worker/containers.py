@@ -6,6 +6,8 @@ swarm replaces them. Source: Docker documentation, "docker container run", "Netw
 driver"; texts of Docker Engine 20.10.
 """
 
+# Simpler than in reality (docs/simplifications.md): same-port, any-port
+
 from collections.abc import Iterable, Sequence
 from typing import Any
 

@@ -4,6 +4,8 @@ Plain functions over one record: `next_step` is what the agent does of its own a
 answer of the container runtime. States only grow. Source: SwarmKit design/task_model.md; swarmkit agent/exec.
 """
 
+# Simpler than in reality (docs/simplifications.md): exit-137, pull-cancelled
+
 from typing import NamedTuple
 
 from ..effects import NEVER, SECOND

@@ -3,6 +3,8 @@
 Source: moby `daemon/cluster/executor/container/container.go`, `daemon/libnetwork/agent.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): host-port, mtu-option
+
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

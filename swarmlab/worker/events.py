@@ -4,6 +4,8 @@ Cheap to note: an event is put into words only when somebody asks. Source: Docke
 events"; moby `daemon/events` (256 are kept); recorded with Docker Engine 20.10.
 """
 
+# Simpler than in reality (docs/simplifications.md): events
+
 from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple

@@ -6,6 +6,8 @@ the machine lost power does not run afterwards. Source: Docker documentation, "d
 run" (exit codes) and "docker container stop".
 """
 
+# Simpler than in reality (docs/simplifications.md): pretended, limits
+
 import heapq
 from math import log
 from typing import NamedTuple

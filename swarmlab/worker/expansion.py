@@ -4,6 +4,8 @@ Filled in are chains of fields and labels of the service, in the values of the e
 Source: swarmkit `template/context.go`, `template/expand.go`, `api/genericresource/string.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): templates, named-resources
+
 import re
 from collections.abc import Mapping
 

@@ -5,6 +5,8 @@ tasks; what a node that is down has kept cannot be had. Source: moby daemon/clus
 manager/logbroker. SwarmKit's leader asks through the sessions of the agents; here the engines talk to each other.
 """
 
+# Simpler than in reality (docs/simplifications.md): service-logs
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

@@ -6,6 +6,8 @@ after `lost`: 60 s (RabbitMQ's net_ticktime), 90 s (Elasticsearch: three pings o
 Source: RabbitMQ documentation, "Clustering and Network Partitions", "Net Tick Time"; Elasticsearch 6.4 Reference, "Zen Discovery".
 """
 
+# Simpler than in reality (docs/simplifications.md): hellos, search-node
+
 from typing import TYPE_CHECKING, Any
 
 from ..effects import SECOND, Note, Tell

@@ -4,6 +4,8 @@ A container that has a health check begins as `starting`; one success makes it `
 `unhealthy`. Plain functions over one record. Source: moby `daemon/health.go`; swarm.md §13, networking.md §3.4.
 """
 
+# Simpler than in reality (docs/simplifications.md): start-interval
+
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple

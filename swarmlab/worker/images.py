@@ -4,6 +4,8 @@ An image that the table does not name behaves like a plain server, so any stack 
 their defaults: Docker documentation, "docker image pull" and "distribution reference".
 """
 
+# Simpler than in reality (docs/simplifications.md): pretended, platforms
+
 import re
 from functools import cache
 from hashlib import sha256

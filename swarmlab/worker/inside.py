@@ -5,6 +5,8 @@ memory, and so does a config whose template has named a secret; other configs li
 Source: moby `daemon/container_operations_unix.go` (setupSecretDir), `container/container_unix.go`; swarm.md §16.
 """
 
+# Simpler than in reality (docs/simplifications.md): configs-on-disk
+
 from collections.abc import Mapping
 
 from ..messages import FileInside

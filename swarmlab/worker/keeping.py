@@ -6,6 +6,8 @@ that is started there begins with nothing, and takes back what its mirror has. S
 Mirrored Queues".
 """
 
+# Simpler than in reality (docs/simplifications.md): broker, volume-writes
+
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..effects import SECOND, Note

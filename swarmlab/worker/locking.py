@@ -5,6 +5,8 @@ away while the key was replaced still needs the old one. Source: moby `daemon/cl
 swarmkit `manager/manager.go` (updateKEK), `manager/deks.go`; swarm.md §14.
 """
 
+# Simpler than in reality (docs/simplifications.md): unlock-key
+
 from ..effects import Dice, Disk, Note, Save, Tell, Unlock
 from ..events import KeyFileWritten, ManagerLocked, ManagerUnlocked
 from ..objects import ApiError

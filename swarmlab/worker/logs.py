@@ -5,6 +5,8 @@ container. Every other driver ships each line at once; the engine keeps a copy, 
 Source: Docker documentation, "Configure logging drivers" and "Use docker logs with remote logging drivers".
 """
 
+# Simpler than in reality (docs/simplifications.md): access-lines, prints
+
 from collections.abc import Iterable
 
 from ..effects import Note

@@ -5,6 +5,8 @@ cut off. What nobody takes after three tries is dropped: that is the gap in a da
 "System module", "Docker module", "max_retries".
 """
 
+# Simpler than in reality (docs/simplifications.md): processor
+
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..effects import SECOND, Note

@@ -5,6 +5,9 @@ Source: moby daemon/cluster/swarm.go (the 20 s of a join); swarmkit node/node.go
 Docker documentation, "docker swarm init/join/leave"; swarm.md §3, §14, §15.
 """
 
+# Simpler than in reality (docs/simplifications.md): expired-boot, past-at-once, unknown-root, force-locked
+# Simpler than in reality (docs/simplifications.md): leave-locked, left-behind, force-containers
+
 from typing import Any
 
 from ..effects import MS, NEVER, SECOND, Dice, Disk, Note, Save, Send, Tell

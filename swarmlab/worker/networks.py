@@ -3,6 +3,8 @@
 Source: Docker documentation, "docker network create", "docker network ls"; texts as recorded from Docker Engine 20.10.
 """
 
+# Simpler than in reality (docs/simplifications.md): bridge-addresses
+
 from collections.abc import Sequence
 
 from ..effects import Dice

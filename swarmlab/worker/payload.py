@@ -5,6 +5,8 @@ stays as it is. `secret` and `config` name a target of the same task. Source: sw
 (PayloadContext), `template/getter.go`; texts of Go's `text/template`.
 """
 
+# Simpler than in reality (docs/simplifications.md): payload-templates
+
 import re
 from collections.abc import Callable, Mapping
 

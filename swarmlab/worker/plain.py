@@ -3,6 +3,8 @@
 Source: Docker documentation, "docker container run" (--name) and "docker container rm"; texts of Docker Engine 20.10.
 """
 
+# Simpler than in reality (docs/simplifications.md): restart-delay
+
 import re
 from collections.abc import Sequence
 

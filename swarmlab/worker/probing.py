@@ -5,6 +5,8 @@ well says so, or says nothing; where requests queue the check waits in the same 
 them; and one that needs another service asks that, too, over the mesh.
 """
 
+# Simpler than in reality (docs/simplifications.md): probes, check-in-line
+
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..effects import NEVER, Note, Tell

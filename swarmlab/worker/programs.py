@@ -4,6 +4,8 @@ They see what the container was given: its secrets and configs, what was written
 system has. Texts are those of busybox, which most small images bring.
 """
 
+# Simpler than in reality (docs/simplifications.md): exec-programs
+
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 

@@ -6,6 +6,8 @@ at first, and is out after one failure; from then on it takes `rise` successes i
 go out. Source: HAProxy 1.8 configuration manual, 4.2 `balance`, 5.2 `inter`, `rise`, `fall`; src/checks.c.
 """
 
+# Simpler than in reality (docs/simplifications.md): haproxy
+
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 

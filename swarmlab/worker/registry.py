@@ -4,6 +4,8 @@ It lives on a machine of its own outside the swarm. The layers are as heavy as `
 takes is for the network to decide. Source: OCI Distribution Specification, §Pull; error texts of Docker Engine 20.10.
 """
 
+# Simpler than in reality (docs/simplifications.md): tags, registry-mirror
+
 from typing import NamedTuple
 
 from ..effects import NEVER, Dice, Disk, Received, Send

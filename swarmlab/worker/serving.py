@@ -8,6 +8,8 @@ An application has moods: when it is unwell it answers 503 to whoever comes, and
 process runs.
 """
 
+# Simpler than in reality (docs/simplifications.md): one-line, frozen-container
+
 from typing import Any
 
 from ..effects import NEVER

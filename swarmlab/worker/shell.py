@@ -5,6 +5,8 @@ this one has not is refused in a sentence of its own. Exit codes are those of Do
 nothing could be run. Source: moby `daemon/exec.go`, POSIX shell.
 """
 
+# Simpler than in reality (docs/simplifications.md): container-files, exec-programs
+
 import re
 from collections.abc import Sequence
 from functools import partial

@@ -6,6 +6,8 @@ its own, so that one which is sent twice is there once. Source: Docker documenta
 documentation, "Buffer Section Configurations".
 """
 
+# Simpler than in reality (docs/simplifications.md): fluentd, fluentd-ends
+
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 

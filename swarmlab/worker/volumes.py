@@ -4,6 +4,8 @@ A named volume is made on the node on which the first container with it is made.
 it follows no task to another node. Source: Docker documentation, "Volumes", "Bind mounts"; recorded with 20.10.
 """
 
+# Simpler than in reality (docs/simplifications.md): bind-mounts, volumes
+
 import re
 from collections.abc import Iterable
 from hashlib import sha256

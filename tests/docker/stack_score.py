@@ -23,6 +23,21 @@ from swarmlab.objects import ConfigSpec, NetworkSpec, SecretSpec, ServiceSpec, r
 
 HOME = {"HOME": "/home/user"}
 
+# what was compared → how many of how many agree; the first may only grow
+SCORES = {
+    "texts of stack config": (24, 24),
+    "refusals": (1, 1),
+    "accepted files": (23, 23),
+    "warnings": (23, 23),
+    "networks": (23, 23),
+    "names of services": (23, 23),
+    "fields of services": (2964, 2964),
+    "refusals by stack config": (37, 37),
+    "words of stack config": (20, 20),
+    "words of stack deploy": (37, 37),
+    "layers": (37, 37),
+}
+
 
 def corpus() -> Path | None:
     """Where the files lie, if they are there."""

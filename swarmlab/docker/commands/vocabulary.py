@@ -1,5 +1,7 @@
 """What a row of the table of commands is made of, and the flags that several commands share."""
 
+# Simpler than in reality (docs/simplifications.md): missing
+
 from typing import NamedTuple
 
 from ..flags import Flag
