@@ -233,6 +233,7 @@ class NodeSpec(NamedTuple):
     role: str = "worker"  # desired
     availability: str = "active"  # active · pause · drain
     membership: str = "accepted"
+    given_name: str = ""  # which nobody looks a node up by
 
 
 # ── what a machine tells about itself ────────────────────────────────────────────────────────────────────────────

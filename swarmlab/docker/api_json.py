@@ -6,7 +6,7 @@ from an id, and says so at its line. Source: Docker Engine API v1.41; moby `daem
 
 # Simpler than in reality (docs/simplifications.md): defaults
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..objects import (
@@ -30,7 +30,7 @@ from ..objects import (
 from ..trust.certificates import pem
 from ..trust.papers import wanted
 from .api_specs import endpoint_spec, generic_resources, ports, service_spec, task_spec
-from .api_types import encode
+from .api_types import Ready, encode
 
 
 class Object(NamedTuple):
@@ -61,6 +61,7 @@ def node(object: Node) -> Object:
     values = {
         **_meta(object),
         "Spec": {
+            "Name": object.spec.given_name,
             "Labels": object.spec.labels,
             "Role": object.spec.role,
             "Availability": object.spec.availability,
@@ -198,17 +199,36 @@ def service_status(object: Service, tasks: Iterable[Task]) -> dict[str, int]:
 
 def task(object: Task, networks: Mapping[str, Network], is_job: bool = False) -> Object:
     """A task. `networks` are those of the swarm by id."""
+    own = {one.network: swarm_network(networks[one.network]) for one in object.networks if one.network in networks}
+    return _task(object, task_spec(object.spec), own, is_job)
+
+
+def tasks(objects: Iterable[Task], networks: Iterable[Network], jobs: Container[str], shift: int = 0) -> list[dict]:
+    """Many tasks as the engine answers them: specs and networks, which they share, are encoded once. `jobs` are ids of
+    services."""
+    known = {one.id: Ready(encode("SwarmNetwork", swarm_network(one), shift)) for one in networks}
+    specs: dict[int, Ready] = {}  # by identity: tasks of a service hold the same one
+    shown = []
+    for object in objects:
+        spec = specs.get(id(object.spec))
+        if spec is None:
+            spec = specs[id(object.spec)] = Ready(encode("TaskSpec", task_spec(object.spec), shift))
+        shown.append(_task(object, spec, known, object.service in jobs).json(shift))
+    return shown
+
+
+def _task(object: Task, spec: Any, networks: Mapping[str, Any], is_job: bool) -> Object:
     values = {
         **_meta(object),
         "Labels": {},
-        "Spec": task_spec(object.spec),
+        "Spec": spec,
         "ServiceID": object.service,
         "Slot": object.slot,
         "NodeID": object.node,
         "Status": _task_status(object),
         "DesiredState": STATES[object.desired],
         "NetworksAttachments": [
-            {"Network": _swarm_network(networks[one.network]), "Addresses": [one.address]}
+            {"Network": networks[one.network], "Addresses": [one.address]}
             for one in object.networks
             if one.network in networks
         ],
@@ -249,7 +269,7 @@ def _bound(object: Task) -> Sequence[PortConfig]:
 # ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _swarm_network(object: Network) -> dict[str, Any]:
+def swarm_network(object: Network) -> dict[str, Any]:
     """A network as SwarmKit keeps it, which is how tasks carry it."""
     spec = object.spec
     return {

@@ -215,7 +215,13 @@ def _mount(mount: Mount) -> dict[str, Any]:
     more = mount.options
     driver = {"Name": more.get("driver", ""), "Options": more.get("driver_options", {})}
     groups = {
-        "BindOptions": {"Propagation": more.get("propagation"), "NonRecursive": more.get("non_recursive")},
+        "BindOptions": {
+            "Propagation": more.get("propagation"),
+            "NonRecursive": more.get("non_recursive"),
+            "CreateMountpoint": more.get("create_mountpoint"),
+            "ReadOnlyNonRecursive": more.get("read_only_non_recursive"),
+            "ReadOnlyForceRecursive": more.get("read_only_force_recursive"),
+        },
         "VolumeOptions": {
             "NoCopy": more.get("no_copy"),
             "Labels": more.get("labels"),

@@ -8,7 +8,7 @@ Source: Docker Engine API v1.41; moby `api/types`.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -159,6 +159,13 @@ PACKAGES = {  # all others are in `swarm`
 
 # ── values → JSON ────────────────────────────────────────────────────────────────────────────────────────────────
 
+
+class Ready(NamedTuple):
+    """A value that is JSON already: what many answers share is encoded once."""
+
+    json: Any
+
+
 EMPTY = {"str": "", "int": 0, "float": 0, "bool": False, "duration": 0, "bytes": b""}
 
 
@@ -168,41 +175,74 @@ def encode(type: str, value: Any, shift: int = 0) -> Any:
     A struct is a mapping from JSON names to values; what it lacks is empty. Times and durations are µs; all times are
     shown `shift` µs later, for a reader who has another clock.
     """
+    return encoder(type)(value, shift)
+
+
+Encoder = Callable[[Any, int], Any]
+
+
+@cache
+def encoder(type: str) -> Encoder:
+    """What `encode` does for this type, worked out once: thousands of tasks have the same fields."""
+    if type in PLAIN:
+        return PLAIN[type]
     if type[0] == "*":
-        return None if value is None else encode(type[1:], value, shift)
+        return _pointer(encoder(type[1:]))
     if type[0] == "[":
-        return None if value is None else [encode(type[1:-1], one, shift) for one in value]
+        return _list(encoder(type[1:-1]))
     if type[0] == "{" or type == "map":
-        inner = type[1:-1] or "str" if type[0] == "{" else "str"
-        return None if value is None else {key: encode(inner, value[key], shift) for key in sorted(value)}
-    if type in _table():
-        return _encode_struct(type, value or {}, shift)
-    return _encode_plain(type, value, shift)
+        return _map(encoder("str" if type == "map" else type[1:-1]))
+    return _struct(type) if type in _table() else lambda value, shift: value
 
 
-def _encode_plain(type: str, value: Any, shift: int) -> Any:
-    if type == "time":
-        return NEVER if value is None else rfc3339(value + shift)
-    if type == "duration":
-        return (value or 0) * 1000
-    if type == "bytes":
-        return base64.b64encode(value or b"").decode()
-    return EMPTY.get(type) if value is None else value
+def _pointer(inner: Encoder) -> Encoder:
+    return lambda value, shift: None if value is None else inner(value, shift)
 
 
-def _encode_struct(type: str, value: Mapping[str, Any], shift: int) -> dict[str, Any]:
-    shown = {}
-    for field in fields(type):
-        found = value.get(field.key)
-        if not (field.omitempty and is_empty(field.type, found)):
-            shown[field.key] = encode(field.type, found, shift)
-    return shown
+def _list(inner: Encoder) -> Encoder:
+    return lambda value, shift: None if value is None else [inner(one, shift) for one in value]
+
+
+def _map(inner: Encoder) -> Encoder:
+    return lambda value, shift: None if value is None else {key: inner(value[key], shift) for key in sorted(value)}
+
+
+def _struct(type: str) -> Encoder:
+    parts = [(field.key, field.omitempty and _emptiness(field.type), encoder(field.type)) for field in fields(type)]
+
+    def encoded(value: Any, shift: int) -> Any:
+        if isinstance(value, Ready):
+            return value.json
+        shown, given = {}, (value or {}).get
+        for key, is_nothing, inner in parts:
+            found = given(key)
+            if not (is_nothing and is_nothing(found)):
+                shown[key] = inner(found, shift)
+        return shown
+
+    return encoded
+
+
+def _or(nothing: Any) -> Encoder:
+    return lambda value, shift: nothing if value is None else value
+
+
+PLAIN: dict[str, Encoder] = {
+    **{type: _or(nothing) for type, nothing in EMPTY.items()},
+    "time": lambda value, shift: NEVER if value is None else rfc3339(value + shift),
+    "duration": lambda value, shift: (value or 0) * 1000,
+    "bytes": lambda value, shift: base64.b64encode(value or b"").decode(),
+}
 
 
 def is_empty(type: str, value: Any) -> bool:
     """What `omitempty` leaves out. Go never thinks a struct empty, nor a pointer to nothing much; a time is a struct."""
+    is_nothing = _emptiness(type)
+    return is_nothing is not None and is_nothing(value)
+
+
+def _emptiness(type: str) -> Callable[[Any], bool] | None:
+    """None for what is never empty."""
     if type[0] == "*":
-        return value is None
-    if type == "time" or type in _table():
-        return False
-    return not value
+        return lambda value: value is None
+    return None if type == "time" or type in _table() else lambda value: not value

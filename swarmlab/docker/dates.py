@@ -3,6 +3,7 @@
 # Simpler than in reality (docs/simplifications.md): new-year
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from ..trust import certificates
 
@@ -16,7 +17,7 @@ def rfc3339(at: int, fixed: bool = False) -> str:
     >>> rfc3339(90_500_000), rfc3339(90_500_000, fixed=True)
     ('2026-01-01T00:01:30.5Z', '2026-01-01T00:01:30.500000000Z')
     """
-    return f"{day(at):%Y-%m-%dT%H:%M:%S}{_fraction(at, fixed)}Z"
+    return f"{_second(at // 1_000_000)}{_fraction(at, fixed)}Z"
 
 
 def spoken(at: int) -> str:
@@ -32,6 +33,12 @@ def unix(at: int) -> int:
 def nanoseconds(at: int) -> int:
     """Nanoseconds since 1970."""
     return int(BEGINNING.timestamp()) * 10**9 + at * 1000
+
+
+@lru_cache(4096)
+def _second(number: int) -> str:
+    """A list of thousands of tasks names the same few seconds again and again."""
+    return f"{day(number * 1_000_000):%Y-%m-%dT%H:%M:%S}"
 
 
 def day(at: int) -> datetime:

@@ -26,7 +26,7 @@ SERVICE_TESTS: Tests = {
 TASK_TESTS: Tests = {
     "desired-state": lambda task, value: STATES[task.desired] == value.lower(),
     "id": lambda task, value: task.id.startswith(value),
-    "label": lambda task, value: has_label(task.spec.container.labels, value),
+    "label": lambda task, value: has_label(task.service_labels, value),
     "name": lambda task, value: f"{task.name}.{task.id}".startswith(value),
     "node": lambda task, value: task.node == value,
 }

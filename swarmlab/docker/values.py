@@ -157,6 +157,8 @@ def mount(text: str) -> Mount:
             chosen[_MOUNT_FIELDS[name]] = _mount_value(name, value if equals else "true")
         elif name in _MOUNT_OPTIONS:
             chosen["options"][_MOUNT_OPTIONS[name]] = _mount_value(name, value if equals else "true")
+        elif name == "bind-recursive":
+            chosen["options"].update(_recursive(value))
         elif name in _MOUNT_MAPS:
             chosen["options"].setdefault(_MOUNT_MAPS[name], {}).update([pair(value)])
         else:
@@ -174,7 +176,6 @@ _MOUNT_FIELDS = {
 _MOUNT_OPTIONS = {
     "bind-nonrecursive": "non_recursive",
     "bind-propagation": "propagation",
-    "bind-recursive": "recursive",
     "consistency": "consistency",
     "tmpfs-mode": "mode",
     "tmpfs-size": "size_bytes",
@@ -183,6 +184,22 @@ _MOUNT_OPTIONS = {
     "volume-subpath": "subpath",
 }
 _MOUNT_MAPS = {"volume-label": "labels", "volume-opt": "driver_options"}
+
+
+_RECURSIVE: dict[str, dict[str, bool]] = {
+    "enabled": {},
+    "disabled": {"non_recursive": True},
+    "writable": {"read_only_non_recursive": True},
+    "readonly": {"read_only_force_recursive": True},
+}
+
+
+def _recursive(text: str) -> dict[str, bool]:
+    """Whether what is mounted below the source is mounted, too, and may be written to."""
+    if text not in _RECURSIVE:
+        must = 'must be "enabled", "disabled", "writable", or "readonly"'
+        raise UnitError(f"invalid value for bind-recursive: {text} ({must})")
+    return _RECURSIVE[text]
 
 
 def _mount_value(name: str, text: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..messages import UpdateObject
 from ..objects import ApiError, Drop, Network, PortConfig, Put, Service, ServiceSpec, replace
+from .defaults import settled
 from .names import find, is_taken
 from .store import Store
 from .validation import check_service, check_version, check_words, refuse
@@ -39,6 +40,7 @@ def remove(store: Store, service: Service) -> list:
 
 def _checked(store: Store, spec: ServiceSpec) -> ServiceSpec:
     """The spec with ids of networks: the engine looks them up by name before SwarmKit sees the spec."""
+    spec = settled(spec)
     targets = (replace(target, target=_network_id(store, target.target)) for target in spec.task.networks)
     spec = replace(spec, task=replace(spec.task, networks=tuple(targets)))
     check_words(spec)

@@ -50,17 +50,23 @@ def update(store: Store, request: UpdateObject, dice: Dice, now: int) -> list:
         new = replace(new, unlock_key=unlock_key(dice))
     elif not new.autolock:
         new = replace(new, unlock_key="")
+    for what in request.rotate:
+        new = _rotated(new, what, dice)
     return [Put(ca.begun(new, dice, now) if new.force_rotate != old.force_rotate else new)]
 
 
 def rotate_token(store: Store, role: str, dice: Dice) -> list:
-    cluster = current(store)
-    fresh = token(cluster.ca_digest, new_secret(dice))
-    change = {"manager_token": fresh} if role == "manager" else {"worker_token": fresh}
-    return [Put(replace(cluster, **change))]
+    return [Put(_rotated(current(store), role, dice))]
 
 
 def rotate_unlock_key(store: Store, dice: Dice) -> list:
     """Without autolock there is no key to replace; SwarmKit writes the object once more all the same."""
-    cluster = current(store)
-    return [Put(replace(cluster, unlock_key=unlock_key(dice)) if cluster.autolock else cluster)]
+    return [Put(_rotated(current(store), "unlock-key", dice))]
+
+
+def _rotated(cluster: Cluster, what: str, dice: Dice) -> Cluster:
+    """With another token for managers or workers, or another unlock key."""
+    if what == "unlock-key":
+        return replace(cluster, unlock_key=unlock_key(dice)) if cluster.autolock else cluster
+    fresh = token(cluster.ca_digest, new_secret(dice))
+    return replace(cluster, **{"manager_token" if what == "manager" else "worker_token": fresh})

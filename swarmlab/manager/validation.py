@@ -102,6 +102,9 @@ def _check_resources(resources: Resources) -> None:
         refuse("InvalidArgument", f"invalid cpu value {_float(resources.nano_cpus / 1e9)}: Must be at least 0.001")
     if resources.memory and resources.memory < 4 << 20:
         refuse("InvalidArgument", f"invalid memory value {resources.memory}: Must be at least 4MiB")
+    for kind, value in resources.generic.items():  # SwarmKit lets such a task wait for ever
+        if not isinstance(value, int) or value < 0:
+            refuse("InvalidArgument", f"invalid argument for resource {kind}")
 
 
 def _float(number: float) -> str:
@@ -188,6 +191,9 @@ def _check_endpoint(spec: ServiceSpec) -> None:
     ports = spec.endpoint.ports
     if spec.endpoint.mode == "dnsrr" and any(port.publish_mode == "ingress" for port in ports):
         refuse("InvalidArgument", "EndpointSpec: port published with ingress mode can't be used with dnsrr mode")
+    for port in ports:
+        if port.published_port > 65535:  # SwarmKit would never find it free
+            refuse("InvalidArgument", f"EndpointSpec: there is no port {port.published_port}")
     published = [(port.protocol, port.published_port) for port in ports if port.published_port]
     if len(dict.fromkeys(published)) < len(published):
         refuse("InvalidArgument", "EndpointSpec: duplicate published ports provided")
