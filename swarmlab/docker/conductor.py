@@ -95,11 +95,16 @@ class Conductor:
 
     def _follow(self) -> None:
         while not self._alarm.wait(BEAT):
-            with self.moved:
-                self.beat()
+            self.beat()
 
     def beat(self) -> None:
         """Look at the wall clock, and let pass what is due."""
+        with self.moved:
+            self._let_pass()
+            self.moved.notify_all()
+            self._tell_listeners()
+
+    def _let_pass(self) -> None:
         now = self.clock()
         real, self._looked = min(now - self._looked, LAG), now
         running = self.pace if not self.paused else 0
@@ -110,8 +115,6 @@ class Conductor:
             self.cluster._pass(self.cluster.kernel.now + due)
         for number in [number for number in self._given_up if self.cluster.answered(number) is not None]:
             self._given_up.remove(number)
-        self.moved.notify_all()
-        self._tell_listeners()
 
     def _tell_listeners(self) -> None:
         for callback in list(self.listeners):
