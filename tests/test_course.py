@@ -12,7 +12,7 @@ LESSONS = {path.name: path for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
 LINK = re.compile(r"\[([^\]]+)\]\((?:notebooks/)?(\d\d\w*\.ipynb)\)")
 TO_COME = ("14", "15")  # lessons that are named and not written yet
 
-every_lesson = pytest.mark.parametrize("name", LESSONS, ids=[name[:2] for name in LESSONS])
+every_lesson = pytest.mark.parametrize("name", LESSONS, ids=[name.partition("_")[0] for name in LESSONS])
 
 
 def prose(name: str) -> list[str]:
@@ -29,6 +29,11 @@ def title(name: str) -> str:
     return headings(name)[0].partition(":")[0]
 
 
+def number_of(name: str) -> str:
+    """`05`, `15b`."""
+    return name.partition("_")[0]
+
+
 def links(text: str) -> list[tuple[str, str]]:
     return [(words, target) for words, target in LINK.findall(text)]
 
@@ -36,7 +41,7 @@ def links(text: str) -> list[tuple[str, str]]:
 def is_named(words: str, target: str) -> bool:
     """Whether a link says the number of its lesson, `05` or `lesson 05`, or the number and the title."""
     number, _, rest = words.removeprefix("lesson ").replace(" · ", " ").partition(" ")
-    return number == target[:2] and (not rest or rest.lower() == title(target)[5:].lower())
+    return number == number_of(target) and (not rest or f"{number} · {rest}".lower() == title(target).lower())
 
 
 @every_lesson
@@ -50,8 +55,8 @@ def test_a_link_to_a_lesson_says_its_title(name):
 def test_a_lesson_leads_to_the_next(name):
     (text,) = [text for text in prose(name) if "**Next:**" in text or "## Where to go next" in text]
     follows = text.partition("Next:**" if "**Next:**" in text else "## Where to go next")[2]
-    numbers = [target[:2] for _, target in links(follows)] + re.findall(r"^ (\d\d),", follows)
-    assert numbers and all(number in TO_COME for number in set(numbers) - {other[:2] for other in LESSONS})
+    numbers = [number_of(target) for _, target in links(follows)] + re.findall(r"^ (\d\d),", follows)
+    assert numbers and all(number in TO_COME for number in set(numbers) - set(map(number_of, LESSONS)))
 
 
 def minutes(name: str) -> int:
@@ -62,7 +67,7 @@ def minutes(name: str) -> int:
 
 def test_the_readme_lists_every_lesson_with_its_question_and_minutes():
     rows = re.findall(
-        r"^\| \[(\d\d) ([^\]]+)\]\(notebooks/(\S+)\) \| (.+) \| (\d+) \|$", (ROOT / "README.md").read_text(), re.M
+        r"^\| \[(\d\d\w?) ([^\]]+)\]\(notebooks/(\S+)\) \| (.+) \| (\d+) \|$", (ROOT / "README.md").read_text(), re.M
     )
     assert [target for _, _, target, _, _ in rows] == list(LESSONS)
     for number, words, target, question, told in rows:
@@ -96,7 +101,7 @@ def test_the_glossary_is_in_order_and_each_word_is_in_the_lesson_it_names():
     assert words == sorted(words, key=str.lower) and len(set(words)) == len(words)
     for word, _, link in rows:
         ((number, target),) = links(link)
-        assert number == target[:2]
+        assert number == number_of(target)
         told = " ".join(" ".join(prose(target)).lower().replace("*", "").replace("`", "").split())
         for part in word.lower().split(", "):
             assert any(form in told for form in (part, part.replace(" ", "-"))), f"{part} is not in lesson {number}"
@@ -104,7 +109,7 @@ def test_the_glossary_is_in_order_and_each_word_is_in_the_lesson_it_names():
 
 def test_every_topic_of_the_deck_leads_to_headings_that_exist():
     for topic, where in table("deck.md"):
-        for place in re.findall(r"\[\d\d\]\((\d\d\w*\.ipynb)\) ([^\[]+)", where):
+        for place in re.findall(r"\[\d\d\w?\]\((\d\d\w*\.ipynb)\) ([^\[]+)", where):
             name, named = place
             for heading in named.strip().rstrip(";").split("; "):
                 assert heading in headings(name), f"{topic}: no heading {heading!r} in {name}"
