@@ -14,15 +14,17 @@ UPDATES = 1000
 SECRETS = 500
 # Which lessons `make browser` opens: all, or as in `make browser LESSONS="lesson00 or lesson05"`.
 LESSONS ?=
+TRACK = taster
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks golden bench campaign updates secrets mutants browser pyodide dask clean setup
+.PHONY: help lab test check notebooks track golden bench campaign updates secrets mutants browser pyodide dask clean setup
 
 help:
 	@echo "make lab        open the first lesson in JupyterLab"
 	@echo "make test       all tests: engine, import rules, README, lessons"
 	@echo "make check      format and lint of code and notebooks, types"
 	@echo "make notebooks  execute all lessons in place"
+	@echo "make track      cuts the notebooks of a track (taster; or TRACK=half-day, day, two-days) into build/tracks"
 	@echo "make golden     write down anew what happens in the stories of tests/golden; read the diff"
 	@echo "make bench      speed, as ratios against a peer in the same run"
 	@echo "make campaign   10,000 runs of raft under faults, on all cores; fewer with SEEDS=300"
@@ -51,6 +53,9 @@ check: setup
 
 notebooks: setup
 	$(RUN) tools.run_notebooks notebooks
+
+track: setup
+	$(RUN) tools.cut_track $(TRACK)
 
 golden: setup
 	.venv/bin/python tests/golden/stories.py
