@@ -5,6 +5,8 @@ moves only as far as a request needs. What is asked meanwhile through a `session
 (`World.ask`), at an instant between two events: done again with the same acts, the run is the same.
 """
 
+# Simpler than in reality (docs/simplifications.md): served-dates, ahead
+
 import sys
 import threading
 import time
@@ -67,7 +69,8 @@ class Conductor:
         return self
 
     def stop(self) -> None:
-        """Stop following it; whoever waits for an answer is told that nobody is there."""
+        """Stop following it; whoever waits for an answer is told that nobody is there. Not from within a turn: the clock
+        may be waiting for its own."""
         self._alarm.set()
         with self.moved:
             self.stopped = True

@@ -1,5 +1,7 @@
 """A cluster brought to the moment at which the pager rings."""
 
+# Simpler than in reality (docs/simplifications.md): hands
+
 from typing import Any
 
 from ..cluster import Cluster
