@@ -134,13 +134,20 @@ def _swarm_spec(object: Cluster) -> dict[str, Any]:
         "Orchestration": {"TaskHistoryRetentionLimit": object.task_history_limit},
         "Raft": {
             "SnapshotInterval": object.snapshot_interval,
-            "KeepOldSnapshots": 0,
+            "KeepOldSnapshots": object.keep_old_snapshots,
             "LogEntriesForSlowFollowers": object.log_entries_for_slow_followers,
             "ElectionTick": object.election_tick,
             "HeartbeatTick": object.heartbeat_tick,
         },
         "Dispatcher": {"HeartbeatPeriod": object.heartbeat_period},
-        "CAConfig": {"NodeCertExpiry": object.certificate_expiry, "ForceRotate": object.force_rotate},
+        "CAConfig": {
+            "NodeCertExpiry": object.certificate_expiry,
+            "ExternalCAs": [
+                {"Protocol": protocol.lower(), "URL": url, "Options": dict(options)}
+                for protocol, url, options in object.external_cas
+            ],
+            "ForceRotate": object.force_rotate,
+        },
         "EncryptionConfig": {"AutoLockManagers": object.autolock},
     }
 

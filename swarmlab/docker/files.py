@@ -9,7 +9,7 @@ from functools import partial
 from ..messages import CreateObject, ListObjects, RemoveObject
 from ..objects import ConfigSpec, SecretSpec
 from .ask import mapping
-from .filters import has_label, matching
+from .filters import FILE_TESTS, matching
 from .flags import Options
 from .services import remove_each
 from .session import Exit, Screen, Session, read_file
@@ -26,11 +26,6 @@ LAYOUTS = {
         {**_HEADERS, "Driver": "DRIVER"}, "{{.ID}}\t{{.Name}}\t{{.Driver}}\t" + _TIMES, "secret.secretContext"
     ),
     "config": Layout(_HEADERS, "{{.ID}}\t{{.Name}}\t" + _TIMES, "config.configContext"),
-}
-TESTS = {
-    "id": lambda file, value: file.id.startswith(value),
-    "label": lambda file, value: has_label(file.spec.labels, value),
-    "name": lambda file, value: file.spec.name.startswith(value),
 }
 
 
@@ -65,7 +60,7 @@ def _content(session: Session, kind: str, path: str) -> bytes:
 
 
 def list_all(kind: str, session: Session, options: Options, screen: Screen) -> None:
-    files = matching(session.call(ListObjects(kind)), options["filter"], TESTS)
+    files = matching(session.call(ListObjects(kind)), options["filter"], FILE_TESTS)
     rows = [
         {
             "ID": file.id,

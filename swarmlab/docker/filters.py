@@ -17,11 +17,13 @@ def has_label(labels: Mapping[str, str], wanted: str) -> bool:
 
 Tests = Mapping[str, Callable[[Any, str], bool]]
 
+CONTAINERS = ("container", "")  # what Docker calls the runtime of all tasks there are here
 SERVICE_TESTS: Tests = {
     "id": lambda service, value: service.id.startswith(value),
     "label": lambda service, value: has_label(service.spec.labels, value),
     "mode": lambda service, value: service.spec.mode == value,
     "name": lambda service, value: service.spec.name.startswith(value),
+    "runtime": lambda service, value: value in CONTAINERS,
 }
 TASK_TESTS: Tests = {
     "desired-state": lambda task, value: STATES[task.desired] == value.lower(),
@@ -29,7 +31,15 @@ TASK_TESTS: Tests = {
     "label": lambda task, value: has_label(task.service_labels, value),
     "name": lambda task, value: f"{task.name}.{task.id}".startswith(value),
     "node": lambda task, value: task.node == value,
+    "runtime": lambda task, value: value in CONTAINERS,
+    "service": lambda task, value: task.service == value,
 }
+FILE_TESTS: Tests = {
+    "id": lambda file, value: file.id.startswith(value),
+    "label": lambda file, value: has_label(file.spec.labels, value),
+    "name": lambda file, value: file.spec.name.startswith(value),
+}
+SECRET_TESTS: Tests = {**FILE_TESTS, "names": lambda file, value: file.spec.name == value}
 
 
 def _one_of(name: str, value: str, words: Sequence[str]) -> str:

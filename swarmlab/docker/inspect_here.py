@@ -74,9 +74,9 @@ def volume(session: Session, ref: str) -> Object:
 # ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def network(session: Session, ref: str, verbose: bool = False) -> Object:
+def network(session: Session, ref: str, verbose: bool = False, scope: str = "") -> Object:
     """A network of this machine or of the swarm; `verbose` lists the services on it, wherever their tasks are."""
-    row = network_row(session, ref)
+    row = network_row(session, ref, scope)
     engine = session.call(Info())
     if row.scope != "swarm" or not engine.manager:
         return api_containers.local_network(row)
@@ -91,9 +91,10 @@ def network(session: Session, ref: str, verbose: bool = False) -> Object:
     return api_json.network(stored, here)
 
 
-def network_row(session: Session, ref: str) -> NetworkRow:
+def network_row(session: Session, ref: str, scope: str = "") -> NetworkRow:
     """The one network, of this machine or of the swarm, that this name or the beginning of an id means."""
-    rows = lookup(session.call(ListNetworks()), ref, lambda row: row.name)
+    known = [row for row in session.call(ListNetworks()) if scope in ("", row.scope)]
+    rows = lookup(known, ref, lambda row: row.name)
     if len(rows) > 1:
         what = "name" if rows[0].name == ref else "ID prefix"
         raise ApiError(f"network {ref} is ambiguous ({len(rows)} matches found based on {what})")

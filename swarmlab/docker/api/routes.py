@@ -8,7 +8,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-ROOMS: tuple[Any, ...] = ()  # the first template that fits has it
+from . import files, networks, nodes, services, swarm, tasks
+
+ROOMS: tuple[Any, ...] = (services, tasks, nodes, networks, files, swarm)  # the first template that fits has it
 
 Endpoint = Callable[[Any, Any], Any]  # (session, asked) -> Answer, Streamed or Hijacked
 
