@@ -1,5 +1,6 @@
 """What is said before and after a drill: the page, and the chain of causes with the shortest repair."""
 
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any, NamedTuple
@@ -63,8 +64,13 @@ class Debrief(NamedTuple):
         return draw_outage(self.bar)
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{escape(text)} <i>(lesson {escape(lesson)})</i>{_pre(shown)}</li>" for text, lesson, shown in self.causes)  # fmt: skip
+        items = "".join(f"<li>{_with_code(text)} <i>(lesson {escape(lesson)})</i>{_pre(shown)}</li>" for text, lesson, shown in self.causes)  # fmt: skip
         return f"<p><b>{escape(self.title)}</b></p><ol>{items}</ol><p>The shortest repair:</p>{_pre(self.repair)}"
+
+
+def _with_code(text: str) -> str:
+    """As HTML, what stands between back quotes as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _pre(lines: tuple[str, ...]) -> str:
