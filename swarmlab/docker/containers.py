@@ -132,18 +132,19 @@ def list_containers(session: Session, options: Options, screen: Screen) -> None:
     names = [name for name, _ in options["filter"]]
     ended_too = options["all"] or last > 0 or "status" in names or "exited" in names
     known = session.call(ListContainers(ended_too or "before" in names or "since" in names))  # than one that has ended
-    found = [one for one in _filtered(known, options) if ended_too or one.state == "running"]
+    found = [one for one in filtered(known, options["filter"]) if ended_too or one.state == "running"]
     rows = container_rows(found[:last] if last > 0 else found, session.now, not options["no-trunc"])
     show(screen, CONTAINERS, rows, options["format"], options["quiet"])
 
 
-def _filtered(containers: Sequence[Container], options: Options) -> list[Container]:
-    for name, value in options["filter"]:
+def filtered(containers: Sequence[Container], filters: Sequence[tuple[str, str]]) -> list[Container]:
+    """What passes. Raises `ApiError`."""
+    for name, value in filters:
         if name in WORDS and value.lower() not in WORDS[name]:
             raise ApiError(f"Invalid filter '{name}={value}'")
         if name == "exited" and not re.fullmatch("[+-]?[0-9]{1,18}", value):
             raise ApiError(f"strconv.Atoi: parsing {quote(value)}: invalid syntax")
-    return matching(containers, options["filter"], CONTAINER_TESTS)
+    return matching(containers, filters, CONTAINER_TESTS)
 
 
 # ── one after the other ──────────────────────────────────────────────────────────────────────────────────────────

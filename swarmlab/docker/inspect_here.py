@@ -5,7 +5,7 @@ Each function takes a name or id and raises `ApiError` with the engine's words. 
 
 # Simpler than in reality (docs/simplifications.md): worker-inspect
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..messages import (
@@ -34,20 +34,34 @@ def container(session: Session, ref: str) -> Object:
     return api_containers.container(found, attached(session, found))
 
 
-def attached(session: Session, found: Container) -> list[tuple[str, str, str, str]]:
+Ends = list[tuple[str, str, str, str]]  # network id, name, address with mask, gateway
+
+
+def attached(session: Session, found: Container) -> Ends:
     """The networks of a container. Of a task only a manager knows them."""
+    return all_attached(session, [found])[found.id]
+
+
+def all_attached(session: Session, containers: Sequence[Container]) -> dict[str, Ends]:
+    """The networks of several, by their ids."""
     rows = {row.id: row for row in session.call(ListNetworks())}
-    if not found.task:
-        return [(id, name, address, _gateway(rows.get(id))) for id, name, address, *_ in found.networks]
+    of_tasks = _of_tasks(session) if any(one.task for one in containers) else {}
+    return {
+        one.id: of_tasks.get(one.task, [])
+        if one.task
+        else [(id, name, address, _gateway(rows.get(id))) for id, name, address, *_ in one.networks]
+        for one in containers
+    }
+
+
+def _of_tasks(session: Session) -> dict[str, Ends]:
     if not session.call(Info()).manager:
-        return []
-    networks = {network.id: network for network in session.call(ListObjects("network"))}
-    task = next((task for task in session.call(ListObjects("task")) if task.id == found.task), None)
-    return (
-        [(one.network, networks[one.network].spec.name, one.address, _gateway(None)) for one in task.networks]
-        if task
-        else []
-    )
+        return {}
+    names = {network.id: network.spec.name for network in session.call(ListObjects("network"))}
+    return {
+        task.id: [(one.network, names[one.network], one.address, "") for one in task.networks if one.network in names]
+        for task in session.call(ListObjects("task"))
+    }
 
 
 def _gateway(row: NetworkRow | None) -> str:

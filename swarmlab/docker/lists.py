@@ -273,7 +273,7 @@ def container_rows(containers: Iterable[Container], now: int, trunc: bool) -> li
             "Image": without_digest(container.image) if trunc else container.image,
             "Command": f'"{cut(container.command, 20) if trunc else container.command}"',
             "RunningFor": f"{ago(now - container.created_at)} ago",
-            "Status": _status(container, now),
+            "Status": container_status(container, now),
             "Ports": _container_ports(container.ports),
             "Names": container.name,
             "State": container.state,
@@ -289,7 +289,8 @@ def container_rows(containers: Iterable[Container], now: int, trunc: bool) -> li
     ]
 
 
-def _status(container: Container, now: int) -> str:
+def container_status(container: Container, now: int) -> str:
+    """`Up 3 seconds (healthy)`: the engine words it, not the client."""
     since = ago(now - container.state_at)
     match container.state:
         case "running":

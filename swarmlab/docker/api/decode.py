@@ -18,6 +18,14 @@ NetworkCreate: Name str, CheckDuplicate bool, Driver str, Scope str, EnableIPv4 
 IPAMConfig: Subnet str, IPRange str, Gateway str, AuxAddress=AuxiliaryAddresses map
 NetworkConnect: Container str, EndpointConfig *EndpointSettings
 NetworkDisconnect: Container str, Force bool
+InitRequest: ListenAddr str, AdvertiseAddr str, DataPathAddr str, DataPathPort int, ForceNewCluster bool, Spec SwarmSpec, AutoLockManagers bool, Availability str, DefaultAddrPool [str], SubnetSize int
+JoinRequest: ListenAddr str, AdvertiseAddr str, DataPathAddr str, RemoteAddrs [str], JoinToken str, Availability str
+UnlockRequest: UnlockKey str
+VolumeCreate: Name str, Driver str, DriverOpts map, Labels map, ClusterVolumeSpec any
+ContainerCreate: Hostname str, User str, AttachStdin bool, OpenStdin bool, Tty bool, Env [str], Cmd any, Entrypoint any, Image str, Labels map, Healthcheck *HealthConfig, HostConfig *HostConfig, NetworkingConfig *NetworkingConfigCreate
+NetworkingConfigCreate: EndpointsConfig {*EndpointSettings}
+ExecCreate: User str, Tty bool, AttachStdin bool, Env [str], WorkingDir str, Cmd [str]
+ExecStart: Detach bool, Tty bool
 """
 MORE = {  # fields that may be sent and are never shown
     "ServiceSpec": "Networks [NetworkAttachmentConfig]",
@@ -35,6 +43,7 @@ INTEGERS = {  # all other numbers are int64
         "uint64",
     ),
     **dict.fromkeys(("PortConfig.TargetPort", "PortConfig.PublishedPort"), "uint32"),
+    **dict.fromkeys(("InitRequest.DataPathPort", "InitRequest.SubnetSize"), "uint32"),
     **dict.fromkeys(("FileTarget.Mode", "TmpfsOptions.Mode"), "fs.FileMode"),
     **dict.fromkeys(("HealthConfig.Retries", "RaftConfig.ElectionTick", "RaftConfig.HeartbeatTick"), "int"),
 }
@@ -42,7 +51,9 @@ RANGES = {"uint64": (0, 2**64), "uint32": (0, 2**32), "fs.FileMode": (0, 2**32)}
 SIGNED = (-(2**63), 2**63)
 NAMED = {  # texts that have a type of their own in Go
     "NodeSpec.Role": "swarm.NodeRole",
-    "NodeSpec.Availability": "swarm.NodeAvailability",
+    **dict.fromkeys(
+        ("NodeSpec.Availability", "InitRequest.Availability", "JoinRequest.Availability"), "swarm.NodeAvailability"
+    ),
     "RestartPolicy.Condition": "swarm.RestartPolicyCondition",
     "EndpointSpec.Mode": "swarm.ResolutionMode",
     "PortConfig.Protocol": "swarm.PortConfigProtocol",
@@ -63,6 +74,15 @@ STRUCTS = {  # whose names in Go are others, or which are in another package
     "FileTarget": "swarm.SecretReferenceFileTarget",
     "Ulimit": "units.Ulimit",
     "SwarmSpec": "swarm.Spec",
+    "VolumeCreate": "volume.CreateOptions",
+    "ContainerCreate": "container.CreateRequest",
+    "HostConfig": "container.HostConfig",
+    "PortBinding": "nat.PortBinding",
+    "RestartMode": "container.RestartPolicy",
+    "LogConfig": "container.LogConfig",
+    "NetworkingConfigCreate": "network.NetworkingConfig",
+    "ExecCreate": "container.ExecOptions",
+    "ExecStart": "container.ExecStartOptions",
     "NetworkCreate": "network.CreateRequest",
     "NetworkConnect": "network.ConnectOptions",
     "NetworkDisconnect": "network.DisconnectOptions",

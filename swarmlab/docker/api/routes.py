@@ -8,9 +8,17 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from . import files, networks, nodes, services, swarm, tasks
+from . import containers, files, networks, nodes, services, swarm, tasks
 
-ROOMS: tuple[Any, ...] = (services, tasks, nodes, networks, files, swarm)  # the first template that fits has it
+ROOMS: tuple[Any, ...] = (
+    services,
+    tasks,
+    nodes,
+    networks,
+    files,
+    swarm,
+    containers,
+)  # the first template that fits has it
 
 Endpoint = Callable[[Any, Any], Any]  # (session, asked) -> Answer, Streamed or Hijacked
 

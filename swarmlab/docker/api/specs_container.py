@@ -28,7 +28,7 @@ def container_spec(values: Values) -> ContainerSpec:
         args=tuple(values.get("Args", ())),
         hostname=values.get("Hostname", ""),
         env=tuple(values.get("Env", ())),
-        mounts=tuple(_mount(mount) for mount in values.get("Mounts", ())),
+        mounts=tuple(mount(one) for one in values.get("Mounts", ())),
         healthcheck=None if health is None else health_check(health),
         stop_signal=values.get("StopSignal", ""),
         stop_grace_period=values.get("StopGracePeriod", ContainerSpec().stop_grace_period),
@@ -126,7 +126,7 @@ def _credentials(values: Values | None) -> dict[str, str] | None:
 # ── mounts ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _mount(values: Values) -> Mount:
+def mount(values: Values) -> Mount:
     """Without a type it is a bind mount to the engine."""
     return Mount(
         type=values.get("Type", "").lower() or "bind",
