@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from . import containers, files, networks, nodes, services, swarm, tasks
+from . import containers, files, images, joining, networks, nodes, services, swarm, system, tasks, volumes
 
 ROOMS: tuple[Any, ...] = (
     services,
@@ -17,6 +17,10 @@ ROOMS: tuple[Any, ...] = (
     networks,
     files,
     swarm,
+    joining,
+    system,
+    images,
+    volumes,
     containers,
 )  # the first template that fits has it
 
