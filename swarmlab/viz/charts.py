@@ -34,6 +34,7 @@ from .lanes import draw_tasks
 from .leaving import draw_leaving, tell_leaving
 from .lenses import draw_lenses, tell_lenses
 from .outagebar import draw_outage, key_instants, lost_requests
+from .outagepage import draw_outages, outage_table, tell_outages
 from .packetpath import draw_packet, packet_strip, tell_packet
 from .placement import draw_placement, placement_strip, tell_placement
 from .probes import draw_probes, tell_probes
@@ -81,6 +82,7 @@ __all__ = [
     "draw_loads",
     "draw_logs",
     "draw_outage",
+    "draw_outages",
     "draw_packet",
     "draw_placement",
     "draw_ports",
@@ -109,6 +111,7 @@ __all__ = [
     "key_instants",
     "ladder_strip",
     "lost_requests",
+    "outage_table",
     "packet_strip",
     "placement_strip",
     "show",
@@ -138,6 +141,7 @@ __all__ = [
     "tell_loads",
     "tell_logs",
     "tell_outage",
+    "tell_outages",
     "tell_packet",
     "tell_placement",
     "tell_ports",

@@ -102,10 +102,10 @@ def title_of(row: dict) -> list[str]:
 def _per_row(given: Any, count: int) -> list:
     """One value per row, None for none."""
     values = list(given) if isinstance(given, list) else [given] * count
-    return [_number(value) for value in values] + [None] * (count - len(values))
+    return [guess_of(value) for value in values] + [None] * (count - len(values))
 
 
-def _number(value: Any) -> Any:
+def guess_of(value: Any) -> Any:
     """What a learner wrote as a guess: a number, also as text; anything else is no guess."""
     if isinstance(value, str):
         try:
@@ -115,11 +115,11 @@ def _number(value: Any) -> Any:
     return value if isinstance(value, int | float | tuple | Mapping) else None
 
 
-def _range(reference: Any) -> tuple[str, float, float]:
+def range_of(reference: Any) -> tuple[str, float, float]:
     """A reference as (which instant, from, to)."""
     if isinstance(reference, Mapping):
         ((name, value),) = reference.items()
-        return f": {name}", *_range(value)[1:]
+        return f": {name}", *range_of(value)[1:]
     low, high = reference if isinstance(reference, tuple) else (reference, reference)
     return "", low, high
 
@@ -131,7 +131,7 @@ def _scale(bars: list[dict], guesses: list, references: list) -> dict:
     spans = [span for span in healed if span > 0] or [1.0]
     far = 2 * max(spans)  # a guess beyond that is drawn at the edge
     beside = [min(guess, far) for guess in guesses if guess] + [
-        _range(value)[2] for value in references if value is not None
+        range_of(value)[2] for value in references if value is not None
     ]
     is_open = any(bar["healed"] is None for bar in bars)
     longest = max(spans + beside)
@@ -224,7 +224,7 @@ def _draw_beside(ax: Axes, line: int, guess: Any, reference: Any) -> None:
         if guess > high:
             ink.write(ax, 0.97, line + 0.34, f"{guess:g} s →", ha="right", transform=ax.get_yaxis_transform())
     if reference is not None:
-        name, low, high = _range(reference)
+        name, low, high = range_of(reference)
         middle, words = line + 0.22, f"real engine{name}"
         ax.plot((low, high), (middle, middle), "|-", color=ink.INK, markersize=8, markeredgewidth=1.8, linewidth=1.2)
         wide = ink.inches(ax)[0]
