@@ -36,7 +36,7 @@ def list_events(session: Session, options: Options, screen: Screen) -> None:
     while True:
         upto = session.now if until is None else min(until, session.now)
         for event in session.call(Events(since, upto)):
-            if _passes(event, options["filter"]):
+            if passes(event, options["filter"]):
                 screen.say(_line(event, options["format"], template))
         if until is not None and until <= session.now:
             return
@@ -92,7 +92,7 @@ def message(event: Event) -> dict:
     }
 
 
-def _passes(event: Event, filters: Any) -> bool:
+def passes(event: Event, filters: Any) -> bool:
     """One value of each filter is enough, but of labels all must be there."""
     wanted: dict[str, list[str]] = {}
     for name, value in filters:

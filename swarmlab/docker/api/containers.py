@@ -22,11 +22,12 @@ from ...objects import ApiError
 from ...worker import plain
 from .. import api_containers, inspect_here
 from ..containers import filtered, prune_containers
+from ..dates import unix
 from ..filters import CONTAINER_TESTS, matching
 from ..lists import container_status
 from ..session import Session
 from .asked import Answer, Asked, Refusal, Streamed, filters_of, flag, number, status_of
-from .clock import shown
+from .clock import shift_of, shown
 from .doorway import JSON
 from .queries import pairs
 from .specs_run import check_image, posted_container
@@ -51,9 +52,14 @@ def list_containers(session: Session, asked: Asked) -> Answer:
 
 
 def _summaries(session: Session, containers: list[Container]) -> list[dict[str, Any]]:
-    ends = inspect_here.all_attached(session, containers)
-    now = session.now
-    return [shown(session, api_containers.summary(one, ends[one.id], container_status(one, now))) for one in containers]
+    ends, now = inspect_here.all_attached(session, containers), session.now
+    return [_summary(session, one, ends[one.id], now) for one in containers]
+
+
+def _summary(session: Session, one: Container, ends: inspect_here.Ends, now: int) -> dict[str, Any]:
+    """When it was made is a number here, no date."""
+    line = shown(session, api_containers.summary(one, ends, container_status(one, now)))
+    return line | {"Created": unix(one.created_at + shift_of(session))}
 
 
 def inspect(session: Session, asked: Asked) -> Answer:

@@ -8,7 +8,22 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from . import containers, files, images, joining, networks, nodes, services, swarm, system, tasks, volumes
+from . import (
+    containers,
+    events,
+    exec,
+    files,
+    images,
+    joining,
+    logs,
+    networks,
+    nodes,
+    services,
+    swarm,
+    system,
+    tasks,
+    volumes,
+)
 
 ROOMS: tuple[Any, ...] = (
     services,
@@ -22,6 +37,9 @@ ROOMS: tuple[Any, ...] = (
     images,
     volumes,
     containers,
+    logs,
+    exec,
+    events,
 )  # the first template that fits has it
 
 Endpoint = Callable[[Any, Any], Any]  # (session, asked) -> Answer, Streamed or Hijacked
