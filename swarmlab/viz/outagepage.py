@@ -51,7 +51,7 @@ def _draw_axis(ax: Axes, rows: Sequence[dict], guessed: bool) -> None:
 def _draw_head(ax: Axes) -> None:
     """Above the first bar: which filling means what, and the names of the columns."""
     wide, high = ink.inches(ax)
-    middle, x = 1 + 0.3 / high, 0.0
+    middle, x = 1 + 0.3 / high, 0.2 - ax.get_position().x0 * ink.figure_of(ax).get_figwidth()
     for name, waiting in PARTS.items():
         where = {"transform": ax.transAxes, "clip_on": False}
         ink.box(ax, x / wide, middle - 0.08 / high, 0.24 / wide, 0.16 / high, **STYLES[name], **where)
