@@ -69,9 +69,13 @@ def _sized(bytes: float, base: int, units: Sequence[str]) -> str:
 
 
 def natural(name: str) -> tuple:
-    """A key that sorts web.9 before web.10: runs of digits count as numbers."""
+    """A key that sorts web.9 before web.10: runs of digits count as numbers, and come before everything else.
+
+    >>> sorted(["rabbit.1", "rabbit10.1", "rabbit2.1"], key=natural)
+    ['rabbit2.1', 'rabbit10.1', 'rabbit.1']
+    """
     parts = re.findall(r"[0-9]+|[^0-9]", name)
-    return tuple((ord("0"), int(part)) if part[0] in "0123456789" else (ord(part), 0) for part in parts)
+    return tuple((0, int(part), len(part)) if part[0] in "0123456789" else (1, ord(part), 0) for part in parts)
 
 
 def cut(text: str, length: int) -> str:

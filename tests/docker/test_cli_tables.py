@@ -277,7 +277,7 @@ def test_durations_in_words(seconds: float, text: str) -> None:
 
 def test_names_are_sorted_with_numbers_as_numbers() -> None:
     names = ["web.10", "web.9", "web", "Web", "a-1", "a1", "web.9a", "web.09b"]
-    assert sorted(names, key=natural) == ["Web", "a-1", "a1", "web", "web.9", "web.9a", "web.09b", "web.10"]
+    assert sorted(names, key=natural) == ["Web", "a1", "a-1", "web", "web.9", "web.9a", "web.09b", "web.10"]
 
 
 def test_columns_are_three_apart_at_least_ten_wide_and_the_last_is_not_padded() -> None:
