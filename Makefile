@@ -17,7 +17,7 @@ LESSONS ?=
 TRACK = taster
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks track sheet preflight golden bench campaign updates secrets mutants browser pyodide dask clean setup
+.PHONY: help lab test check notebooks track sheet preflight html golden bench campaign updates secrets mutants browser pyodide dask clean setup
 
 help:
 	@echo "make lab        open the first lesson in JupyterLab"
@@ -27,6 +27,7 @@ help:
 	@echo "make track      cuts the notebooks of a track (taster; or TRACK=half-day, day, two-days) into build/tracks"
 	@echo "make sheet      the sheet that a room writes on, from the notebooks"
 	@echo "make preflight  is this machine ready for a room? works without a network"
+	@echo "make html       the lessons as web pages that need nothing else, in build/html"
 	@echo "make golden     write down anew what happens in the stories of tests/golden; read the diff"
 	@echo "make bench      speed, as ratios against a peer in the same run"
 	@echo "make campaign   10,000 runs of raft under faults, on all cores; fewer with SEEDS=300"
@@ -61,6 +62,9 @@ track: setup
 
 sheet: setup
 	$(RUN) tools.sheet
+
+html: setup
+	$(RUN) tools.html
 
 preflight: setup
 	$(RUN) tools.preflight
