@@ -5,20 +5,17 @@ Source: Docker Engine API v1.47, "System"; moby `api/server/router/system/system
 
 # Simpler than in reality (docs/simplifications.md): digests
 
-from collections.abc import Sequence
 from typing import Any
 
-from ...messages import Container, ImageRow, Info, ListContainers, ListImages, ListVolumes
-from .. import api_engine, lists, system
-from ..api_containers import summary
+from ...messages import ImageRow, Info, ListImages, ListVolumes
+from .. import api_engine, system
 from ..dates import rfc3339
 from ..session import Session
 from .asked import Answer, Asked, Refusal, json_of
 from .clock import shift_of, shown
+from .containers import list_containers
 from .doorway import OLDEST, VERSION
 from .images import image_rows
-
-TYPES = ("container", "image", "volume", "build-cache")  # of what may be counted
 
 
 def info(session: Session, asked: Asked) -> Answer:
@@ -46,20 +43,16 @@ def log_in(session: Session, asked: Asked) -> Answer:
 def disk_usage(session: Session, asked: Asked) -> Answer:
     """Of containers and volumes nothing is measured: they weigh nothing here."""
     rows: tuple[ImageRow, ...] = session.call(ListImages())
-    containers: tuple[Container, ...] = session.call(ListContainers(all=True))
+    containers = list_containers(session, asked._replace(query={"all": "1"}))
     values = {
         "LayersSize": sum(row.size for row in rows),
         "Images": image_rows(rows, shared=0),
-        "Containers": _containers(session, containers),
+        "Containers": containers.body,
         "Volumes": _volumes(session),
         "BuildCache": None,
         "BuilderSize": 0,
     }
     return Answer(body=values)
-
-
-def _containers(session: Session, containers: Sequence[Container]) -> list[dict[str, Any]]:
-    return [shown(session, summary(one, (), lists.container_status(one, session.now))) for one in containers]
 
 
 def _volumes(session: Session) -> list[dict[str, Any]]:
