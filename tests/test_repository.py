@@ -209,3 +209,9 @@ def test_binder_would_build_from_the_binder_folder():
     assert answer.returncode == 0, said
     assert "Building conda environment for python=3.1" in said
     assert "binder/environment.yml" in said and "binder/postBuild" in said
+    assert "apt-get install --yes --no-install-recommends docker.io" in said
+
+
+def test_binder_has_the_docker_client_for_lesson_14():
+    lines = [line.partition("#")[0].strip() for line in read("binder/apt.txt").splitlines()]
+    assert [line for line in lines if line] == ["docker.io"]
