@@ -134,3 +134,57 @@ def outage_of(cluster: Cluster, title: str) -> dict[str, Any]:
     row = outage(cluster.trace, cluster.trace.of(MachineCrashed)[-1])
     lost_at = [each.arrived for each in cluster.trace.requests if each.status != 200 and each.arrived >= row["fault"]]
     return row | {"title": title, "lost": lost_at}
+
+
+# ── knobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def log_view(cluster: Cluster) -> Any:
+    """A function for `Explore`: the lines that Elasticsearch holds, by service, node and text."""
+    lines = cluster.logs()
+
+    def lines_of(service: str = "", node: str = "", contains: str = "") -> Any:
+        from ..viz.loglist import chosen, draw_lines, tell_lines
+
+        found = chosen(lines, service, node, contains)
+        words = {"service": service, "node": node, "text": contains}
+        return draw_lines(found, start=lines[0].time, end=cluster.now), tell_lines(found, words)
+
+    return lines_of
+
+
+def focus_view(cluster: Cluster, bands: Any = ()) -> Any:
+    """A function for `Explore`: the dashboards by node, or with one service in focus."""
+
+    def dashboard(focus: str = CLIENT, by: str = "service") -> Any:
+        from ..viz.dashboard import draw_dashboard, tell_dashboard
+
+        measured, asked = cluster.measured(), rows(cluster)
+        return draw_dashboard(measured, asked, by, [focus], bands), tell_dashboard(measured, asked, by)
+
+    return dashboard
+
+
+def load_knobs(visits: int = 100, clients: int = 1, balancers: int = 1) -> Any:
+    """Where requests wait when so many a second come to so many clients and balancers."""
+    from ..viz.greeting import draw_waits, tell_waits
+
+    cluster = evening()
+    cluster.docker(f"service scale --detach {BALANCER}={balancers}")
+    scale(cluster, CLIENT, clients)
+    load = greeted(cluster, visits, 15)
+    asked = [row for row in cluster.trace.requests if row.load == load]
+    found = {f"{visits} a second": rows(cluster)}
+    words = f"{sum(row.status == 200 for row in asked)} of {len(asked)} answered, p99 {p99(cluster, load):.0f} ms."
+    return draw_waits(found), f"{words} {tell_waits(found)}"
+
+
+def scaled_out_and_in() -> Cluster:
+    """100 greetings a second to one client, 200 to three, and 60 to one again."""
+    cluster = evening()
+    greeted(cluster, 100, 30)
+    scale(cluster, CLIENT, 3, 0)
+    greeted(cluster, 200, 40)
+    scale(cluster, CLIENT, 1, 0)
+    greeted(cluster, 60, 40)
+    return cluster

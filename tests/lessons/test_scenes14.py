@@ -103,3 +103,12 @@ def test_a_lost_worker_under_load_is_noticed_by_missing_heartbeats_and_healed():
     noticed, healed = ((bar[name] - bar["fault"]) / 1e6 for name in ("noticed", "healed"))
     assert 9 <= noticed <= 16.5 and healed < 40
     assert bar["lost"] and max(bar["lost"]) < bar["healed"]
+
+
+def test_the_last_position_of_every_knob_can_be_drawn(busy):
+    drawn, words = scenes14.load_knobs(220, 4, 3)
+    assert ink.png(ink.figure_of(drawn)) and "answered" in words
+    drawn, words = scenes14.log_view(busy)(scenes14.CLIENT, "worker-3", "200")
+    assert ink.png(ink.figure_of(drawn)) and "with service" in words
+    drawn, words = scenes14.focus_view(busy)("rabbitmq_rabbit3", "service")
+    assert ink.png(ink.figure_of(drawn)) and "By service" in words
