@@ -3,7 +3,7 @@
 Source: Docker Engine API v1.47, "Image", "Distribution"; moby `api/server/router/image/image_routes.go`.
 """
 
-# Simpler than in reality (docs/simplifications.md): digests, made-up
+# Simpler than in reality (docs/simplifications.md): image-dates
 
 import json
 from collections.abc import Iterator, Sequence

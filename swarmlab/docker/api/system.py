@@ -3,7 +3,7 @@
 Source: Docker Engine API v1.47, "System"; moby `api/server/router/system/system_routes.go`.
 """
 
-# Simpler than in reality (docs/simplifications.md): digests
+# Simpler than in reality (docs/simplifications.md): login
 
 from typing import Any
 
