@@ -55,10 +55,10 @@ def test_a_guess_is_a_hollow_triangle_on_the_axis(guess, drawn):
 
 
 def test_no_two_texts_of_the_page_cover_each_other():
-    wide = {"title": "a title as long as there is one, in words", "real": {"noticed": (212.2, 302.2)}}
+    wide = {"title": "a title of thirty characters, so", "real": {"noticed": (212.2, 302.2)}}
     ax = charts.draw_outages([DIES | wide, HANGS, WAITS], guesses=[1, 2, 3])
     fig = ax.figure
-    fig.canvas.draw()
+    fig.draw_without_rendering()
     texts = [t for t in fig.findobj(lambda a: hasattr(a, "get_text")) if t.get_text().strip() and t.get_visible()]
     boxes = [(t.get_text(), t.get_window_extent()) for t in texts]
     assert all(0 <= box.x0 and box.x1 <= fig.bbox.width for _, box in boxes)
