@@ -61,14 +61,28 @@ def _words(value: Any, name: str) -> tuple[str, ...]:
 def _settings(values: Values, host: Values) -> ContainerSettings:
     log, check = host.get("LogConfig", {}), values.get("Healthcheck")
     return ContainerSettings(
-        env=tuple(values.get("Env", ())),
+        env=_environment(values),
         hostname=values.get("Hostname", ""),
-        mounts=(*(mount(one) for one in host.get("Mounts", ())), *(_bind(text) for text in host.get("Binds", ()))),
+        mounts=(*(_known(one) for one in host.get("Mounts", ())), *(_bind(text) for text in host.get("Binds", ()))),
         log_driver=LogDriver(log["Type"], log.get("Config", {})) if log.get("Type") else None,
         restart=_policy(host),
         healthcheck=health_check(check) if check else None,
         user=values.get("User", ""),
     )
+
+
+def _environment(values: Values) -> tuple[str, ...]:
+    for line in values.get("Env", ()):
+        if not line.partition("=")[0]:
+            raise Refusal(400, f"invalid environment variable: {line}")
+    return tuple(values.get("Env", ()))
+
+
+def _known(values: Values) -> Mount:
+    kind = values.get("Type", "") or "bind"
+    if kind not in ("bind", "volume", "tmpfs"):
+        raise Refusal(400, f'invalid mount config for type "{kind}": mount type unknown')
+    return mount(values)
 
 
 def _bind(text: str) -> Mount:
@@ -129,4 +143,11 @@ def _networks(values: Values, host: Values) -> tuple[NetworkTarget, ...]:
 
 def _target(name: str, end: Values) -> NetworkTarget:
     address = end.get("IPAMConfig", {}).get("IPv4Address", "")
+    if address and not _is_address(address):
+        raise Refusal(400, f"invalid IPv4 address: {address}")
     return NetworkTarget(name, tuple(end.get("Aliases", ())), address=address)
+
+
+def _is_address(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) == 4 and all(re.fullmatch("[0-9]{1,3}", part) and int(part) < 256 for part in parts)

@@ -1,0 +1,202 @@
+"""Containers, their output, commands in them and events over HTTP. Source: docker-api.md, §2, §3, §5, §7, §8."""
+
+import json
+import struct
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+RECORDED = Path(__file__).parent.parent / "api-json"
+WANTED = {"Image": "nginx:alpine"}
+
+
+def post(wire, path, body=None):
+    return wire.ask("POST", path, json.dumps(body) if body is not None else None)
+
+
+@pytest.fixture
+def made(wire):
+    """Makes containers that run, and takes them away at the end."""
+    ids = []
+
+    def make(name="", start=True, **more):
+        if not ids:
+            wire.served.cluster.docker("pull nginx:alpine")
+        reply = post(wire, f"/containers/create?name={name}", WANTED | more)
+        assert reply.status == 201, reply.body
+        ids.append(reply.json["Id"])
+        if start:
+            assert post(wire, f"/containers/{ids[-1]}/start").status == 204
+        return ids[-1]
+
+    yield make
+    for id in ids:
+        wire.ask("DELETE", f"/containers/{id}?force=1")
+
+
+def frames(data):
+    found = []
+    while data:
+        stream, length = struct.unpack(">BxxxI", data[:8])
+        found.append((stream, data[8 : 8 + length].decode()))
+        data = data[8 + length :]
+    return found
+
+
+def recorded(name):
+    value = json.loads((RECORDED / f"{name}.json").read_text())
+    return value[0] if isinstance(value, list) else value
+
+
+def test_a_list_and_an_inspection_have_the_fields_of_the_recorded_engine(wire, made):
+    id = made("fields")
+    line = next(one for one in wire.ask("GET", "/containers/json").json if one["Id"] == id)
+    assert list(line) == list(recorded("containers-json"))
+    assert line["Names"] == ["/fields"] and line["State"] == "running" and line["Status"].startswith("Up ")
+    whole = wire.ask("GET", "/containers/fields/json").json
+    assert list(whole) == list(recorded("container-inspect-task"))
+    for part in ("State", "Config", "HostConfig", "NetworkSettings"):
+        assert set(whole[part]) >= set(recorded("container-inspect-task")[part]) - {"Health", "Healthcheck", "Init"}
+
+
+def test_a_container_is_made_first_and_started_then_and_starting_it_again_changes_nothing(wire, made):
+    id = made("twice", start=False)
+    assert wire.ask("GET", f"/containers/{id}/json").json["State"]["Status"] == "created"
+    assert [post(wire, f"/containers/{id}/start").status for _ in range(2)] == [204, 304]
+    assert [post(wire, f"/containers/{id}/stop?t=0").status for _ in range(2)] == [204, 304]
+    assert post(wire, f"/containers/{id}/restart?t=0").status == 204
+    assert post(wire, f"/containers/{id}/rename?name=thrice").status == 204
+    assert wire.ask("DELETE", "/containers/thrice").status == 409
+    assert post(wire, "/containers/thrice/kill").status == 204
+    assert post(wire, "/containers/thrice/wait").json == {"StatusCode": 137}
+    assert wire.ask("DELETE", "/containers/thrice").status == 204
+    assert wire.ask("GET", "/containers/thrice/json").status == 404
+
+
+def test_lists_are_filtered_as_asked(wire, made):
+    one, two = made("here", Labels={"x": "1"}), made("ended", start=False)
+
+    def ids(query):
+        return [one["Id"] for one in wire.ask("GET", f"/containers/json?{query}").json]
+
+    assert one in ids("") and two not in ids("")
+    assert two in ids("all=1") and ids("limit=1") == [two]
+    for filters in ({"label": ["x=1"]}, {"label": {"x=1": True}}, {"name": ["here"]}, {"id": [one]}):
+        assert ids(f"all=1&filters={quote(json.dumps(filters))}") == [one]
+    assert ids(f"filters={quote(json.dumps({'status': ['created']}))}") == [two]
+
+
+def test_output_is_framed_by_stream_and_bounded_as_asked(wire, made):
+    made("talks")
+    both = frames(wire.ask("GET", "/containers/talks/logs?stdout=1&stderr=1").body)
+    assert {stream for stream, _ in both} == {1, 2} and all(text.endswith("\n") for _, text in both)
+    assert frames(wire.ask("GET", "/containers/talks/logs?stdout=1&tail=0").body) == []
+    [(_, line)] = frames(wire.ask("GET", "/containers/talks/logs?stdout=1&timestamps=1&details=1").body)
+    assert line[4] == "-" and line[29] == "Z" and line[30:32] == "  "
+    assert frames(wire.ask("GET", "/containers/talks/logs?stdout=1&since=9999999999").body) == []
+
+
+def test_following_ends_with_the_container(wire, made):
+    made("brief")
+    with wire.connect() as client:
+        client.sendall(b"GET /containers/brief/logs?stdout=1&follow=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+        assert post(wire, "/containers/brief/stop?t=0").status == 204
+        rest = b""
+        while not rest.endswith(b"0\r\n\r\n"):
+            rest += client.recv(65536)
+
+
+def test_lines_of_a_service_say_whose_they_are(wire):
+    cluster = wire.served.cluster
+    cluster.docker("service create -d --name lines nginx:alpine")
+    wire.served.conductor.session("manager-1").wait(3_000_000)
+    [(_, line)] = frames(wire.ask("GET", "/services/lines/logs?stdout=1&details=1").body)
+    task = wire.ask("GET", f"/tasks?filters={quote(json.dumps({'service': ['lines']}))}").json[0]
+    place = f"com.docker.swarm.node.id={task['NodeID']},com.docker.swarm.service.id={task['ServiceID']}"
+    assert line.startswith(f"{place},com.docker.swarm.task.id={task['ID']} ")
+    assert frames(wire.ask("GET", f"/tasks/{task['ID']}/logs?stdout=1").body)
+    cluster.docker("service rm lines")
+
+
+def test_a_command_is_made_started_once_and_asked_how_it_ended(wire, made):
+    id = made("inside")
+    reply = post(wire, "/containers/inside/exec", {"Cmd": ["hostname"], "AttachStdout": True})
+    assert reply.status == 201
+    own = reply.json["Id"]
+    assert wire.ask("GET", f"/exec/{own}/json").json["ExitCode"] is None
+    head = f"POST /exec/{own}/start HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+    whole = wire.raw(f"{head}Content-Length: 2\r\n\r\n{{}}".encode())
+    head, _, body = whole.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 101 ") and frames(body) == [(1, f"{id[:12]}\n")]
+    ended = wire.ask("GET", f"/exec/{own}/json").json
+    assert (ended["ExitCode"], ended["Running"], ended["ContainerID"]) == (0, False, id)
+    assert post(wire, f"/exec/{own}/start", {}).status == 409
+
+
+def test_events_are_lines_of_json_and_end_where_they_are_asked_to(wire, made):
+    id = made("noted")
+    reply = wire.ask("GET", f"/events?since=0&until=1&filters={quote(json.dumps({'container': [id]}))}")
+    assert (reply.status, reply.body, reply.headers["Content-Type"]) == (200, b"", "application/json")
+    with wire.connect() as client:
+        client.sendall(b"GET /events?filters=%7B%22container%22:[%22noted%22]%7D HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+        post(wire, "/containers/noted/kill")
+        text = b""
+        while b'"die"' not in text:
+            text += client.recv(65536)
+    event = json.loads(next(line for line in text.split(b"\n") if b'"Action":"kill"' in line))
+    assert set(event) == set(recorded("events-sample")) | {"status", "id", "from"}
+    assert event["timeNano"] // 10**9 == event["time"] and event["Actor"]["ID"] == id
+
+
+HOST = [
+    ({"PortBindings": {"x/y": []}}, 'invalid port specification: "x/y"'),
+    ({"PortBindings": {"80/tcp": [{"HostPort": "99999"}]}}, 'invalid port specification: "99999"'),
+    ({"Binds": ["x"]}, "invalid volume specification: 'x'"),
+    (
+        {"RestartPolicy": {"Name": "always"}, "AutoRemove": True},
+        "can't create 'AutoRemove' container with restart policy",
+    ),
+    ({"Mounts": [{"Type": "odd", "Target": "/x"}]}, 'invalid mount config for type "odd": mount type unknown'),
+]
+BODIES = [
+    ({}, 400, "No image was specified in the container's configuration"),
+    ({"Image": "no/such"}, 404, "No such image: no/such:latest"),
+    ({"Image": 1}, 400, "json: cannot unmarshal number into Go struct field CreateRequest.Image of type string"),
+    (WANTED | {"Env": ["=x"]}, 400, "invalid environment variable: =x"),
+    *[(WANTED | {"HostConfig": host}, 400, text) for host, text in HOST],
+]
+
+
+@pytest.mark.parametrize(("body", "status", "text"), BODIES)
+def test_what_no_container_can_be_made_of_is_refused(wire, body, status, text):
+    reply = post(wire, "/containers/create", body)
+    assert (reply.status, reply.json) == (status, {"message": text})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "text"),
+    [
+        ("GET", "/containers/nobody/json", 404, "No such container: nobody"),
+        ("POST", "/containers/nobody/wait", 404, "No such container: nobody"),
+        ("GET", "/containers/nobody/logs?stdout=1", 404, "No such container: nobody"),
+        ("GET", "/services/nobody/logs?stdout=1", 404, "service nobody not found"),
+        ("GET", "/tasks/nobody/logs?stdout=1", 404, "task nobody not found"),
+        ("POST", "/exec/nobody/start", 404, "No such exec instance: nobody"),
+        ("GET", "/containers/json?limit=x", 400, 'strconv.ParseInt: parsing "x": invalid syntax'),
+        ("GET", "/containers/json?filters=%7B%22color%22:[%22x%22]%7D", 400, "Invalid filter 'color'"),
+        ("GET", "/events?filters=%7B%22color%22:[%22x%22]%7D", 400, "invalid filter 'color'"),
+        ("POST", "/containers/prune?filters=%7B%22color%22:[%22x%22]%7D", 400, "Invalid filter 'color'"),
+    ],
+)
+def test_what_is_not_there_or_no_request_is_refused_in_dockers_words(wire, method, path, status, text):
+    reply = wire.ask(method, path)
+    assert (reply.status, reply.json) == (status, {"message": text})
+
+
+def test_logs_of_neither_stream_are_refused(wire, made):
+    made("mute")
+    reply = wire.ask("GET", "/containers/mute/logs")
+    assert (reply.status, reply.json["message"]) == (400, "Bad parameters: you must choose at least one stream")
