@@ -149,10 +149,10 @@ def named(ref: str, rows: Sequence[NetworkRow]) -> NetworkRow | None:
 
 def check_removal(row: NetworkRow, users: Sequence[tuple]) -> None:
     """`users` are the containers that run on it. Raises ApiError."""
-    if users:
-        raise ApiError(f"error while removing network: network {row.name} id {row.id} has active endpoints")
     if row.name in PREDEFINED and row.name != GWBRIDGE:
         raise ApiError(f"{row.name} is a pre-defined network and cannot be removed")
+    if users:
+        raise ApiError(f"error while removing network: network {row.name} id {row.id} has active endpoints")
 
 
 def check_service(spec: ServiceSpec, own: Sequence[NetworkRow]) -> None:
