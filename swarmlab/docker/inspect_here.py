@@ -55,12 +55,17 @@ def all_attached(session: Session, containers: Sequence[Container]) -> dict[str,
 
 
 def _of_tasks(session: Session) -> dict[str, Ends]:
+    """By the ids of tasks. Containers are there when the swarm has no leader, too."""
     if not session.call(Info()).manager:
         return {}
-    names = {network.id: network.spec.name for network in session.call(ListObjects("network"))}
+    try:
+        networks, tasks = session.call(ListObjects("network")), session.call(ListObjects("task"))
+    except ApiError:
+        return {}
+    names = {network.id: network.spec.name for network in networks}
     return {
         task.id: [(one.network, names[one.network], one.address, "") for one in task.networks if one.network in names]
-        for task in session.call(ListObjects("task"))
+        for task in tasks
     }
 
 

@@ -7,6 +7,12 @@ from urllib.parse import quote
 
 import pytest
 
+from swarmlab import Cluster
+from swarmlab.docker.api import containers
+from swarmlab.docker.api.asked import Asked
+from swarmlab.messages import ListObjects
+from swarmlab.objects import ApiError
+
 RECORDED = Path(__file__).parent.parent / "api-json"
 WANTED = {"Image": "nginx:alpine"}
 
@@ -200,3 +206,28 @@ def test_logs_of_neither_stream_are_refused(wire, made):
     made("mute")
     reply = wire.ask("GET", "/containers/mute/logs")
     assert (reply.status, reply.json["message"]) == (400, "Bad parameters: you must choose at least one stream")
+
+
+def test_a_port_that_is_taken_is_the_engines_trouble_and_no_mistake_of_the_request(wire, made):
+    ports = {"PortBindings": {"80/tcp": [{"HostPort": "8123"}]}}
+    made("first", HostConfig=ports)
+    id = made("second", start=False, HostConfig=ports)
+    reply = post(wire, f"/containers/{id}/start")
+    assert reply.status == 500 and "port is already allocated" in reply.json["message"]
+
+
+def test_containers_are_listed_and_inspected_without_a_leader():
+    """§9, "Quorum lost": workers' containers go on, and so do the engines that hold them."""
+    cluster = Cluster(managers=2, workers=0, seed=1)
+    cluster.docker("service create --name web --replicas 2 nginx:alpine")
+    cluster.crash("manager-2")
+    session = cluster.conductor(0).session("manager-1")
+    session.elapse(60_000_000)
+    try:
+        [line] = containers.list_containers(session, Asked("GET", "/containers/json")).body
+        asked = Asked("GET", "", names={"ref": line["Id"]})
+        assert containers.inspect(session, asked).body["State"]["Running"]
+        with pytest.raises(ApiError, match="does not have a leader"):
+            session.call(ListObjects("task"))
+    finally:
+        cluster.conductor().stop()

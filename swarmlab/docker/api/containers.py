@@ -52,8 +52,10 @@ def list_containers(session: Session, asked: Asked) -> Answer:
 
 
 def _summaries(session: Session, containers: list[Container]) -> list[dict[str, Any]]:
-    ends, now = inspect_here.all_attached(session, containers), session.now
-    return [_summary(session, one, ends[one.id], now) for one in containers]
+    """Of tasks without their networks, which only the swarm knows: this list must not wait for a leader."""
+    plain_ones = [one for one in containers if not one.task]
+    ends, now = inspect_here.all_attached(session, plain_ones), session.now
+    return [_summary(session, one, ends.get(one.id, []), now) for one in containers]
 
 
 def _summary(session: Session, one: Container, ends: inspect_here.Ends, now: int) -> dict[str, Any]:
@@ -89,7 +91,8 @@ def start(session: Session, asked: Asked) -> Answer:
     try:
         session.call(StartContainer(ref))
     except ApiError as refusal:  # what is wrong with it, not with the request
-        raise Refusal(max(status_of(refusal.text), 404), refusal.text) from None
+        status = status_of(refusal.text)
+        raise Refusal(500 if status == 400 else status, refusal.text) from None
     return Answer(204)
 
 
