@@ -84,7 +84,8 @@ def _quorum_lost(minutes: float = 30) -> dict[str, Any]:
 
 
 def _ports(*ports: int) -> dict[str, Any]:
-    """Ports that stay shut. Those who ask learn of it from the gossip alone; no manager has a hand in it."""
+    """Ports shut for 40 s. Those who ask learn of it from the gossip alone, if at all; no manager has a hand in it. That they
+    are opened again in the end is nobody's healing, so it does not count."""
     cluster, rows = scenes07.visited(ports)
     silence = scenes07.silence("", cluster, rows)
     fault = scenes07.FAULT * SECOND
