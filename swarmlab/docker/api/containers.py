@@ -52,10 +52,10 @@ def list_containers(session: Session, asked: Asked) -> Answer:
 
 
 def _summaries(session: Session, containers: list[Container]) -> list[dict[str, Any]]:
-    """Of tasks without their networks, which only the swarm knows: this list must not wait for a leader."""
-    plain_ones = [one for one in containers if not one.task]
-    ends, now = inspect_here.all_attached(session, plain_ones), session.now
-    return [_summary(session, one, ends.get(one.id, []), now) for one in containers]
+    """What only the swarm knows, the networks of tasks and ways out of networks, is left out: no list waits for a leader."""
+    now = session.now
+    ends = {one.id: [(id, name, address, "") for id, name, address, *_ in one.networks] for one in containers}
+    return [_summary(session, one, [] if one.task else ends[one.id], now) for one in containers]
 
 
 def _summary(session: Session, one: Container, ends: inspect_here.Ends, now: int) -> dict[str, Any]:
