@@ -1,6 +1,7 @@
 """`python -m benchmarks`: every figure, its floor and its goal."""
 
 from . import (
+    answers,
     batch,
     cluster,
     detectors,
@@ -41,6 +42,7 @@ def main() -> None:
         detectors,
         redraw,
         live,
+        answers,
     )
     for figure in (figure for room in rooms for figure in room.figures()):
         numbers = f"{figure.value:10,.2f} {figure.unit:14} {figure.floor:7,g} {figure.goal:7,g}"

@@ -1,0 +1,74 @@
+"""What an answer of the Engine API costs: the list of all tasks of a large swarm, as bytes on the wire."""
+
+import json
+from time import process_time
+from typing import Any
+
+from swarmlab.docker.api.asked import Asked
+from swarmlab.docker.api.doorway import wire
+from swarmlab.docker.api.tasks import list_tasks
+from swarmlab.messages import ListObjects
+from swarmlab.objects import (
+    RUNNING,
+    Attachment,
+    ContainerSpec,
+    Network,
+    NetworkSpec,
+    NetworkTarget,
+    Service,
+    ServiceSpec,
+    Task,
+    TaskSpec,
+)
+
+from .measure import Figure, seconds
+
+TASKS = 10_000
+
+
+class Full:
+    """The engine of a manager that knows a service of 10 000 tasks on a network, and answers at once."""
+
+    def __init__(self) -> None:
+        network, service = "f" * 25, "w" * 25
+        container = ContainerSpec("nginx:1.25", env=("A=1", "B=2"), options={"init": False})
+        spec = TaskSpec(container, networks=(NetworkTarget(network),))
+        self.objects: dict[str, tuple] = {
+            "network": (Network(network, NetworkSpec("front"), "10.20.0.0/16", "10.20.0.1", 4097),),
+            "service": (Service(service, ServiceSpec("web", task=spec, replicas=TASKS)),),
+            "task": tuple(_task(number, service, spec, network) for number in range(TASKS)),
+        }
+
+    def call(self, request: Any) -> Any:
+        assert isinstance(request, ListObjects)
+        return self.objects[request.kind]
+
+
+def _task(number: int, service: str, spec: TaskSpec, network: str) -> Task:
+    at, address = number * 1_003, f"10.20.{number // 250}.{number % 250 + 2}/16"
+    return Task(
+        f"{number:025}",
+        service,
+        "web",
+        number + 1,
+        f"{number % 100:025}",
+        spec,
+        state=RUNNING,
+        message="started",
+        status_at=at + 900_000,
+        networks=(Attachment(network, address),),
+        container=f"{number:064x}",
+        created_at=at,
+        updated_at=at + 900_000,
+    )
+
+
+def figures() -> list[Figure]:
+    engine: Any = Full()
+    answered = seconds(lambda: wire(list_tasks(engine, Asked("GET", "/tasks"))))
+    body = wire(list_tasks(engine, Asked("GET", "/tasks")))[2]
+    start = process_time()
+    json.loads(body)
+    read = process_time() - start
+    peer = f"to read its {len(body) / 1e6:.0f} MB back: {read:.2f} s, {answered / read:.1f} ×"
+    return [Figure("GET /tasks, 10 000 tasks", answered, "CPU s", 0.5, 0.4, False, peer)]
