@@ -78,7 +78,9 @@ def test_a_name_means_more_than_the_beginning_of_the_id_of_another_network(fresh
     cluster.docker("service rm web")
     cluster.run_for(5)
     assert cluster.docker(f"network rm {name}").stdout == f"{name}\n"
-    assert cluster.docker(f"network rm {name}").stderr.startswith("Error response from daemon: bridge is a pre-defined network")
+    assert cluster.docker(f"network rm {name}").stderr.startswith(
+        "Error response from daemon: bridge is a pre-defined network"
+    )
 
 
 @pytest.mark.parametrize("command", ["--scope foo x", "-d overlay --scope global x"])
