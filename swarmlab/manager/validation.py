@@ -3,7 +3,7 @@
 Source: swarmkit `manager/controlapi/service.go`.
 """
 
-# Simpler than in reality (docs/simplifications.md): most-replicas, job-update
+# Simpler than in reality (docs/simplifications.md): most-replicas, job-update, waits-for-ever
 
 import re
 from typing import Any, NoReturn

@@ -4,6 +4,8 @@ The other direction is `api_specs`. Refused is here what our spec has no place f
 Source: Docker Engine API v1.47; moby `daemon/cluster/convert/service.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): no-plugins
+
 from collections.abc import Mapping
 from typing import Any
 

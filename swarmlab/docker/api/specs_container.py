@@ -4,6 +4,8 @@ What the engine only stores goes into `options`, under the names that the comman
 Source: Docker Engine API v1.47; moby `daemon/cluster/convert/container.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): no-plugins
+
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,6 +4,8 @@ Source: Docker Engine API v1.47; moby `daemon/cluster/convert/{network,secret,co
 `daemon/network.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): no-plugins
+
 from collections.abc import Mapping
 from typing import Any
 
