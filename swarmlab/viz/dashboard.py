@@ -162,5 +162,7 @@ def tell_dashboard(measured: Iterable[Any], requests: Iterable[Any], by: str = "
         peaks = [(value, name, second) for name, line in panel.lines.items() for second, value in line]
         if peaks:
             value, name, second = max(peaks, key=lambda peak: (peak[0], -peak[2]))
-            said.append(f"{panel.title}: most on {_short(name)}, {float(f"{value:.3g}"):g} {panel.unit} at {second:g} s")
+            said.append(
+                f"{panel.title}: most on {_short(name)}, {float(format(value, '.3g')):g} {panel.unit} at {second:g} s"
+            )
     return f"By {by}, every {STEP} s. {'; '.join(said) or 'nothing was measured'}."
