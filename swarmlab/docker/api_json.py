@@ -239,6 +239,7 @@ def _task(object: Task, spec: Any, networks: Mapping[str, Any], is_job: bool) ->
             for one in object.networks
             if one.network in networks
         ],
+        "GenericResources": generic_resources(object.assigned_generic),
         "JobIteration": {"Index": object.job_iteration} if is_job else None,
     }
     return Object("Task", values)

@@ -151,7 +151,10 @@ STATUS = (  # of the errors that the engine itself has words for; what is not he
     (503, r"This node is |You are attempting to leave|Swarm is encrypted|Timeout was reached before node joined"),
     (401, r"swarm could not be unlocked: invalid key provided$"),
     (500, r"invalid name: $|invalid join token|remote CA does not match fingerprint|.*swarm does not have a leader"),
-    (403, r"Cannot create a multi-host network|.*operation is not permitted on|.*is a pre-defined network"),
+    (
+        403,
+        r"Cannot create a multi-host network|The network .* cannot be used with services|.*operation is not permitted on|.*is a pre-defined network",
+    ),
     (404, r".* not found$|[Nn]o such |.*: no such |.*: No such |manifest unknown"),
     (409, r".*already exists|.*is already in use|.*in use|.*is not running|You cannot remove a|conflict: "),
     (409, r".*has active endpoints|.*is paused|swarm is not locked$"),
