@@ -72,9 +72,9 @@ def without_ids(service: Service, names: dict[str, str]) -> ServiceSpec:
     container = spec.task.container
     container = replace(
         container,
-        secrets=tuple(file._replace(id="") for file in container.secrets),
-        configs=tuple(file._replace(id="") for file in container.configs),
-        env=tuple(sorted(container.env)),  # which the client shuffles
+        secrets=tuple(sorted(file._replace(id="") for file in container.secrets)),  # the client shuffles these three
+        configs=tuple(sorted(file._replace(id="") for file in container.configs)),
+        env=tuple(sorted(container.env)),
     )
     networks = tuple(target._replace(target=names[target.target]) for target in spec.task.networks)
     return replace(spec, task=replace(spec.task, container=container, networks=networks))
