@@ -10,12 +10,13 @@ import os
 import socket
 import stat
 import tempfile
+from abc import ABC, abstractmethod
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 128
 
 
-class Address:
+class Address(ABC):
     """One address. `open` begins to listen; `shut` keeps the address, and refuses; `free` gives it up."""
 
     is_socket = False
@@ -41,8 +42,9 @@ class Address:
             self._bound.close()
         self._bound = None
 
+    @abstractmethod
     def _bind(self) -> socket.socket:
-        raise NotImplementedError
+        """Take the address, and do not listen yet. Raises OSError."""
 
 
 class Port(Address):

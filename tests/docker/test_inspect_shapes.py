@@ -115,6 +115,11 @@ FILES = {"db_pass.txt": "hunter2", "site.conf": "server {}"}
 
 @pytest.fixture(scope="module")
 def cluster() -> Cluster:
+    return recorded_swarm()
+
+
+def recorded_swarm() -> Cluster:
+    """The swarm of the recordings, built by the same commands."""
     computers = tuple(Computer(name, "bare", address, cpus=2, memory=25276514304) for name, address in NODES.items())
     cluster = Cluster(computers=computers, seed=5, messages=False)
     run(cluster, "swarm init --advertise-addr 10.77.0.11")

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_engine import StoreEngine
-from test_inspect_shapes import COMMANDS, FOLDER, NODES, differences, run
+from test_inspect_shapes import FOLDER, differences, recorded_swarm, run
 
 from swarmlab import Cluster
 from swarmlab.docker.api import routes
 from swarmlab.docker.api.asked import Answer, Asked, Refusal, status_of
 from swarmlab.objects import ApiError
-from swarmlab.world import Computer
 
 
 class Reply(NamedTuple):
@@ -69,19 +68,7 @@ def at(cluster: Cluster, machine: str, shift: int = 0) -> Person:
 @pytest.fixture(scope="module")
 def recorded() -> Cluster:
     """The swarm of the recordings; nothing in it is changed."""
-    computers = tuple(Computer(name, "bare", address, cpus=2, memory=25276514304) for name, address in NODES.items())
-    cluster = Cluster(computers=computers, seed=5, messages=False)
-    run(cluster, "swarm init --advertise-addr 10.77.0.11")
-    for name in list(NODES)[1:]:
-        role = "manager" if name in ("node2", "node3") else "worker"
-        token = run(cluster, f"swarm join-token -q {role}").strip()
-        run(cluster, f"swarm join --token {token} 10.77.0.11:2377", name)
-    for command in COMMANDS:
-        run(cluster, command)
-    cluster.run_for(20)
-    run(cluster, "service update -d --image nginx:1.26-alpine web")
-    cluster.run_for(30)
-    return cluster
+    return recorded_swarm()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from worker_lab import say, since
 
 from swarmlab import Cluster
 from swarmlab.effects import SECOND
@@ -35,11 +36,6 @@ def cluster(fresh):
     return fresh.fork()
 
 
-def say(cluster, command):
-    result = cluster.docker(command)
-    assert result.exit_code == 0, result.stderr
-
-
 def home(cluster, name):
     """Where a broker runs."""
     return next(task.machine for task in cluster.running if task.service == f"rabbitmq_{name}")
@@ -47,10 +43,6 @@ def home(cluster, name):
 
 def greet(cluster, times=1):
     return [cluster.request("http://manager-1:5000/greeting?message=Hello").status for _ in range(times)]
-
-
-def since(cluster, begin, *kinds):
-    return [record for record in cluster.trace.of(*kinds) if record.time / SECOND > begin]
 
 
 # ── all is well ──────────────────────────────────────────────────────────────────────────────────────────────────

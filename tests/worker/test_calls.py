@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from worker_lab import say
 
 from swarmlab import Cluster
 from swarmlab.effects import SECOND
@@ -44,11 +45,6 @@ def fresh():
 @pytest.fixture
 def cluster(fresh):
     return fresh.fork()
-
-
-def say(cluster, command):
-    result = cluster.docker(command)
-    assert result.exit_code == 0, result.stderr
 
 
 def kinds(response):

@@ -1,6 +1,7 @@
 """Search nodes with minimum masters 2 of 3, found by a name that stands for all of them [stacks.md §10]."""
 
 import pytest
+from worker_lab import say, since
 
 from swarmlab import Cluster
 from swarmlab.effects import SECOND
@@ -20,17 +21,8 @@ def cluster(fresh):
     return fresh.fork()
 
 
-def say(cluster, command, **more):
-    result = cluster.docker(command, **more)
-    assert result.exit_code == 0, result.stderr
-
-
 def kibana(cluster):
     return cluster.request("http://manager-1:5601/").status
-
-
-def since(cluster, begin, *kinds):
-    return [record for record in cluster.trace.of(*kinds) if record.time / SECOND > begin]
 
 
 def test_three_find_each_other_by_one_name_and_follow_one_master(cluster):
