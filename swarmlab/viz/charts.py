@@ -37,6 +37,7 @@ from .outagebar import draw_outage, key_instants, lost_requests
 from .outagepage import draw_outages, outage_table, tell_outages
 from .packetpath import draw_packet, packet_strip, tell_packet
 from .placement import draw_placement, placement_strip, tell_placement
+from .planner import draw_planner, tell_planner
 from .probes import draw_probes, tell_probes
 from .queues import draw_queues, tell_queues
 from .ring import draw_ring, draw_spacetime, election_strip, tell_election, tell_ring, tell_spacetime
@@ -85,6 +86,7 @@ __all__ = [
     "draw_outages",
     "draw_packet",
     "draw_placement",
+    "draw_planner",
     "draw_ports",
     "draw_probes",
     "draw_queues",
@@ -144,6 +146,7 @@ __all__ = [
     "tell_outages",
     "tell_packet",
     "tell_placement",
+    "tell_planner",
     "tell_ports",
     "tell_probes",
     "tell_queues",
