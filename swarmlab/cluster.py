@@ -182,12 +182,17 @@ class Cluster(Looks):
 
     def why(self, task: str) -> Any:
         """Why a task (`web.4`, or an id) is where it is, or nowhere: every node, filter by filter, with the value that
-        decided; then the branches of its preferences, and the ranks. As the scheduler would judge at this instant."""
-        from .manager.why import why
+        decided; then the branches of its preferences, and the ranks. As the scheduler would judge at this instant.
+        The name of a global service stands for its tasks: which nodes get one, and which do not."""
+        from .manager.why import why, why_everywhere
 
         leader = self._core(self.leader, "manager").lead if self.leader else None
         if leader is None:
             raise ValueError("nobody leads just now, so nobody schedules")
+        for service in leader.store.all("service"):
+            if task == service.spec.name and service.spec.mode.startswith("global"):
+                memory = leader.turns.memories["places"]
+                return why_everywhere(leader.store, memory, service, self.kernel.now)._replace(task=task)
         named = [found for found in leader.store.all("task") if task in (found.name, found.id)]
         if not named:
             raise ValueError(f"no such task: {task}")

@@ -1,13 +1,15 @@
 """Why a task runs where it does, or nowhere: the scheduler's question asked again, node by node, with what decided."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from ..objects import Task
+from ..objects import Service, Task
 from .filters import Pipeline, wish_for
 from .places import Board, Place
 from .placing import Branch, candidate, levels_of, tree
 from .scheduler import Memory, no_suitable_node, observe, spread
 from .store import Store
+from .tasks import new_task
 
 
 class Cell(NamedTuple):
@@ -62,7 +64,7 @@ def why(store: Store, memory: Memory, task: Task, now: int) -> Why:
 
     A task of a global service came with its node: only that one is judged.
     """
-    board = _board_without(task, store, memory, now)
+    board = _board_without([task], store, memory, now)
     places = list(board.places.values())
     service = store.get("service", task.service)
     is_preassigned = task.id in memory.preassigned or (service and service.spec.mode.startswith("global"))
@@ -79,12 +81,25 @@ def why(store: Store, memory: Memory, task: Task, now: int) -> Why:
     return Why(task.id, filters, rows, tuple(_shares(root, ())), ranks, "" if passing else sentence)
 
 
-def _board_without(task: Task, store: Store, memory: Memory, now: int) -> Board:
-    """All nodes and tasks but this one, with the failures that the leader remembers."""
+def why_everywhere(store: Store, memory: Memory, service: Service, now: int) -> Why:
+    """Judge all nodes for the task that a global service wants on each of them, those that it has left out of account.
+
+    A node that does not meet the constraints is never given one, so there is no task of which `why` could be asked.
+    """
+    task = new_task(store, service, 0, now=now)
+    pipeline = Pipeline(wish_for(task, store, {}))
+    board = _board_without(store.tasks_of(service.id), store, memory, now)
+    rows = tuple(_row(pipeline, place) for place in board.places.values())
+    return Why(task.service, tuple(filter.name for filter in pipeline.filters), rows, (), (), "")
+
+
+def _board_without(tasks: Iterable[Task], store: Store, memory: Memory, now: int) -> Board:
+    """All nodes and tasks but these, with the failures that the leader remembers."""
     fresh = Memory()
     observe(store, None, fresh, now)
-    if task.id in fresh.charges:
-        fresh.board.add(fresh.nodes[task.id], fresh.charges[task.id], -1)
+    for task in tasks:
+        if task.id in fresh.charges:
+            fresh.board.add(fresh.nodes[task.id], fresh.charges[task.id], -1)
     fresh.board.failures = memory.board.failures
     return fresh.board
 

@@ -12,7 +12,7 @@ from .still import draw_board, is_crowded, key_of, layout
 from .words import MARKS
 
 SECOND = 1_000_000  # µs
-BETWEEN = 0.15  # inches
+BETWEEN, LINE = 0.15, 0.2  # inches
 TELLING = (
     "BecameCandidate",
     "BecameLeader",
@@ -55,7 +55,8 @@ def _strip(
 ) -> Figure:
     """The frames, row by row."""
     above, lines = 0.02 + 0.18 * max((text.count("\n") + 1 for text in titles), default=0), -(-len(worlds) // columns)
-    step, foot = places["height"] + above + 0.22, 0.5
+    key = _key(rows, worlds, lens)
+    step, foot = places["height"] + above + 0.22, 0.5 + LINE * (len(key) - 1)
     fig = ink.sheet(height=lines * step + foot)
     total = lines * step + foot
     for n, (world, text) in enumerate(zip(worlds, titles, strict=True)):
@@ -68,11 +69,18 @@ def _strip(
         ink.write(ax, 0.09 / width, top, first, fontweight="bold", va="top", transform=ax.transAxes)
         lower = top - 0.18 / places["height"]
         ink.write(ax, 0.09 / width, lower, others, linespacing=1.25, va="top", transform=ax.transAxes)
-    said = [] if lens == "truth" else [f"as {lens} sees it: a vermillion rim is where that is wrong"]
-    said += [] if is_crowded(rows) else [key_of(rows, worlds)]
     words: dict[str, Any] = {"fontsize": ink.TEXT, "color": ink.INK, "va": "center"}
-    fig.text((BETWEEN + 0.09) / ink.WIDTH, 0.2 / total, "  ·  ".join(said), **words)
+    for n, text in enumerate(reversed(key)):
+        fig.text((BETWEEN + 0.09) / ink.WIDTH, (0.2 + LINE * n) / total, text, **words)
     return fig
+
+
+def _key(rows: dict, worlds: list, lens: str) -> list[str]:
+    """Whose belief it is, and what the letters stand for; in lines that fit, one at least."""
+    said = [] if lens == "truth" else [f"as {lens} sees it: a vermillion rim is where that is wrong"]
+    letters = [] if is_crowded(rows) else key_of(rows, worlds).split(" · ")
+    line = "  ·  ".join([*said, " · ".join(letters)]) if letters else "".join(said)
+    return [line] if ink.room(line) < ink.WIDTH else ink.wrapped([*said, *letters], ink.WIDTH - 0.5)
 
 
 def _micros(instant: Any) -> int:

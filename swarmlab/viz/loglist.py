@@ -29,7 +29,7 @@ def chosen(lines: Iterable[Any], service: str = "", node: str = "", contains: st
 def draw_lines(lines: Sequence[Any], start: float = 0, end: float | None = None, ax: Axes | None = None) -> Axes:
     """How many lines came when, and below it the last ten, with the machine and the task that printed them."""
     last = list(lines)[-SHOWN:]
-    ax = ink.canvas(ax, ink.WIDTH, BARS + 0.75 + ROW * SHOWN)
+    ax = ink.canvas(ax, ink.WIDTH, BARS + 0.5 + ROW * len(last))
     until = end if end is not None else max((line.time for line in lines), default=start + 1)
     axis = Timeline(ax, LEFT, ink.WIDTH - LEFT - 0.4, start, max(until, start + 1))
     _draw_counts(axis, lines)
@@ -54,7 +54,8 @@ def _draw_counts(axis: Timeline, lines: Sequence[Any]) -> None:
         if count
     ]
     ink.boxes(axis.ax, places, facecolor=ink.SOLID, edgecolor=ink.PAPER, linewidth=0.4)
-    ink.write(axis.ax, LEFT, 0.14, f"{len(lines)} lines  ·  at most {max(counts)} in {ink.span(width)}", fontsize=SMALL)
+    most = f"at most {max(counts)} in {ink.span(width)}" if lines else "none with all that"
+    ink.write(axis.ax, LEFT, 0.14, f"{len(lines)} lines  ·  {most}  ·  time in seconds", fontsize=SMALL)
 
 
 def _cells(line: Any) -> tuple[str, str, str, str]:

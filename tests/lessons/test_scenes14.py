@@ -6,6 +6,7 @@ from swarmlab.lessons import scenes14
 from swarmlab.viz import ink
 from swarmlab.viz.callfold import legs, shares
 from swarmlab.viz.dashboard import draw_dashboard, panels, tell_dashboard
+from swarmlab.viz.filmstrip import draw_filmstrip
 from swarmlab.viz.greeting import draw_waits, draw_way, narrowest, tell_waits, tell_way, where
 from swarmlab.viz.loglist import chosen, draw_lines, tell_lines
 
@@ -71,7 +72,21 @@ def test_lines_are_chosen_by_service_node_and_text(busy):
 @pytest.mark.parametrize("count", [0, 1, 5000])
 def test_any_number_of_lines_can_be_drawn(busy, count):
     lines = (busy.logs() * 10)[:count]
-    assert ink.png(ink.figure_of(draw_lines(lines)))
+    fig = ink.figure_of(draw_lines(lines))
+    assert ink.png(fig)
+    assert fig.get_figheight() == pytest.approx(1.4 + 0.2 * min(count, 10)), "no room for lines that there are not"
+
+
+def test_the_picture_of_the_board_names_all_fourteen_services_within_its_edges():
+    cluster = scenes14.evening()
+    fig = draw_filmstrip(cluster.trace, [cluster.now])
+    fig.canvas.draw()
+    boxes = [text.get_window_extent() for text in fig.texts]
+    assert min(box.x0 for box in boxes) >= 0 and max(box.x1 for box in boxes) <= fig.bbox.x1
+    said = " ".join(text.get_text() for text in fig.texts)
+    assert all(f" {service.name}" in said for service in cluster.services)
+    places = [ax.get_window_extent().y0 for ax in fig.axes]
+    assert 0 <= min(box.y0 for box in boxes) and max(box.y1 for box in boxes) <= min(places)
 
 
 def test_a_dashboard_counts_each_request_once(busy):
