@@ -6,7 +6,8 @@
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 EXAMPLE = "data/clusters/demo-lab.yml"
@@ -62,10 +63,12 @@ def _serve(options: Any, nodes: dict[str, int]) -> int:
     from .cluster import Cluster
 
     seed = {} if options.seed is None else {"seed": _seed(options.seed)}
-    cluster = Cluster.from_file(options.file, bare=options.bare, **seed)
-    with cluster.serve(options.port, options.pace, unix=options.unix, nodes=nodes):
-        print("Type this in another terminal, then docker commands. Ctrl-C here ends it.", flush=True)
-        _until_told()
+    with _told_to_end() as told:
+        cluster = Cluster.from_file(options.file, bare=options.bare, **seed)
+        with cluster.serve(options.port, options.pace, unix=options.unix, nodes=nodes):
+            print("Type this in another terminal, then docker commands. Ctrl-C here ends it.", flush=True)
+            while not told.wait(0.2):  # a wait without end would not hear Ctrl-C everywhere
+                pass
     print("\nEnded: the swarm is gone.")
     return 0
 
@@ -74,15 +77,16 @@ def _seed(text: str) -> int | str:
     return int(text) if text.lstrip("-").isdecimal() else text
 
 
-def _until_told() -> None:
-    """Until Ctrl-C, or whoever ends programs asks for it."""
+@contextmanager
+def _told_to_end() -> Iterator[threading.Event]:
+    """Set by Ctrl-C, and when the system asks the program to end; nothing is cut off in the middle."""
     told = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: told.set()) for number in signals]
-    while not told.wait(0.2):  # a wait without end would not hear Ctrl-C everywhere
-        pass
-    for number, handler in zip(signals, before, strict=True):
-        signal.signal(number, handler)
+    before = {number: signal.signal(number, lambda *_: told.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":
