@@ -50,6 +50,7 @@ from .strategies import draw_strategies, tell_strategies
 from .symptoms import draw_symptoms, tell_symptoms
 from .tailcurve import draw_tail, tell_tail
 from .theorycurves import draw_theory, tell_theory
+from .tips import draw_tip, tell_tip
 from .tries import draw_tries, tell_tries
 from .turns import draw_connections, draw_turns, tell_connections, tell_turns
 from .updates import draw_update, tell_update
@@ -103,6 +104,7 @@ __all__ = [
     "draw_tail",
     "draw_tasks",
     "draw_theory",
+    "draw_tip",
     "draw_token",
     "draw_tries",
     "draw_turns",
@@ -163,6 +165,7 @@ __all__ = [
     "tell_symptoms",
     "tell_tail",
     "tell_theory",
+    "tell_tip",
     "tell_token",
     "tell_tries",
     "tell_turns",
