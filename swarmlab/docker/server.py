@@ -9,6 +9,7 @@ import http
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ CONNECTIONS = 256  # of one address
 STREAMS = 64  # of all addresses: logs and events that are followed, execs
 THREADS = 64  # requests of all addresses that are carried out at once; more have to wait
 LINGER = 2  # seconds: how long a client may take to hear that an exec is over
+HEARD = 0.03  # seconds between the headers of an exec and its output, as a real engine takes to start a process
 
 Whole = tuple[int, list[tuple[str, str]], bytes]  # status, headers, body
 
@@ -365,6 +367,7 @@ def _pour(stream: IOStream, head: bytes, pieces: Iterator[bytes]) -> None:
     try:
         wire.settimeout(QUIET)
         wire.sendall(head)
+        time.sleep(HEARD)  # docker-py loses what it reads together with the headers
         for piece in pieces:
             wire.sendall(piece)
         wire.shutdown(socket.SHUT_WR)
