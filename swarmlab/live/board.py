@@ -22,6 +22,7 @@ EVERY = 0.1  # seconds of the wall clock between two updates
 ATONCE = 16  # commands that may wait for their answers at the same time
 KEPT = 8  # answers that are shown
 LONGEST = 4_000  # characters of an answer
+WIDE = 960  # pixels of the page, for the still picture
 PATIENCE = 600  # seconds without a sign of life, after which nothing is sent until somebody looks again
 
 
@@ -141,7 +142,7 @@ class Live(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         still, words = self._still(), f"The board of a cluster before it was followed: {self._first}"
         data = {**(data or {}), "text/plain": f"Live({self._first})", **({"image/png": still} if still else {})}
-        return data, {**metadata, **({"image/png": {"alt": words}} if still else {})}
+        return data, {**metadata, **({"image/png": {"alt": words, "width": WIDE}} if still else {})}
 
     def _still(self) -> bytes | None:
         try:

@@ -162,7 +162,8 @@ def tell_dashboard(measured: Iterable[Any], requests: Iterable[Any], by: str = "
         peaks = [(value, name, second) for name, line in panel.lines.items() for second, value in line]
         if peaks:
             value, name, second = max(peaks, key=lambda peak: (peak[0], -peak[2]))
+            most = f"{float(format(value, '.3g')):g} {panel.unit}"
             said.append(
-                f"{panel.title}: most on {_short(name)}, {float(format(value, '.3g')):g} {panel.unit} at {second:g} s"
+                f"{panel.title}: most on {_short(name)}, {'1 core' if most == '1 cores' else most} at {second:g} s"
             )
     return f"By {by}, every {STEP} s. {'; '.join(said) or 'nothing was measured'}."

@@ -55,7 +55,13 @@ def _draw_counts(axis: Timeline, lines: Sequence[Any]) -> None:
     ]
     ink.boxes(axis.ax, places, facecolor=ink.SOLID, edgecolor=ink.PAPER, linewidth=0.4)
     most = f"at most {max(counts)} in {ink.span(width)}" if lines else "none with all that"
-    ink.write(axis.ax, LEFT, 0.14, f"{len(lines)} lines  ·  {most}  ·  time in seconds", fontsize=SMALL)
+    ink.write(
+        axis.ax,
+        LEFT,
+        0.14,
+        f"{len(lines)} line{'s' * (len(lines) != 1)}  ·  {most}  ·  time in seconds",
+        fontsize=SMALL,
+    )
 
 
 def _cells(line: Any) -> tuple[str, str, str, str]:
@@ -68,4 +74,4 @@ def tell_lines(lines: Sequence[Any], words: Mapping[str, str] | None = None) -> 
     asked = ", ".join(f"{name} {value!r}" for name, value in (words or {}).items() if value)
     tasks = len({line.task for line in lines})
     last = f"; the last: {lines[-1].line}" if lines else ""
-    return f"{len(lines)} lines{f' with {asked}' * bool(asked)}, of {tasks} task{'s' * (tasks != 1)}{last}."
+    return f"{len(lines)} line{'s' * (len(lines) != 1)}{f' with {asked}' * bool(asked)}, of {tasks} task{'s' * (tasks != 1)}{last}."
