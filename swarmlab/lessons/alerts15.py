@@ -22,6 +22,7 @@ HIDDEN = (  # what nobody in a swarm can see: an alarm must go by its signs
     events.LinkChanged,
 )
 Alert = Callable[[Any], Any]
+NOBODY = {"noticed": "no sign yet", "decided": "written down: who looks?"}
 
 
 class Watched:
@@ -97,6 +98,46 @@ def first_alert(alert: Alert, cluster: Cluster) -> int | None:
     return None
 
 
+def rings(cluster: Cluster, alerts: dict[str, Alert] | None = None) -> dict[str, list[int]]:
+    """The seconds at which each alarm rings, asked once a second from the fifth on."""
+    seen = [record for record in cluster.trace.records if not isinstance(record.fact, HIDDEN)]
+    times = [record.time for record in seen]
+    found: dict[str, list[int]] = {name: [] for name in alerts or ALERTS}
+    for second in range(5, int(cluster.now) + 1):
+        watched = Watched(seen[: bisect_right(times, second * SECOND)], second)
+        for name, alert in (alerts or ALERTS).items():
+            found[name] += [second] * bool(alert(watched))
+    return found
+
+
+def signs(cluster: Cluster) -> dict[str, list[float]]:
+    """When the swarm wrote something down that one could have looked at, in seconds."""
+    kinds: dict[str, Callable[[Any], bool]] = {
+        "failed checks": lambda fact: isinstance(fact, events.ProbeEnded) and fact.code != 0,
+        "ended tasks": lambda fact: isinstance(fact, events.TaskStored) and _ended(fact),
+        "nodes down": lambda fact: isinstance(fact, events.NodeStored) and fact.state == "down",
+        "updates stopped": lambda fact: isinstance(fact, events.UpdateStopped),
+    }
+    records = cluster.trace.records
+    return {name: [record.time / SECOND for record in records if found(record.fact)] for name, found in kinds.items()}
+
+
+def bar(what: str, seed: int = SEEDS[0]) -> dict[str, Any] | None:
+    """The outage of a night as a row of `draw_alerts`: noticed when the swarm has written down the first sign of it; healed
+    only if the swarm does that by itself. None for the quiet day."""
+    if what not in FAULTS:
+        return None
+    cluster = night(what, seed)
+    crashes = cluster.trace.of(events.MachineCrashed)
+    if crashes:
+        from ..viz.frames import outage
+
+        return outage(cluster.trace, crashes[0], "work") | {"title": what, "waiting": NOBODY}
+    first = min(second for seconds in signs(cluster).values() for second in seconds if second >= BEGINS)
+    row = {"machine": "", "of": "task", "fault": BEGINS * SECOND, "noticed": round(first * SECOND)}
+    return row | {"decided": None, "healed": None, "title": what, "waiting": NOBODY}
+
+
 def judge(alert: Any) -> Verdict:
     """Whether an alert wakes somebody for each of the five faults before the visitors come, and for nothing else."""
     if not callable(alert):
@@ -124,10 +165,44 @@ def judge(alert: Any) -> Verdict:
 def watchful(trace: Any) -> bool:
     """One solution: a node is down, an update has paused, or a slot's task has ended twice though it was wanted. What was
     unhealthy and stopped in order is *complete*, not failed."""
-    nodes = {record.fact.machine: record.fact.state for record in trace.of(events.NodeStored)}
+    return node_down(trace) or update_paused(trace) or slot_again(trace)
+
+
+# ── alarms that people have ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _ended(task: Any) -> bool:
+    """Whether a task ended that should have gone on."""
+    return task.desired == "running" and task.state in ("failed", "complete", "rejected")
+
+
+def task_ended(trace: Any) -> bool:
+    """A task ended within the last minute, for whatever reason."""
+    stored = trace.of(events.TaskStored)
+    return any(_ended(record.fact) for record in stored if record.time >= (trace.now - 60) * SECOND)
+
+
+def node_down(trace: Any) -> bool:
+    """A node is down."""
+    return "down" in {record.fact.machine: record.fact.state for record in trace.of(events.NodeStored)}.values()
+
+
+def update_paused(trace: Any) -> bool:
+    """An update has paused."""
     services = {record.fact.name: record.fact.update for record in trace.of(events.ServiceStored)}
-    stored = [r.fact for r in trace.of(events.TaskStored) if r.fact.desired == "running"]
-    ended = {(task.name, task.id) for task in stored if task.state in ("failed", "complete", "rejected")}
+    return any(update and update[0] == "paused" for update in services.values())
+
+
+def slot_again(trace: Any) -> bool:
+    """A task has ended of which an earlier one had ended, too."""
+    ended = {(r.fact.name, r.fact.id) for r in trace.of(events.TaskStored) if _ended(r.fact)}
     slots = [name for name, _ in ended]
-    paused = any(update and update[0] == "paused" for update in services.values())
-    return "down" in nodes.values() or paused or any(slots.count(name) > 1 for name in slots)
+    return any(slots.count(name) > 1 for name in slots)
+
+
+ALERTS: dict[str, Alert] = {
+    "a node is down": node_down,
+    "an update has paused": update_paused,
+    "a slot ends again": slot_again,
+    "any task has ended": task_ended,
+}

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from . import ink
 from .addressmap import draw_addresses, tell_addresses
+from .alertticks import draw_alerts, tell_alerts
 from .arrivals import draw_arrivals, tell_arrivals
 from .attempts import draw_attempts, tell_attempts
 from .authors import draw_authors, tell_authors
@@ -59,6 +60,7 @@ from .zones import draw_quorum, draw_zones, tell_quorum, tell_zones
 
 __all__ = [
     "draw_addresses",
+    "draw_alerts",
     "draw_arrivals",
     "draw_attempts",
     "draw_authors",
@@ -121,6 +123,7 @@ __all__ = [
     "show",
     "stack_file",
     "tell_addresses",
+    "tell_alerts",
     "tell_arrivals",
     "tell_attempts",
     "tell_authors",

@@ -120,7 +120,7 @@ class Path(NamedTuple):
     def draw(self, ax: Axes, x: float, y: float, wide: float) -> None:
         """A line as far as each one came, from who asks at the left to who is asked at the right."""
         since, until = x + 0.95, x + wide - 0.4
-        for at, text in ((since, "from here"), (until, "there")):
+        for at, text in ((since, "here"), (until, "there")):
             ink.write(ax, at, y + 0.12, text, ha="center" if at == until else "left", fontsize=SMALL, color=ink.QUIET)
         rows = [(f"ping {size}", WAYS.get(fate, 0.0), _shortly(fate)) for size, fate in self.probes.items()]
         rows += [(f"page {_bytes(size)}", 0.55 if why else 1.0, why) for size, why in self.pages.items()]
