@@ -17,7 +17,7 @@ LESSONS ?=
 TRACK = taster
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test check notebooks track sheet preflight html golden bench campaign updates secrets mutants browser pyodide dask clean setup
+.PHONY: help lab test check notebooks track sheet preflight html golden bench campaign updates secrets requests mutants browser pyodide dask clean setup
 
 help:
 	@echo "make lab        open the first lesson in JupyterLab"
@@ -33,6 +33,7 @@ help:
 	@echo "make campaign   10,000 runs of raft under faults, on all cores; fewer with SEEDS=300"
 	@echo "make updates    1,000 runs of rolling updates under faults; fewer with UPDATES=100"
 	@echo "make secrets    500 runs with secrets and locks under faults; fewer with SECRETS=100"
+	@echo "make requests   2,000 worlds that hear any requests over the wire, a quarter of an hour"
 	@echo "make mutants    plants every bug there is, and says what caught it"
 	@echo "make browser    every lesson in a real browser, six minutes (needs Chromium)"
 	@echo "make pyodide    the fingerprint of a long run in Python for the browser (needs Node.js)"
@@ -83,6 +84,10 @@ updates: setup
 
 secrets: setup
 	$(RUN) tools.secrets $(SECRETS)
+
+requests: export HYPOTHESIS_PROFILE = long
+requests: setup
+	$(RUN) pytest -p no:cacheprovider tests/server/test_any_request.py
 
 mutants: setup
 	$(RUN) tools.mutants
