@@ -5,8 +5,9 @@ from typing import Any
 
 from ..check.accrual import down_bounds
 from ..cluster import Cluster
-from ..events import BecameLeader, CommandReturned, MachineCrashed, MachineStarted
-from . import scenes07, scenes09, scenes10, scenes11, scenes12
+from ..events import BecameLeader, CommandReturned, MachineCrashed, MachineStarted, TaskStored
+from ..viz.frames import outage
+from . import lesson06, scenes07, scenes09, scenes10, scenes11, scenes12, scenes14b
 
 SECOND = 1_000_000  # µs
 SEED = 15
@@ -15,15 +16,22 @@ DOWN = {"noticed": down_bounds()}  # reference/swarm.md §20: three missed heart
 LEADER = {"decided": (9, 19)}  # §20.5; recorded: 9.5 s
 FAILED = {"noticed": 14}  # lesson 11: two failed checks of 4 s + 2 s each, and 2 s to leave the pool
 REFUSED = {"noticed": 20}  # §20.5: a command waits 20 s, then it is refused
+DELAYED = {"healed": (5, 8)}  # §9: restart delay 5 s, and a start; recorded: 2 to 3 s with a delay of 1 s
+GOSSIP = {"noticed": (4.5, 25.5)}  # reference/networking.md: a probe of 0.5 to 1.5 s, then 4 to 24 s of suspicion
+ORPHANED = {"healed": (86_409, 86_416.5)}  # §20.9: 24 h after the node is down
+SEARCH = {"noticed": (89, 91)}  # Elasticsearch 6 reference, Zen Discovery: a ping each second waits 30 s, three times
+BROKERS = {"noticed": (45, 75)}  # RabbitMQ, Net Tick Time: 60 s, and a quarter less or more
+NEVER = "never noticed"  # by the rules of the real engine: nothing looks at it
 
 
 def _crashes() -> dict[str, Any]:
-    return scenes10.bar(scenes10.hung(seconds=60, how="crashes"), "")
+    return scenes10.bar(scenes10.hung(seconds=60, how="crashes"), "") | {"real": DELAYED}
 
 
 def _hangs(check: scenes10.Check, seconds: float) -> dict[str, Any]:
-    row = scenes10.bar(scenes10.hung(check, seconds=seconds), "")
-    return row | {"real": {"noticed": _to_hear(check)}} if check else row
+    cluster = scenes10.hung(check, seconds=seconds)
+    real: Any = {"noticed": _to_hear(check)} if check else NEVER
+    return scenes10.bar(cluster, "") | {"real": real, "end": cluster.trace.now}
 
 
 def _to_hear(check: scenes10.Check) -> tuple[float, float]:
@@ -41,8 +49,38 @@ def _is_cut_off() -> dict[str, Any]:
 
 def _updated(image: str, flags: str = "", check: str = scenes11.CHECK) -> dict[str, Any]:
     base = scenes11.serving(check, messages=False)
-    row = scenes11.bad_image(scenes11.updated(base, f"--image acme/web:{image} --update-delay 5s {flags}"), "")
-    return row | {"real": FAILED} if check else row
+    cluster = scenes11.updated(base, f"--image acme/web:{image} --update-delay 5s {flags}")
+    return scenes11.bad_image(cluster, "") | {"real": FAILED if check else NEVER, "end": cluster.trace.now}
+
+
+def _rack_dies() -> dict[str, Any]:
+    return lesson06.visited(lesson06.zone_lost()) | {"real": DOWN}
+
+
+def _storm() -> dict[str, Any]:
+    """One replica hangs, and the others are given up in turn: it is over when visitors are answered again, which does not
+    come within the run."""
+    cluster = scenes10.storm()
+    row = scenes10.bar(cluster, "")
+    fault = row["fault"]
+    lost = [one.arrived for one in cluster.trace.requests if one.status != 200 and one.arrived >= fault]
+    row |= {"healed": None, "lost": lost, "end": cluster.trace.now, "waiting": {"healed": "the others fall, too"}}
+    return row | {"real": {"noticed": _to_hear(scenes10.BUSY)}}
+
+
+def _is_orphaned() -> dict[str, Any]:
+    """A worker dies and never comes back. Its task has a successor in no time, but still counts as running for a day:
+    `service ls` says 2/1."""
+    cluster = Cluster(managers=1, workers=1, seed=SEED, messages=False)
+    scenes07.must(cluster, "node update --availability drain manager-1")
+    scenes07.must(cluster, "service create -d --name web nginx")
+    cluster.run_for(5)
+    scenes07.must(cluster, "node update --availability active manager-1")
+    cluster.crash("worker-1")
+    cluster.run_for(86_460)
+    row = outage(cluster.trace, cluster.trace.of(MachineCrashed)[0])
+    over = next((r.time for r in cluster.trace.of(TaskStored) if r.fact.state == "orphaned"), None)
+    return row | {"healed": over, "waiting": {"healed": "counted as running"}, "real": ORPHANED}
 
 
 def _worker_dies() -> dict[str, Any]:
@@ -51,8 +89,6 @@ def _worker_dies() -> dict[str, Any]:
 
 
 def _leader_dies() -> dict[str, Any]:
-    from ..viz.frames import outage
-
     cluster = Cluster(managers=3, workers=1, seed=SEED, messages=False)
     cluster.crash(cluster.leader or "")
     cluster.run_for(40)
@@ -91,11 +127,21 @@ def _ports(*ports: int) -> dict[str, Any]:
     fault = scenes07.FAULT * SECOND
     dropped = None if silence.dropped is None else round(fault + silence.dropped * SECOND)
     row = {"machine": "worker-2", "of": "work", "fault": fault, "noticed": dropped, "decided": dropped}
-    return row | {"healed": dropped, "lost": [round(fault + at * SECOND) for at in silence.lost]}
+    row |= {"healed": dropped, "lost": [round(fault + at * SECOND) for at in silence.lost], "end": cluster.trace.now}
+    return row | {"real": NEVER if dropped is None else GOSSIP}
 
 
 def _password(order: str) -> dict[str, Any]:
-    return scenes12.turned_away(scenes12.changed(scenes12.shopping(), scenes12.ORDERS[order]), "")
+    row = scenes12.turned_away(scenes12.changed(scenes12.shopping(), scenes12.ORDERS[order]), "")
+    return row | {"no_figure": "the wait is one's own, between two commands"}
+
+
+def _lab(name: str, real: Any) -> dict[str, Any]:
+    """A break of lesson 14b, with one manager; what it lost is counted until the next break of the same run."""
+    (row,) = scenes14b.breaks(name)
+    trace = scenes14b.broken(name).trace
+    later = (record.time for record in trace.of(MachineCrashed) if record.time > row["fault"])
+    return row | {"real": real, "end": next(later, trace.now)}
 
 
 BREAKS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
@@ -113,6 +159,16 @@ BREAKS: dict[str, tuple[str, Callable[[], dict[str, Any]]]] = {
     "a mute image, rolled back": ("11", lambda: _updated("mute", "--update-failure-action rollback")),
     "a mute image, no check": ("11", lambda: _updated("mute", check="")),
     "a new password, shop first": ("12", lambda: _password("the shop first")),
+    "a rack loses its power": ("06", _rack_dies),
+    "a restart storm": ("10", _storm),
+    "a dead task still counts": ("10", _is_orphaned),
+    "lab: a worker burns": ("14b", lambda: _lab("a worker burns", DOWN)),
+    "lab: a broker moves": ("14b", lambda: _lab("a broker moves", DOWN)),
+    "lab: its mirror dies, too": ("14b", lambda: _lab("its mirror dies, too", DOWN)),
+    "lab: brokers cut apart": ("14b", lambda: _lab("brokers cut apart", BROKERS)),
+    "lab: one Elasticsearch lost": ("14b", lambda: _lab("one Elasticsearch lost", SEARCH)),
+    "lab: a second one lost": ("14b", lambda: _lab("a second one lost", SEARCH)),
+    "lab: the manager is lost": ("14b", lambda: _lab("the manager is lost", "never by itself")),
 }
 _rows: dict[str, dict[str, Any]] = {}  # a break is the same each time
 

@@ -10,16 +10,17 @@ from . import ink
 from .outagebar import INSTANTS, PARTS, STYLES, TICKS, guess_of, parts, range_of
 
 LEAST, MOST = 0.001, 86_400  # s: a millisecond, a day
-ROW, BAR = 0.46, 0.17  # inches: from bar to bar, a bar
+ROW, BAR = 0.42, 0.16  # inches: from bar to bar, a bar
 HEAD, FOOT = 0.55, 0.6  # inches above and below the bars
-COLUMNS = {"in all": 0.12, "lost": 0.98, "real engine": 1.5}  # inches right of the axis
-RIGHT = 3.2
+COLUMNS = {"in all": 0.12, "lost": 0.92, "real engine": 1.86}  # inches right of the axis
+RIGHT = 3.5
 NEVER = "not healed"
 
 
 def draw_outages(rows: Sequence[dict], ax: Axes | None = None, guesses: Sequence[Any] = ()) -> Axes:
     """A bar per row, in their order. Rows are those of `draw_outage` with a `title`; `lost` and `real` (what the real
-    engine takes, in seconds: `{"noticed": (9, 16.5)}`) may be missing. `guesses` are seconds, None or `...` for none."""
+    engine takes, in seconds: `{"noticed": (9, 16.5)}`, or in words) may be missing. `end` is that of the run, in µs: what
+    was lost of an outage that lasts says little without it. `guesses` are seconds, None or `...` for none."""
     left = 0.2 + max((ink.room(row["title"]) for row in rows), default=1)
     ax = ink.axes(ax, HEAD + ROW * len(rows) + FOOT, left, RIGHT, HEAD, FOOT)
     ax.set(xscale="log", xlim=(LEAST, MOST), ylim=(len(rows), 0))
@@ -45,6 +46,7 @@ def _draw_axis(ax: Axes, rows: Sequence[dict], guessed: bool) -> None:
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
     words = ["time since the fault, on a logarithmic axis", "┃ real engine"] + ["▽ the guess"] * guessed
+    words += ["5 in 60 s: lost so far, when the run ended"] * any(" in " in lost_words(row) for row in rows)
     ax.set_xlabel("  ·  ".join(words), fontsize=ink.TEXT, color=ink.INK)
 
 
@@ -84,19 +86,32 @@ def lost_in(row: dict) -> int | None:
     return lost if lost is None or isinstance(lost, int) else len(lost)
 
 
+def lost_words(row: dict) -> str:
+    """How many were lost; of an outage that did not end, within which time: that is no figure to compare."""
+    lost = lost_in(row)
+    if lost is None:
+        return "–"
+    if not (row["healed"] is None and lost and "end" in row):
+        return str(lost)
+    seconds = (row["end"] - row["fault"]) / 1e6
+    return f"{lost} in {seconds:.0f} s" if seconds < 600 else f"{lost} in {seconds / 60:.0f} min"
+
+
 def real_of(row: dict) -> str:
     """The real engine's figure in words: `noticed 9–16.5 s`; '' for none."""
-    if row.get("real") is None:
-        return ""
+    if row.get("real") is None or isinstance(row["real"], str):
+        return row.get("real") or ""
     name, low, high = range_of(row["real"])
-    scale, unit = (1, "s") if high < 120 else (60, "min")
+    scale, unit = (1, "s") if high < 120 else (60, "min") if high < 7200 else (3600, "h")
+    if f"{low / scale:.3g}" == f"{high / scale:.3g}":
+        low = high
     figures = [f"{seconds / scale:.3g}" for seconds in ((low, high) if high > low else (low,))]
     return f"{name.removeprefix(': ')} {'–'.join(figures)} {unit}".strip()
 
 
 def _draw_columns(ax: Axes, row: dict, line: int) -> None:
-    wide, seconds, lost = ink.inches(ax)[0], total(row), lost_in(row)
-    texts = (NEVER if seconds is None else ink.span(seconds), "–" if lost is None else str(lost), real_of(row) or "–")
+    wide, seconds = ink.inches(ax)[0], total(row)
+    texts = (NEVER if seconds is None else ink.span(seconds), lost_words(row), real_of(row) or "–")
     for place, text in zip(COLUMNS.values(), texts, strict=True):
         ink.write(ax, 1 + place / wide, line + 0.5, text, transform=ax.get_yaxis_transform())
 
@@ -106,20 +121,32 @@ def _draw_beside(ax: Axes, line: int, guess: Any, real: Any) -> None:
     if guess is not None:
         hollow: dict[str, Any] = {"markerfacecolor": ink.PAPER, "markeredgecolor": ink.INK, "markeredgewidth": 1.4}
         ax.plot([min(max(guess, LEAST), MOST)], [line + 0.18], "v", markersize=7.5, zorder=5, clip_on=False, **hollow)
-    if real is not None:
+    if real is not None and not isinstance(real, str):
         _, low, high = range_of(real)
-        ax.plot((low, high), [line + 0.82] * 2, "|-", color=ink.INK, markersize=6, markeredgewidth=1.8, linewidth=1.2)
+        low, high = max(low, LEAST), min(high, MOST)
+        ax.plot(
+            (min(low, high), high),
+            [line + 0.82] * 2,
+            "|-",
+            color=ink.INK,
+            markersize=6,
+            markeredgewidth=1.8,
+            linewidth=1.2,
+        )
 
 
 def outage_table(rows: Sequence[dict], guesses: Sequence[Any] = ()) -> Any:
-    """The same page as a table: seconds after the fault, None for what never came."""
+    """The same page as a table: seconds after the fault, None for what never came; where the real engine has no figure,
+    why (`no_figure` of the row)."""
     import pandas as pd
 
     told = [*guesses, *[None] * len(rows)]
     cells = []
     for row, guess in zip(rows, told, strict=False):
         after = {name: None if row[name] is None else (row[name] - row["fault"]) / 1e6 for name in INSTANTS[1:]}
-        cells.append(after | {"lost": lost_in(row), "real engine": real_of(row), "guess": guess_of(guess)})
+        lost = lost_in(row) if lost_words(row) == str(lost_in(row)) else lost_words(row)
+        figure = real_of(row) or f"none: {row['no_figure']}" if "no_figure" in row else real_of(row)
+        cells.append(after | {"lost": lost if lost != "–" else None, "real engine": figure, "guess": guess_of(guess)})
     titles = pd.Index([row["title"] for row in rows], name="fault")
     return pd.DataFrame(cells, index=titles, dtype=object)
 

@@ -54,9 +54,26 @@ def test_a_guess_is_a_hollow_triangle_on_the_axis(guess, drawn):
     assert ("the guess" in words(ax)) == bool(drawn)
 
 
+def test_what_was_lost_of_an_outage_that_did_not_end_says_in_which_time():
+    """It is no figure to compare with those of outages that healed."""
+    ended, lasts = DIES | {"end": 65 * S}, HANGS | {"end": 65 * S}
+    said = words(charts.draw_outages([ended, lasts, HANGS | {"lost": []}]))
+    assert {"2", "7 in 60 s", "0"} <= set(said.splitlines()) and "lost so far" in said
+    assert list(charts.outage_table([ended, lasts])["lost"]) == [2, "7 in 60 s"]
+
+
+def test_where_the_real_engine_has_no_figure_there_are_words():
+    never, none = HANGS | {"real": "never noticed"}, HANGS | {"no_figure": "one's own wait"}
+    ax = charts.draw_outages([never, none])
+    assert "never noticed" in words(ax) and not [line for line in ax.lines if line.get_marker() == "|"]
+    assert list(charts.outage_table([never, none])["real engine"]) == ["never noticed", "none: one's own wait"]
+    assert outagepage.real_of({"real": {"healed": (86_409, 86_416)}}) == "healed 24 h"
+
+
 def test_no_two_texts_of_the_page_cover_each_other():
     wide = {"title": "a title of thirty characters, so", "real": {"noticed": (212.2, 302.2)}}
-    ax = charts.draw_outages([DIES | wide, HANGS, WAITS], guesses=[1, 2, 3])
+    long = {"lost": 8_888, "end": 90 * S}
+    ax = charts.draw_outages([DIES | wide, HANGS | long, WAITS], guesses=[1, 2, 3])
     fig = ax.figure
     fig.draw_without_rendering()
     texts = [t for t in fig.findobj(lambda a: hasattr(a, "get_text")) if t.get_text().strip() and t.get_visible()]
