@@ -1,11 +1,13 @@
 """What the buttons of the board do: acts of the cluster like any others, so that they are recorded."""
 
 from collections.abc import Callable, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from ..cluster import read
 from ..docker.cli import Result, execute
 from ..docker.conductor import READING, Asking, Gone
+from ..docker.plan import NOTE
 from ..docker.session import Interrupted
 from ..effects import SECOND
 from ..world import OUTSIDE
@@ -62,14 +64,14 @@ def docker(live: "Live", side: Side, board: str, command: str, node: str = "") -
 def _printed(result: Result) -> tuple[str, str]:
     """What docker answered in a line (what it refused, else what it said last), and all of it."""
     text = (result.stderr + result.stdout).rstrip() or f"exit code {result.exit_code}"
-    lines = text.splitlines()
+    lines = [line for line in text.splitlines() if not line.startswith(NOTE)] or [text]  # a note is no answer
     telling = lines[-1] if not result.exit_code else lines[0]
     return telling.strip(), text if len(lines) > 1 else ""
 
 
 def deploy(live: "Live", side: Side, board: str, file: str, name: str) -> None:
     """`docker stack deploy` of one of the files."""
-    docker(live, side, board, f"stack deploy -c {file} {name}")
+    docker(live, side, board, f"stack deploy -c {quote(file)} {quote(name)}")
 
 
 def scale(live: "Live", side: Side, board: str, service: str, replicas: int) -> None:
@@ -118,7 +120,7 @@ def fork(live: "Live", side: Side, board: str, time: int | None = None) -> None:
     def split() -> None:
         with side.cluster.turn:
             now = side.cluster.kernel.now
-            twin = side.cluster.fork() if time is None or time >= now else side.cluster.past(time)
+            twin = side.cluster.fork() if time is None or time >= now else side.cluster.past(max(0, time))
         _close_twin(live)
         other = Side(twin, live._without)
         if side.conductor:
@@ -129,7 +131,9 @@ def fork(live: "Live", side: Side, board: str, time: int | None = None) -> None:
             live._sequence += 1
             live.send({"seq": live._sequence, "begun": {"B": other.follower.whole()}, "state": live._state()})
 
-    said = "from now" if time is None else f"from {time / 1e6:.1f} s"
+    if not isinstance(time, int | None):
+        raise ValueError(f"no instant: {time!r}; fork(time=…) takes µs")
+    said = "from now" if time is None else f"from {max(0, time) / 1e6:.1f} s"
     _by_hand(live, board, f"fork {board} {said}", "board B is live.twin: another cluster, with another future", split)
 
 

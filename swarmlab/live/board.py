@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, local
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -18,7 +18,10 @@ from ..world import OUTSIDE
 from .acts import ACTS
 from .side import Side
 
-EVERY = 0.1  # seconds of the wall clock between two updates
+EVERY, ATLEAST = (
+    0.1,
+    0.06,
+)  # seconds of the wall clock between two updates: where time passes, and where much is clicked
 ATONCE = 16  # commands that may wait for their answers at the same time
 KEPT = 8  # answers that are shown
 LONGEST = 4_000  # characters of an answer
@@ -65,7 +68,7 @@ class Live(anywidget.AnyWidget):
         layers: Sequence[str] = LAYERS,
         stacks: Sequence[str] | None = None,
     ):
-        self._over, self._follows = Event(), False
+        self._over, self._news, self._follows = Event(), Event(), False
         if pace is not None and (isinstance(pace, bool) or not isinstance(pace, int | float) or not 0 <= pace <= 1000):
             raise ValueError(f"a pace of {pace!r}: a number from 0 to 1000")
         names = ["truth", *(name for name in cluster.machines if name not in OUTSIDE)]
@@ -79,6 +82,7 @@ class Live(anywidget.AnyWidget):
         self._sequence = 0
         self._known: dict[str, Any] = {}  # the state that was sent last
         self._said: list[Said] = []
+        self._asked = local()  # .number of what this thread carries out, until it is answered
         self._busy: list[Thread] = []
         self._views, self._heard = 0, monotonic()
         running = cluster._conductor
@@ -156,7 +160,9 @@ class Live(anywidget.AnyWidget):
     # ── to the browser ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _follow(self) -> None:
-        while not self._over.wait(EVERY):
+        while not self._over.wait(ATLEAST):
+            self._news.wait(EVERY - ATLEAST)
+            self._news.clear()
             if self._is_watched():
                 self.look()
 
@@ -236,19 +242,22 @@ class Live(anywidget.AnyWidget):
             thread.join(seconds)
 
     def _carry_out(self, act: Callable, board: str, details: dict[str, Any]) -> None:
-        side = self._sides[board]
+        side, name = self._sides[board], act.__name__
         try:
             act(self, side, board, **details)
-        except (ValueError, TypeError, OSError) as refusal:
-            self._answer(self._ask(board, details.get("command", "") or "?"), str(refusal), ok=False)
-        if self._follows:
-            self.look()
+        except Exception as trouble:  # a thread of its own: who clicked would never hear of it
+            refused = isinstance(trouble, ValueError | OSError)
+            line = str(trouble) if refused else f"{name} could not be done: {type(trouble).__name__}: {trouble}"
+            number = getattr(self._asked, "number", 0) or self._ask(board, name)
+            self._answer(number, " ".join(line.split()), ok=False)
+        self._news.set()
 
     def _ask(self, board: str, asked: str) -> int:
         """Write down what somebody wants. The answer is told later, by this number."""
         with self._answering:
             number = self._said[-1].number + 1 if self._said else 1
             self._said = [*self._said[1 - KEPT :], Said(number, board, asked)]
+            self._asked.number = number
             return number
 
     def _answer(self, number: int, line: str, text: str = "", ok: bool = True) -> None:
@@ -257,6 +266,7 @@ class Live(anywidget.AnyWidget):
                 said._replace(line=line, text=text[:LONGEST], ok=ok) for said in self._said if said.number == number
             ]
             self._said = [told[0] if said.number == number else said for said in self._said]
+            self._asked.number = 0
 
 
 def _told(rows: dict[str, Any], lens: str) -> str:

@@ -48,8 +48,8 @@ def axes(ax: Axes | None, height: float, left: float, right: float, top: float, 
 
 
 def write(ax: Axes, x: float, y: float, text: str, **style: Any) -> None:
-    """Words at a place; dark, and no smaller than one can read."""
-    words: dict[str, Any] = {"fontsize": TEXT, "color": INK, "va": "center"}
+    """Words at a place; dark, and no smaller than one can read. A dollar sign is one, and begins no formula."""
+    words: dict[str, Any] = {"fontsize": TEXT, "color": INK, "va": "center", "parse_math": False}
     ax.text(x, y, text, **words | style)
 
 

@@ -37,7 +37,7 @@ def draw_lines(lines: Sequence[Any], start: float = 0, end: float | None = None,
     for n, line in enumerate(last):
         y = BARS + 0.55 + n * ROW
         for x, text in zip((LEFT, LEFT + 0.9, LEFT + 1.8, LEFT + 3.6), _cells(line), strict=True):
-            ink.write(ax, x, y, text, fontsize=SMALL, family="monospace" if x > 3 else "sans-serif", parse_math=False)
+            ink.write(ax, x, y, text, fontsize=SMALL, family="monospace" if x > 3 else "sans-serif")
     return ax
 
 
