@@ -66,14 +66,13 @@ def in_order(guesses: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> l
     return [guesses.get(row["title"]) for row in rows]
 
 
-NO_FIGURE = {  # why there is no mark of the real engine beside a bar
-    "a process ends": "noticed at once; then the restart delay of 5 s that you set",
-    "it hangs, no check": "nobody asks it, so there is nothing to measure",
-    "port 4789 shut": "no manager and no node looks at tunnels",
-    "ports 4789 and 7946 shut": "gossip gives up a silent node by rules, but we have no recording of it",
-    "a mute image, no check": "nobody asks it, so there is nothing to measure",
-    "a new password, shop first": "the wait is your own, between two commands",
-}
+def show_breaks() -> None:
+    """Print the names of all faults, a line for each lesson."""
+    by_lesson: dict[str, list[str]] = {}
+    for name, (lesson, _) in scenes15.BREAKS.items():
+        by_lesson.setdefault(lesson, []).append(name)
+    for lesson, names in sorted(by_lesson.items()):
+        print(f"{lesson:4}", " · ".join(names))
 
 
 def compare() -> None:
@@ -81,10 +80,10 @@ def compare() -> None:
     print("managers: quorum, may fail   ", " · ".join(f"{n}: {q}, {f}" for n, q, f in quorum_table()))
     plain, sealed = (_largest(options) for options in ("", "--opt encrypted"))
     print(f"largest packet, in clear {plain}, encrypted {sealed}   the real engine: 1450, 1424")
-    print("bars without a real figure:")
-    for row in scenes15.breaks():
-        if "real" not in row:
-            print(f"  {row['title']:28} {NO_FIGURE[row['title']]}")
+    rows = scenes15.breaks()
+    without = [row for row in rows if "real" not in row]
+    print(f"{len(rows) - len(without)} of {len(rows)} bars have their real figure. None has", end=" ")
+    print(*(f"{row['title']}: {row['no_figure']}" for row in without), sep="; ")
 
 
 def _largest(options: str) -> int:
