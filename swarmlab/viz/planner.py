@@ -8,6 +8,7 @@ from math import floor, log10
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.patches import Circle
 
 from . import ink
 
@@ -134,8 +135,6 @@ def _draw_row(ax: Axes, row: Planned, y: float, high: float) -> None:
 
 def _draw_columns(ax: Axes, layout: Sequence[int], floor: float, high: float) -> None:
     """A bracket for each zone, its managers from the floor up."""
-    from matplotlib.patches import Circle
-
     for zone, managers in enumerate(layout):
         x = 0.14 + zone * (ZONE + 0.04)
         ink.box(ax, x, floor - high, ZONE, high, facecolor="#f7f7f7", edgecolor=ink.LINE, linewidth=0.8, zorder=1)
