@@ -143,12 +143,17 @@ def outage_table(rows: Sequence[dict], guesses: Sequence[Any] = ()) -> Any:
     told = [*guesses, *[None] * len(rows)]
     cells = []
     for row, guess in zip(rows, told, strict=False):
-        after = {name: None if row[name] is None else (row[name] - row["fault"]) / 1e6 for name in INSTANTS[1:]}
+        after = {name: _rounded(row[name], row["fault"]) for name in INSTANTS[1:]}
         lost = lost_in(row) if lost_words(row) == str(lost_in(row)) else lost_words(row)
         figure = real_of(row) or f"none: {row['no_figure']}" if "no_figure" in row else real_of(row)
         cells.append(after | {"lost": lost if lost != "–" else None, "real engine": figure, "guess": guess_of(guess)})
     titles = pd.Index([row["title"] for row in rows], name="fault")
     return pd.DataFrame(cells, index=titles, dtype=object)
+
+
+def _rounded(time: int | None, fault: int) -> float | None:
+    """Seconds after the fault, with three digits that count."""
+    return None if time is None else float(f"{(time - fault) / 1e6:.3g}")
 
 
 def tell_outages(rows: Sequence[dict], guesses: Sequence[Any] = ()) -> str:
