@@ -133,6 +133,7 @@ class RemoveContainer(NamedTuple):
 
     ref: str
     force: bool = False
+    volumes: bool = False  # those too that nobody named
 
 
 class Container(NamedTuple):
@@ -885,6 +886,7 @@ class Discard(NamedTuple):
     """Delete the container, running or not. No answer."""
 
     key: str
+    volumes: bool = False  # those too that nobody named
 
 
 class KeepOnly(NamedTuple):

@@ -52,14 +52,13 @@ def container(one: Container, networks: Sequence[tuple[str, str, str, str]]) -> 
         "GraphDriver": {"Name": "overlay2", "Data": {}},
         "Mounts": [_mount_point(mount) for mount in one.settings.mounts],
         "Config": _container_config(one, [program, *args]),
-        "NetworkSettings": _network_settings(one, networks if running else ()),
+        "NetworkSettings": _network_settings(one, networks if running or not one.task else ()),
     }
     return Object("Container", values)
 
 
 def summary(one: Container, networks: Sequence[tuple[str, str, str, str]], status: str) -> Object:
     """One line of `GET /containers/json`. `status` is what `docker ps` shows: the engine words it, not the client."""
-    ends = {name: _endpoint(one.id, id, address, gateway) for id, name, address, gateway in networks}
     values = {
         "Id": one.id,
         "Names": [f"/{one.name}"],
@@ -72,7 +71,7 @@ def summary(one: Container, networks: Sequence[tuple[str, str, str, str]], statu
         "State": one.state,
         "Status": status,
         "HostConfig": {"NetworkMode": _network_mode(one)},
-        "NetworkSettings": {"Networks": ends},
+        "NetworkSettings": {"Networks": _ends(one, networks)},
         "Mounts": [_mount_point(mount) for mount in one.settings.mounts],
     }
     return Object("ContainerSummary", values)
@@ -159,17 +158,25 @@ def _container_config(one: Container, words: list[str]) -> dict[str, Any]:
 
 def _network_settings(one: Container, networks: Sequence[tuple[str, str, str, str]]) -> dict[str, Any]:
     """The single fields repeat what the machine's own `bridge` says, for those who are on it."""
-    sandbox = made_up_id("sandbox", one.id) if networks else ""
-    ends = {name: _endpoint(one.id, id, address, gateway) for id, name, address, gateway in networks}
+    running = one.state == "running"
+    sandbox = made_up_id("sandbox", one.id) if networks and running else ""
+    ends = _ends(one, networks)
     bridge = ends.get("bridge", {})
     shared = ("EndpointID", "Gateway", "IPAddress", "IPPrefixLen", "MacAddress")
     return {
         "SandboxID": sandbox,
-        "Ports": _bindings(one.ports, host="0.0.0.0"),
+        "Ports": _bindings(one.ports, host="0.0.0.0") if running else {},
         "SandboxKey": f"/var/run/docker/netns/{sandbox[:12]}" if sandbox else "",
         **{key: bridge.get(key) for key in shared},
         "Networks": ends,
     }
+
+
+def _ends(one: Container, networks: Sequence[tuple[str, str, str, str]]) -> dict[str, dict[str, Any]]:
+    """What it has on each of its networks: nothing while it does not run, and before it was started not even an id."""
+    if one.state == "running":
+        return {name: _endpoint(one.id, id, address, gateway) for id, name, address, gateway in networks}
+    return {name: {"NetworkID": id if one.started_at else ""} for id, name, _, _ in networks}
 
 
 def _endpoint(container: str, network: str, address: str, gateway: str) -> dict[str, Any]:

@@ -167,7 +167,12 @@ def kill(session: Session, options: Options, screen: Screen) -> None:
 
 
 def remove_containers(session: Session, options: Options, screen: Screen) -> None:
-    _each(session, screen, options.words, [(RemoveContainer(ref, options["force"]),) for ref in options.words])
+    _each(
+        session,
+        screen,
+        options.words,
+        [(RemoveContainer(ref, options["force"], options["volumes"]),) for ref in options.words],
+    )
 
 
 def _stopping(ref: str, options: Options) -> tuple:

@@ -3,6 +3,7 @@
 Source: docs.docker.com, Docker CLI reference; texts as recorded from Docker 28.2.2.
 """
 
+import re
 from typing import Any
 
 from ..messages import (
@@ -52,9 +53,17 @@ USAGE = Layout(
     "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
     "formatter.diskUsageContext",
 )
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """`redis:7*`: a star and a question mark stand for anything but a slash, as in Go's `path.Match`."""
+    text = re.escape(pattern).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    return re.fullmatch(text, name) is not None
+
+
 IMAGE_TESTS: Tests = {
     "dangling": lambda row, value: value in ("false", "0"),  # every image here has a name
-    "reference": lambda row, value: value in (row.reference, row.reference.rpartition(":")[0]),
+    "reference": lambda row, value: _fits(row.reference, value) or _fits(row.reference.rpartition(":")[0], value),
 }
 VOLUME_TESTS: Tests = {
     "dangling": lambda volume, value: (volume.used == 0) == (value in ("true", "1")),

@@ -87,9 +87,9 @@ class Containers:
                 return self._start(call, key, found, containers, now)
             case RenameContainer(_, name):
                 return [*self._rename(key, found, name, containers, now), *answer(call)]
-            case RemoveContainer(_, force):
+            case RemoveContainer(_, force, volumes):
                 plain.check_removal(found, force)
-                return [*self._forget(key, now), Tell("executor", Discard(key)), *answer(call)]
+                return [*self._forget(key, now), Tell("executor", Discard(key, volumes)), *answer(call)]
         raise ApiError(f"{type(request).__name__} is not possible here")
 
     def _run(self, call, request: Run, containers, rows):
@@ -220,7 +220,7 @@ class Containers:
             return done
         mine = self.kept[key]
         if mine.remove:
-            return [*self._forget(key, now), Tell("executor", Discard(key)), *done]
+            return [*self._forget(key, now), Tell("executor", Discard(key, volumes=True)), *done]
         hidden = [Tell("mesh", Detach(key))] if mine.running else []
         kept = self._keep(key, mine._replace(networks=silent(mine), running=False))
         return [*hidden, *kept, *self._give_back(key, mine.networks, now), *done]

@@ -133,8 +133,8 @@ class Executor:
             case Told(_, Rename(key, name)) if key in self.boxes:
                 box = self.boxes[key]
                 return [self.keep(key, box._replace(container=box.container._replace(name=name)))]
-            case Told(sender, Discard(key)):
-                return self._discard(sender, key, now)
+            case Told(sender, Discard(key, volumes)):
+                return self._discard(sender, key, now, volumes)
             case Told(sender, KeepOnly(keys)):
                 return self._keep_only(sender, frozenset(keys), now)
             case Told(sender, Call(number, PullImage(image))):
@@ -342,7 +342,7 @@ class Executor:
         waits = changed(box, "restarting", box.container.state_at, box.container.exit_code)
         return [self.keep(key, waits._replace(container=waits.container._replace(restarts=box.container.restarts + 1)))]
 
-    def _discard(self, sender, key, now):
+    def _discard(self, sender, key, now, volumes=False):
         self.wanted.pop(key, None)
         box = self.boxes.get(key)
         if box is None:
@@ -358,7 +358,7 @@ class Executor:
         self.owner.pop(key, None)
         self.memory.pop(key, None)
         self.recent.note(now, "container", "destroy", box.container)
-        if sender == "agent":  # it removes the volumes that nobody named, too
+        if volumes or sender == "agent":
             effects += self.volumes.drop_unnamed(box.container, now)
         return [*effects, Save(f"box {key}", None), Note(ContainerRemoved(box.container.id, box.container.task))]
 

@@ -110,7 +110,7 @@ class Volumes:
         return self._drop([ref], now)
 
     def drop_unnamed(self, container: Container, now: int) -> list:
-        """The agent removes the volumes that nobody named with their container."""
+        """The agent always removes the volumes that nobody named with their container, a person may."""
         own = [self.known.get(name) for name in names(container)]
         return self._drop([volume.name for volume in own if volume and volume.anonymous], now)
 

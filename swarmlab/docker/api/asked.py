@@ -153,11 +153,12 @@ STATUS = (  # of the errors that the engine itself has words for; what is not he
     (500, r"invalid name: $|invalid join token|remote CA does not match fingerprint|.*swarm does not have a leader"),
     (
         403,
-        r"Cannot create a multi-host network|The network .* cannot be used with services|.*operation is not permitted on|.*is a pre-defined network",
+        r"Cannot create a multi-host network|The network .* cannot be used with services|.*operation is not permitted on|"
+        r".*is a pre-defined network|.*has active endpoints",
     ),
     (404, r".* not found$|[Nn]o such |.*: no such |.*: No such |manifest unknown"),
     (409, r".*already exists|.*is already in use|.*in use|.*is not running|You cannot remove a|conflict: "),
-    (409, r".*has active endpoints|.*is paused|swarm is not locked$"),
+    (409, r".*is paused|swarm is not locked$"),
 )
 
 

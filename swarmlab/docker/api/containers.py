@@ -128,7 +128,7 @@ def rename(session: Session, asked: Asked) -> Answer:
 
 
 def remove(session: Session, asked: Asked) -> Answer:
-    session.call(RemoveContainer(asked.names["ref"], flag(asked, "force")))
+    session.call(RemoveContainer(asked.names["ref"], flag(asked, "force"), flag(asked, "v")))
     return Answer(204)
 
 

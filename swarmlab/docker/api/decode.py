@@ -22,7 +22,7 @@ InitRequest: ListenAddr str, AdvertiseAddr str, DataPathAddr str, DataPathPort i
 JoinRequest: ListenAddr str, AdvertiseAddr str, DataPathAddr str, RemoteAddrs [str], JoinToken str, Availability str
 UnlockRequest: UnlockKey str
 VolumeCreate: Name str, Driver str, DriverOpts map, Labels map, ClusterVolumeSpec any
-ContainerCreate: Hostname str, User str, AttachStdin bool, OpenStdin bool, Tty bool, Env [str], Cmd any, Entrypoint any, Image str, Labels map, Healthcheck *HealthConfig, HostConfig *HostConfig, NetworkingConfig *NetworkingConfigCreate
+ContainerCreate: Hostname str, User str, AttachStdin bool, OpenStdin bool, Tty bool, Env [str], Cmd any, Entrypoint any, Image str, Volumes {any}, Labels map, Healthcheck *HealthConfig, HostConfig *HostConfig, NetworkingConfig *NetworkingConfigCreate
 NetworkingConfigCreate: EndpointsConfig {*EndpointSettings}
 ExecCreate: User str, Tty bool, AttachStdin bool, Env [str], WorkingDir str, Cmd [str]
 ExecStart: Detach bool, Tty bool

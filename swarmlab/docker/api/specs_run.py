@@ -60,10 +60,11 @@ def _words(value: Any, name: str) -> tuple[str, ...]:
 
 def _settings(values: Values, host: Values) -> ContainerSettings:
     log, check = host.get("LogConfig", {}), values.get("Healthcheck")
+    mounts = (*(_known(one) for one in host.get("Mounts", ())), *(_bind(text) for text in host.get("Binds", ())))
     return ContainerSettings(
         env=_environment(values),
         hostname=values.get("Hostname", ""),
-        mounts=(*(_known(one) for one in host.get("Mounts", ())), *(_bind(text) for text in host.get("Binds", ()))),
+        mounts=(*mounts, *_nameless(values, {mount.target for mount in mounts})),
         log_driver=LogDriver(log["Type"], log.get("Config", {})) if log.get("Type") else None,
         restart=_policy(host),
         healthcheck=health_check(check) if check else None,
@@ -85,9 +86,16 @@ def _known(values: Values) -> Mount:
     return mount(values)
 
 
+def _nameless(values: Values, taken: set[str]) -> list[Mount]:
+    """Volumes of which nothing is said but where they are mounted: each is a new one."""
+    return [Mount("volume", "", target) for target in values.get("Volumes", {}) if target not in taken]
+
+
 def _bind(text: str) -> Mount:
     """`data:/var/lib/data:ro`: a named volume, or a folder of the machine when it begins with a slash."""
     parts = text.split(":")
+    if len(parts) == 1 and text.startswith("/"):
+        return Mount("volume", "", text)
     if len(parts) not in (2, 3) or not all(parts) or not parts[1].startswith("/"):
         raise Refusal(400, f"invalid volume specification: '{text}'")
     kind = "bind" if parts[0].startswith("/") else "volume"

@@ -55,6 +55,11 @@ def disk_usage(session: Session, asked: Asked) -> Answer:
     return Answer(body=values)
 
 
+def plugins(session: Session, asked: Asked) -> Answer:
+    """There are none."""
+    return Answer(body=[])
+
+
 def _volumes(session: Session) -> list[dict[str, Any]]:
     """With their use, which a client counts on."""
     return [
@@ -68,4 +73,5 @@ ROUTES = (
     ("GET", "/version", version),
     ("POST", "/auth", log_in),
     ("GET", "/system/df", disk_usage),
+    ("GET", "/plugins", plugins),
 )

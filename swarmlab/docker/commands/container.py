@@ -145,7 +145,7 @@ COMMANDS = (
         "Remove containers of this machine",
         (
             Flag("force", "bool", "Kill it first if it runs", "f"),
-            Flag("volumes", "bool", "Remove its unnamed volumes too (it has none)", "v", support="simplified"),
+            Flag("volumes", "bool", "Remove its unnamed volumes too", "v"),
             *absent("l/link"),
         ),
         least=1,
