@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..check.availability import DAY, USUAL, Rates, availability, simulate
+from ..check.availability import DAY, USUAL, YEAR, Rates, availability, simulate
 from ..viz.planner import Planned, draw_planner, tell_planner
 
 REPLICAS = 3  # of the service, one of which must run
+YEARS, TURNS = (
+    (1000, 500, 200, 100, 50),
+    60_000,
+)  # what is counted while a knob moves: at most so many failures and repairs
 BESIDE = ((1,), (3,), (1, 1, 1), (3, 2), (2, 2, 1))  # layouts beside the learner's
 KNOBS: dict[str, Any] = {
     "managers": (1, 7),
@@ -43,6 +47,13 @@ def _row(layout: tuple[int, ...], rates: Rates, years: float) -> Planned:
     return Planned(layout, service, availability(layout, service, rates), counted)
 
 
+def in_time(layout: Sequence[int], rates: Rates) -> float:
+    """Over how many years failures can be counted while a knob moves: where things fail often, fewer will do."""
+    machines, zones = sum(layout) + REPLICAS, len(layout)
+    turns = 2 * YEAR * (machines / (rates.fails + rates.repair) + zones / (rates.zone_fails + rates.zone_repair))
+    return next((years for years in YEARS if years * turns < TURNS), YEARS[-1])
+
+
 def knobs(
     managers: int = 5,
     zones: int = 2,
@@ -51,8 +62,8 @@ def knobs(
     zone_fails: float = USUAL.zone_fails,
     zone_repair: float = USUAL.zone_repair,
 ) -> Any:
-    """The learner's layout, counted over 500 years, below some others: for `Explore(knobs, **KNOBS)`."""
+    """The learner's layout, counted over as many years as there is time for, below some others: for `Explore(knobs, **KNOBS)`."""
     rates = Rates(machine_fails, machine_repair, zone_fails, zone_repair)
     yours = even(managers, zones)
-    rows = planned(BESIDE, rates, years=0) + planned([], rates, 500, yours)
+    rows = planned(BESIDE, rates, years=0) + planned([], rates, in_time(yours, rates), yours)
     return draw_planner(rows), tell_planner(rows[-1:])

@@ -78,6 +78,11 @@ def test_the_knobs_move_the_picture():
     assert "Error" not in box.caption.value
 
 
+def test_while_a_knob_moves_fewer_years_are_counted_where_things_fail_often():
+    rare, often = Rates(8760, 4, 87_600, 8), Rates(168, 1, 2184, 1)
+    assert planner15.in_time((1, 1, 1), rare) == 1000 and planner15.in_time((2, 2, 1, 1, 1), often) == 50
+
+
 @pytest.mark.parametrize(("number", "zones", "layout"), [(5, 2, (3, 2)), (2, 5, (1, 1)), (7, 3, (3, 2, 2))])
 def test_managers_are_spread_evenly_and_no_zone_is_empty(number, zones, layout):
     assert planner15.even(number, zones) == layout
