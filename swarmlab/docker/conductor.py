@@ -37,6 +37,7 @@ class Conductor:
         self.cluster, self.clock = cluster, clock
         self.pace = pace
         self.paused = self.stopped = False
+        self.guests = 0  # servers for whom alone it runs: the last of them stops it
         self.moved = threading.Condition(cluster.turn)  # the world may have changed
         self.listeners: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
@@ -97,8 +98,14 @@ class Conductor:
             self.listeners.remove(callback)
 
     def _follow(self) -> None:
-        while not self._alarm.wait(BEAT):
-            self.beat()
+        try:
+            while not self._alarm.wait(BEAT):
+                self.beat()
+        except Exception:  # the world itself is broken: nobody shall wait for it
+            traceback.print_exc(file=sys.stderr)
+            with self.moved:
+                self.stopped = True
+                self.moved.notify_all()
 
     def beat(self) -> None:
         """Look at the wall clock, and let pass what is due."""
@@ -166,13 +173,15 @@ class Conductor:
         return reply
 
     def wait(self, duration: int, wanted: Callable[[], bool]) -> None:
-        """Block until so many µs have passed; where no clock runs, as long as they would have taken."""
+        """Block until so many µs have passed; where no clock runs, that is as long as they take, and makes them pass."""
         with self.moved:
             until, late = self.cluster.kernel.now + duration, self.clock() + duration / SECOND
             while self.cluster.kernel.now < until and (self.pace or self.clock() < late):
                 if self.stopped or not wanted():
                     raise Gone("")
-                self.moved.wait(BEAT)
+                self.moved.wait(min(BEAT, duration / SECOND))
+            if self.cluster.kernel.now < until:
+                self.elapse(until - self.cluster.kernel.now)
 
     def elapse(self, duration: int) -> None:
         """Let so many µs pass where no clock runs: somebody looks again and again, and wants to see something happen."""
@@ -190,6 +199,7 @@ class Asking:
     def __init__(self, conductor: Conductor, machine: str, said: str = ""):
         self.conductor, self.machine, self.said = conductor, machine, said
         self.left = False  # the client has gone: nobody waits for an answer any more
+        self.is_gone: Callable[[], bool] = lambda: False  # has it, where nobody is told?
 
     @property
     def now(self) -> int:
@@ -226,4 +236,4 @@ class Asking:
         self.left = True
 
     def _is_wanted(self) -> bool:
-        return not self.left
+        return not self.left and not self.is_gone()

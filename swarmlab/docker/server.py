@@ -5,11 +5,11 @@ Everything is HTTP/1.1 by tornado, in a thread with an event loop of its own. A 
 """
 
 import asyncio
+import contextlib
 import http
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -19,6 +19,7 @@ from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
 
 from ..objects import ApiError
+from . import upgraded
 from .api import doorway, routes
 from .api.asked import Answer, Asked, Hijacked, Refusal, Streamed
 from .conductor import Conductor, Gone
@@ -28,11 +29,12 @@ from .sockets import Address, Port, SocketFile
 BODY = 4 * 2**20  # bytes; the largest that Docker knows is a config of 1 000 kB, in base64
 HEADERS = 2**16
 QUIET = 60  # seconds in which a client has to send a request, or the rest of it
+PROBE = 60  # seconds without a word after which a client of an upgraded connection is asked whether it is there
 CONNECTIONS = 256  # of one address
 STREAMS = 64  # of all addresses: logs and events that are followed, execs
 THREADS = 64  # requests of all addresses that are carried out at once; more have to wait
-LINGER = 2  # seconds: how long a client may take to hear that an exec is over
-HEARD = 0.03  # seconds between the headers of an exec and its output, as a real engine takes to start a process
+DEAF = "docker-sdk-python"  # this client loses what it reads together with the headers of an exec
+HEARD = 0.15  # seconds that it gets to read them
 
 Whole = tuple[int, list[tuple[str, str]], bytes]  # status, headers, body
 
@@ -62,7 +64,10 @@ class Served:
         except ValueError:
             self._free()
             raise
-        self._began = self.conductor is not before
+        if self.conductor is not before:
+            self.conductor.guests = 1
+        elif self.conductor.guests:
+            self.conductor.guests += 1
         self.host = self._listeners[0].address.host
         self.hosts = {listener.machine: listener.address.host for listener in reversed(self._listeners)}
         self.streams = 0
@@ -78,12 +83,15 @@ class Served:
         if self._closed:
             return
         self._closed = True
-        self.conductor.unlisten(self._look)
+        with self.conductor.moved:  # so that nobody is looking just now
+            self.conductor.unlisten(self._look)
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
         self._free()
-        if self._began:
-            self.conductor.stop()
+        if self.conductor.guests:
+            self.conductor.guests -= 1
+            if not self.conductor.guests:
+                self.conductor.stop()
 
     def __enter__(self) -> "Served":
         return self
@@ -158,10 +166,11 @@ class _Listener(httputil.HTTPServerConnectionDelegate):
 
     def __init__(self, served: Served, machine: str, address: Address):
         self.served, self.machine, self.address = served, machine, address
-        self.runs = True
+        self.runs, self._is_open, self._complained = True, True, False
         self._server: _Server | None = None
         self._turn: asyncio.Lock | None = None
         self.tasks: dict[asyncio.Task, Any] = {}  # requests under way, and their sessions
+        self.wires: set[socket.socket] = set()  # connections that are no longer HTTP
 
     async def follow(self, runs: bool) -> None:
         """Listen while the machine runs; when it goes off, whoever was connected is cut off."""
@@ -170,26 +179,44 @@ class _Listener(httputil.HTTPServerConnectionDelegate):
             if runs and self._server is None:
                 bounds = {"max_header_size": HEADERS, "max_body_size": BODY, "max_buffer_size": 2 * BODY}
                 limits = {"idle_connection_timeout": QUIET, "body_timeout": QUIET}
-                self._server = _Server(self, **bounds, **limits)
-                self._server.add_socket(self.address.open())
-            elif not runs and self._server is not None:
+                if listening := self._listen():
+                    self._is_open, self._server = True, _Server(self, **bounds, **limits)
+                    self._server.add_socket(listening)
+            elif not runs and self._is_open:
                 server, self._server = self._server, None
-                server.stop()
+                self._is_open = False
+                if server:
+                    server.stop()
                 self.address.shut()
                 await self._cut_off(server)
+
+    def _listen(self) -> socket.socket | None:
+        """None when somebody else has got the address meanwhile: said once, and tried again at the next look."""
+        try:
+            return self.address.open()
+        except OSError as fault:
+            self.runs = False
+            if not self._complained:
+                _complain(f"{self.machine} cannot listen at {self.address.host}", fault)
+            self._complained = True
+            return None
 
     async def close(self) -> None:
         """Cut everybody off, and listen no more."""
         if self._server:
             self._server.stop()
-            await self._cut_off(self._server)
+        await self._cut_off(self._server)
         if self.tasks:
             await asyncio.wait(list(self.tasks))
 
-    async def _cut_off(self, server: _Server) -> None:
+    async def _cut_off(self, server: _Server | None) -> None:
         for session in [session for session in self.tasks.values() if session]:
             session.leave()
-        await server.close_all_connections()
+        for wire in self.wires:
+            with contextlib.suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+        if server:
+            await server.close_all_connections()
 
     def start_request(self, server_conn: object, request_conn: httputil.HTTPConnection) -> "_Exchange":
         return _Exchange(self, request_conn)
@@ -213,6 +240,7 @@ class _Exchange(httputil.HTTPMessageDelegate):
         self.headers: dict[str, str] = {}
         self.body = bytearray()
         self.task: asyncio.Task | None = None
+        self.session: Any = None
 
     # ── hearing it ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -243,11 +271,11 @@ class _Exchange(httputil.HTTPMessageDelegate):
             if isinstance(given, Streamed | Hijacked):
                 await self._stream(given)
             elif given is not None:
-                self._send(given)
+                await self._send(given)
             else:
                 self.connection.close()
-        except StreamClosedError:
-            self.connection.close()  # the client has gone
+        except (StreamClosedError, TimeoutError):
+            self.connection.close()  # the client has gone, or does not read
         except Exception as fault:
             _complain(f"{self.method} {self.target[:200]}", fault)
             self.connection.close()
@@ -269,28 +297,31 @@ class _Exchange(httputil.HTTPMessageDelegate):
             return doorway.wire(doorway.error(refusal))
         function, names = found
         said = f"{asked.method} {asked.path[:200]}"
-        session = self.served.conductor.session(self.listener.machine, said)
+        self.session = session = self.served.conductor.session(self.listener.machine, said)
         self.connection.set_close_callback(session.leave)
         if self.task:
             self.listener.tasks[self.task] = session
         async with self.served.hands:
+            if session.left:  # while it had to wait
+                return None
             return await _aside(_carry_out, function, session, asked._replace(names=names))
 
-    def _send(self, whole: Whole) -> None:
+    async def _send(self, whole: Whole) -> None:
         status, headers, body = whole
-        self.connection.write_headers(_line(status), _headers(headers), b"" if self.method == "HEAD" else body)
+        body = b"" if self.method == "HEAD" else body
+        await asyncio.wait_for(self.connection.write_headers(_line(status), _headers(headers), body), QUIET)
         self.connection.finish()
 
     async def _stream(self, given: Streamed | Hijacked) -> None:
         """Piece after piece, no faster than the client takes them."""
         if self.served.streams >= STREAMS:
             _close(given.pieces)
-            self._send(doorway.wire(Answer(503, {"message": f"{STREAMS} streams are open: no more"})))
+            await self._send(doorway.wire(Answer(503, {"message": f"{STREAMS} streams are open: no more"})))
             return
         self.served.streams += 1
         try:
             if isinstance(given, Hijacked):
-                await _aside(_pour, *self._hijack(given), given.pieces)
+                await self._take_over(given)
             else:
                 await self.connection.write_headers(_line(200), _headers(doorway.headers_of(given.headers)))
                 await _aside(self._push, given.pieces, asyncio.get_running_loop())
@@ -307,7 +338,20 @@ class _Exchange(httputil.HTTPMessageDelegate):
             asyncio.run_coroutine_threadsafe(self._write(piece), loop).result()
 
     async def _write(self, piece: bytes) -> None:
-        await self.connection.write(piece)
+        await asyncio.wait_for(self.connection.write(piece), QUIET)
+
+    async def _take_over(self, given: Hijacked) -> None:
+        stream, head = self._hijack(given)
+        wire = stream.socket
+        upgraded.keep_alive(wire, PROBE)
+        self.session.is_gone = lambda: upgraded.is_gone(wire)
+        self.listener.wires.add(wire)
+        pause = HEARD if DEAF in self.headers.get("user-agent", "") else 0
+        try:
+            await _aside(upgraded.pour, wire, head, given.pieces, QUIET, pause)
+        finally:
+            self.listener.wires.discard(wire)
+            wire.close()
 
     def _hijack(self, given: Hijacked) -> tuple[IOStream, bytes]:
         """The connection itself, taken from tornado: a client may close its half of it, and goes on listening."""
@@ -359,25 +403,6 @@ def _carry_out(function: routes.Endpoint, session: Any, asked: Asked) -> Whole |
     except Exception as fault:
         _complain(f"{asked.method} {asked.path[:200]}", fault)
         return doorway.wire(Answer(500, {"message": f"internal error: {type(fault).__name__}"}))
-
-
-def _pour(stream: IOStream, head: bytes, pieces: Iterator[bytes]) -> None:
-    """Everything into a connection that is no longer HTTP; what the client still sends is not read. In a thread."""
-    wire = stream.socket
-    try:
-        wire.settimeout(QUIET)
-        wire.sendall(head)
-        time.sleep(HEARD)  # docker-py loses what it reads together with the headers
-        for piece in pieces:
-            wire.sendall(piece)
-        wire.shutdown(socket.SHUT_WR)
-        wire.settimeout(LINGER)
-        while wire.recv(65536):  # closing with something unread would make the client lose what it has not read
-            pass
-    except OSError:
-        pass  # the client has gone
-    finally:
-        wire.close()
 
 
 def _close(pieces: Iterator[bytes]) -> None:

@@ -17,23 +17,32 @@ BACKLOG = 128
 
 
 class Address(ABC):
-    """One address. `open` begins to listen; `shut` keeps the address, and refuses; `free` gives it up."""
+    """One address, listened at from the beginning: only so is it known that nobody else does. `open` hands that over;
+    `shut` keeps the address, and refuses; `free` gives it up."""
 
     is_socket = False
     host = ""  # what DOCKER_HOST is set to
 
     def __init__(self) -> None:
-        self._bound: socket.socket | None = self._bind()
+        self._bound: socket.socket | None = None
+        self._bound = self.open()
 
     def open(self) -> socket.socket:
-        """A socket that listens; whoever takes it closes it."""
+        """A socket that listens; whoever takes it closes it. Raises OSError."""
         listening, self._bound = self._bound or self._bind(), None
-        listening.setblocking(False)
-        listening.listen(BACKLOG)
+        try:
+            listening.setblocking(False)
+            listening.listen(BACKLOG)
+        except OSError:
+            listening.close()
+            raise
         return listening
 
     def shut(self) -> None:
         """Nobody listens any more (the socket of `open` is closed), and nobody else gets the address."""
+        if self._bound:
+            self._bound.close()
+            self._bound = None
         with contextlib.suppress(OSError):  # somebody was quicker: then this machine cannot be reached until it is free
             self._bound = self._bind()
 

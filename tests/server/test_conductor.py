@@ -281,3 +281,17 @@ def test_cells_and_clients_take_turns(cluster, tmp_path):
     assert not faults
     cluster.save(tmp_path / "run.json")
     assert len(Cluster.load(tmp_path / "run.json").acts) > 320
+
+
+def test_without_pace_whoever_waits_lets_time_pass_no_faster_than_a_clock(cluster):
+    conductor = cluster.conductor(pace=0)
+    try:
+        begun = cluster.now
+        waiting = [threading.Thread(target=conductor.session("manager-1").wait, args=(SECOND // 2,)) for _ in range(3)]
+        for thread in waiting:
+            thread.start()
+        for thread in waiting:
+            thread.join()
+        assert cluster.now - begun == pytest.approx(0.5, abs=0.3)  # together, not one after another
+    finally:
+        conductor.stop()

@@ -4,6 +4,7 @@ import concurrent.futures
 import os
 import socket
 import stat
+import tempfile
 import threading
 import time
 
@@ -503,3 +504,164 @@ def test_ctrl_c_ends_it_without_a_traceback():
 def test_machines_of_a_file_can_be_had_bare():
     cluster = Cluster.from_file("data/clusters/demo-lab.yml", bare=True)
     assert cluster.docker("node ls", "manager-1").exit_code == 1
+
+
+# ── what a review found: addresses, clocks, and clients that leave or do not read
+
+
+def test_two_machines_cannot_have_one_port(swarm):
+    with swarm.serve(0) as served:
+        port = int(served.host.rpartition(":")[2])
+    with pytest.raises(ValueError, match="bind: address already in use"):
+        swarm.serve(port, nodes={"worker-1": port})
+    Port(port).free()
+    path = os.path.join(tempfile.mkdtemp(), "one.sock")
+    with swarm.serve(unix=path), pytest.raises(ValueError, match="address already in use"):
+        swarm.serve(unix=path)
+
+
+def test_a_machine_whose_port_was_taken_meanwhile_says_so_once_and_comes_back(swarm, capsys):
+    with swarm.serve(0, pace=100, nodes={"worker-1": 0}) as served:
+        port = int(served.hosts["worker-1"].rpartition(":")[2])
+        swarm.shutdown("worker-1")
+        wait_for(lambda: not served._listeners[1].runs)
+        time.sleep(0.2)
+        with socket.socket() as thief:
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            thief.bind(("127.0.0.1", port))
+            thief.listen()
+            swarm.restart("worker-1")
+            wait_for(lambda: served._listeners[1]._complained)
+            time.sleep(0.2)
+        wait_for(lambda: served._listeners[1]._server)
+        assert says(port, b"HEAD /_ping HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+    said = capsys.readouterr().err
+    assert (
+        said
+        == f"swarmlab: worker-1 cannot listen at tcp://127.0.0.1:{port}: OSError: [Errno 98] Address already in use\n"
+    )
+
+
+def wait_for(what, seconds=5):
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
+
+
+def says(port, data):
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(data)
+        return client.recv(65536)
+
+
+NODES = b"GET /nodes HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_the_clock_runs_until_the_last_of_several_servers_is_closed(swarm):
+    one, other = swarm.serve(0), swarm.serve(0)
+    one.close()
+    assert says(int(other.host.rpartition(":")[2]), NODES).startswith(b"HTTP/1.1 200 ")
+    other.close()
+    assert swarm._conductor.stopped
+    own = swarm.conductor()
+    swarm.serve(0).close()
+    assert not own.stopped  # somebody else began it
+    own.stop()
+
+
+@pytest.mark.parametrize("kind", ["stream", "answer", "hijacked"])
+def test_who_does_not_read_is_cut_off(swarm, endpoint, monkeypatch, kind):
+    monkeypatch.setattr(server, "QUIET", 0.5)
+    ended = threading.Event()
+
+    def pieces():
+        try:
+            while True:
+                yield b"x" * 2**20
+        finally:
+            ended.set()
+
+    kinds = {"stream": Streamed, "hijacked": Hijacked, "answer": lambda _: Answer(200, b"x" * 2**25)}
+    endpoint(lambda session, asked: kinds[kind](pieces()))
+    with swarm.serve(0) as served:
+        with socket.create_connection(("127.0.0.1", int(served.host.rpartition(":")[2])), timeout=20) as client:
+            client.sendall(b"POST /own HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(1)
+            wait_for(lambda: not served._listeners[0].tasks)
+            assert served.streams == 0 and (kind == "answer" or ended.is_set())
+
+
+@pytest.mark.parametrize("unix", [True, False])
+def test_a_client_of_a_hijacked_connection_that_has_gone_is_noticed(swarm, endpoint, unix):
+    ended = threading.Event()
+
+    def pieces(session):
+        try:
+            yield b"hello\n"
+            session.wait(3600 * 1_000_000)
+        finally:
+            ended.set()
+
+    endpoint(lambda session, asked: Hijacked(pieces(session)))
+    with swarm.serve(None if unix else 0) as served:
+        client = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
+        client.settimeout(20)
+        client.connect(served.host[7:] if unix else ("127.0.0.1", int(served.host.rpartition(":")[2])))
+        client.sendall(b"POST /own HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(4096)
+        client.shutdown(socket.SHUT_WR)
+        assert not ended.wait(0.3)  # it listens still
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # TCP tells at once then
+        client.close()
+        assert ended.wait(5)
+        wait_for(lambda: served.streams == 0)
+
+
+def test_closing_waits_for_no_hijacked_connection(swarm, endpoint):
+    def pieces():
+        while True:
+            yield b"x" * 2**20
+
+    endpoint(lambda session, asked: Hijacked(pieces()))
+    with swarm.serve(0) as served:
+        client = socket.create_connection(("127.0.0.1", int(served.host.rpartition(":")[2])), timeout=20)
+        client.sendall(b"POST /own HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert client.recv(1)
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 5
+    client.close()
+
+
+def test_what_a_client_asked_for_that_left_before_its_turn_is_not_done(swarm, endpoint, monkeypatch):
+    monkeypatch.setattr(server, "THREADS", 1)
+    go, done = threading.Event(), []
+
+    def slow(session, asked):
+        done.append(asked.query["n"])
+        assert go.wait(20)
+        return Answer()
+
+    endpoint(slow)
+    with swarm.serve(0) as served:
+        port = int(served.host.rpartition(":")[2])
+        clients = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(2)]
+        for n, client in enumerate(clients):
+            client.sendall(b"POST /own?n=%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % n)
+            wait_for(lambda: len(served._listeners[0].tasks) > n)  # noqa: B023
+        wait_for(lambda: done)
+        clients[1].close()
+        time.sleep(0.2)
+        go.set()
+        wait_for(lambda: not served._listeners[0].tasks)
+        clients[0].close()
+    assert done == ["0"]
+
+
+def test_nobody_waits_for_a_world_that_is_broken(monkeypatch, capsys):
+    cluster = Cluster(managers=1, workers=0, seed=1)
+    with cluster.serve(0) as served:
+        monkeypatch.setattr(cluster, "_pass", lambda until: 1 / 0)
+        wait_for(lambda: served.conductor.stopped)
+        assert says(int(served.host.rpartition(":")[2]), NODES) == b""
+    assert "ZeroDivisionError" in capsys.readouterr().err
