@@ -51,20 +51,28 @@ def _finding(case: Case, wanted: str, measured: str, since: int | None, seconds:
 
 
 def running(
-    case: Case, service: str, tasks: int, image: str = "", nodes: Sequence[str] = (), for_: float = 10
+    case: Case,
+    service: str,
+    tasks: int,
+    image: str = "",
+    nodes: Sequence[str] = (),
+    most: int | None = None,
+    for_: float = 10,
 ) -> Finding:
-    """So many tasks of the service run, of this image, on these machines; the managers know it."""
+    """So many tasks of the service run, of this image, on these machines, no more than `most`; the managers know it."""
     spans = case.past.spans(service, image, tuple(nodes))
     which = (f" of {image}" if image else "") + (f" on {', '.join(nodes)}" if nodes else "")
     wanted = f"{service}: {tasks} tasks{which} run for {for_:g} s"
     measured = f"{count_now(spans, case.now)} run"
     if ("service", case.past.service(service)) in case.past.removed or not case.past.service(service):
         return Finding(wanted, "there is no such service", None)
+    if most is not None and count_now(spans, case.now) > most:
+        return Finding(f"{wanted}, {most} at the most", measured, None)
     return _finding(case, wanted, measured, held_since(spans, tasks, case.now), for_)
 
 
 def probed(case: Case, service: str, tasks: int, for_: float = 10) -> Finding:
-    """So many running tasks of the service are under a health check that finds them well."""
+    """So many running tasks of the service are under a health check that finds them well, and sees when one hangs."""
     spans = []
     for life in case.past.lives:
         rows = case.past.probes.get(life.task, [])
@@ -72,7 +80,18 @@ def probed(case: Case, service: str, tasks: int, for_: float = 10) -> Finding:
             bad = [n for n, (_, well) in enumerate(rows) if not well]
             spans.append((rows[bad[-1] + 1 if bad else 0][0], END))
     wanted = f"{service}: a health check finds {tasks} tasks well for {for_:g} s"
-    return _finding(case, wanted, f"{len(spans)} found well", held_since(spans, tasks, case.now), for_)
+    found = _finding(case, wanted, f"{len(spans)} found well", held_since(spans, tasks, case.now), for_)
+    if found.holds and not case.tries[f"hang {service}"]():
+        return Finding(wanted, "it finds them well, and would also if they hung: it is tried, on a twin", None)
+    return found
+
+
+def given(case: Case, service: str, tasks: int, besides: str = "", for_: float = 10) -> Finding:
+    """So many running tasks of the service have a secret, another one than `besides`."""
+    has = {fact.task for _, _, fact in case.past.files if fact.kind == "secret" and fact.name != besides and fact.task}
+    spans = [(life.began, life.ended) for life in case.past.lives if life.service == service and life.task in has]
+    wanted = f"{service}: {tasks} running tasks have a secret" + (f" other than {besides}" if besides else "")
+    return _finding(case, wanted, f"{count_now(spans, case.now)} have", held_since(spans, tasks, case.now), for_)
 
 
 def unused(case: Case, secret: str) -> Finding:
@@ -96,15 +115,16 @@ def _over(past: Past, task: str) -> int:
 # ── visitors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def answered(case: Case, load: str, share: float = 0.99, for_: float = 20) -> Finding:
-    """So large a share of the visits that ended in any so many seconds was answered."""
+def answered(case: Case, load: str, share: float = 0.99, image: str = "", for_: float = 20) -> Finding:
+    """So large a share of the visits that ended in any so many seconds was answered, by tasks of this image."""
 
     def good(window: list[tuple[int, float]]) -> tuple[bool, float]:
         well = sum(latency < inf for _, latency in window) / len(window)
         return well >= share, well
 
-    wanted = f"{load}: {share:.0%} of the visits answered for {for_:g} s"
-    return _visits(case, load, for_, good, wanted, lambda value: f"{value:.1%} in the last {for_:g} s")
+    by = f" by {image}" if image else ""
+    wanted = f"{load}: {share:.0%} of the visits answered{by} for {for_:g} s"
+    return _visits(case, load, for_, good, wanted, lambda value: f"{value:.1%} in the last {for_:g} s", image)
 
 
 def fast(case: Case, load: str, below: float, share: float = 0.95, for_: float = 20) -> Finding:
@@ -124,11 +144,14 @@ def _seconds(value: float) -> str:
 
 
 def _visits(
-    case: Case, load: str, seconds: float, good: Callable, wanted: str, told: Callable[[float], str]
+    case: Case, load: str, seconds: float, good: Callable, wanted: str, told: Callable[[float], str], image: str = ""
 ) -> Finding:
     """Go back second by second from now, for as long as what ended in the window before each was well."""
     rows = sorted(
-        (one.ended, (one.ended - one.arrived) / SECOND if one.status == OK else inf)
+        (
+            one.ended,
+            (one.ended - one.arrived) / SECOND if one.status == OK and case.past.made_of(one.task, image) else inf,
+        )
         for one in case.past.trace.requests
         if one.load == load
     )
@@ -202,5 +225,5 @@ def _since(rows: list, fits: Callable[[Any], bool]) -> int | None:
 
 
 CHECKS: dict[str, Callable[..., Finding]] = {
-    check.__name__: check for check in (running, probed, unused, answered, fast, gone, refused, ready, managers)
+    check.__name__: check for check in (running, probed, given, unused, answered, fast, gone, refused, ready, managers)
 }

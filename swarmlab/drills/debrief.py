@@ -11,6 +11,7 @@ from .incident import Cause, Incident
 from .past import SECOND
 
 READS = ("ls", "ps", "inspect", "logs", "info", "version", "images", "events", "stats", "df", "exec", "top", "port")
+NOTHING = "nothing here; what is wrong is within the swarm"
 
 
 class Brief(NamedTuple):
@@ -24,7 +25,7 @@ class Brief(NamedTuple):
     limit: int
 
     def __str__(self) -> str:
-        return "\n".join([self.head, self.story, *(f"  operations can: {hand}" for hand in self.hands)])
+        return "\n".join([self.head, self.story, *(f"  operations can: {hand}" for hand in self.hands or [NOTHING])])
 
     def __repr__(self) -> str:
         return str(self)
@@ -36,7 +37,11 @@ class Brief(NamedTuple):
 
     def _repr_html_(self) -> str:
         hands = "".join(f"<li><code>{escape(hand)}</code></li>" for hand in self.hands)
-        listed = f"<p>The people of operations can, if you say so:</p><ul>{hands}</ul>" if hands else ""
+        listed = (
+            f"<p>The people of operations can, if you say so:</p><ul>{hands}</ul>"
+            if hands
+            else f"<p>The people of operations can: {NOTHING}</p>"
+        )
         return f"<p><b>{escape(self.head)}</b></p><blockquote>{escape(self.story)}</blockquote>{listed}"
 
 

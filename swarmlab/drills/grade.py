@@ -6,7 +6,7 @@ between; and 20 times the share of the visits since the page that were answered 
 the points of all harm are taken away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from .harm import Harm
 from .past import SECOND
 
 FOR_REPAIR, FOR_TIME, FOR_VISITS, FOR_PARTS = 60, 20, 20, 30
-NOT_ATTEMPTED = "not attempted"
+NOT_ATTEMPTED, GIVEN_UP = "not attempted", "given up"
 
 
 class Grade(NamedTuple):
@@ -30,6 +30,7 @@ class Grade(NamedTuple):
     lost: int = 0  # visits since the page that were not answered
     asked: int = 0
     score: int = 0
+    given_up: bool = False
 
     @property
     def repaired(self) -> bool:
@@ -38,7 +39,7 @@ class Grade(NamedTuple):
 
     def __str__(self) -> str:
         if not self.attempted:
-            return f"{self.drill}: {NOT_ATTEMPTED}"
+            return f"{self.drill}: {GIVEN_UP if self.given_up else NOT_ATTEMPTED}"
         return "\n".join([self.head, *("  ".join(row).rstrip() for row in self.rows())])
 
     def __repr__(self) -> str:
@@ -72,13 +73,13 @@ def _cell(text: str) -> str:
     return f'<td style="text-align:left">{escape(text)}</td>'
 
 
-def graded(title: str, case: Case, findings: Sequence[Finding], before: Sequence[bool], harm: Sequence[Harm], limit: int) -> Grade:  # fmt: skip
-    """The grade of a case. `before` says of each check whether it held when the page came."""
+def graded(title: str, case: Case, findings: Sequence[Finding], before: Sequence[bool], harm: Sequence[Harm], limit: int, loads: Collection[str]) -> Grade:  # fmt: skip
+    """The grade of a case. `before` says of each check whether it held when the page came; `loads` are whose visits count."""
     times = [one.since for one in findings if one.since is not None]
     repaired = len(times) == len(findings)
     seconds = max(0.0, (max(times) - case.page) / SECOND) if repaired else None
     seconds = None if seconds is not None and seconds > limit else seconds
-    fates = [one.status == OK for one in case.past.trace.requests if one.ended > case.page]
+    fates = [one.status == OK for one in case.past.trace.requests if one.load in loads and one.ended > case.page]
     new = [one.holds for one, held in zip(findings, before, strict=True) if not held]
     score = score_of(seconds, limit, sum(fates), len(fates), new, sum(one.points for one in harm))
     lost = len(fates) - sum(fates)

@@ -119,6 +119,11 @@ class Past:
                 spans.append((begin, end))
         return spans
 
+    def made_of(self, task: str, image: str) -> bool:
+        """Whether a task is of this image; '': of whichever."""
+        rows = self.tasks.get(task, [])
+        return not image or (bool(rows) and rows[-1][1].image.partition("@")[0] == image)
+
     def works(self, machine: str) -> bool:
         """Whether a machine runs now (and could read its log)."""
         return bool(self.states[machine]) and self.states[machine][-1][1]

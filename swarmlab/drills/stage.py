@@ -16,14 +16,31 @@ LONGER = 120.0  # seconds for which visitors still come after the time limit
 class OnCall(Cluster):
     """A cluster with somebody at the keyboard: each command takes as long as typing it and reading what it says."""
 
-    thinking = 0.0  # seconds
+    _thinking = 0.0
+
+    @property
+    def thinking(self) -> float:
+        """Seconds that each command takes; nobody can type faster."""
+        return self._thinking
 
     def docker(self, command: str, node: str | None = None, **options: Any) -> Any:
         """As on any cluster; then the time passes that a person needs for it."""
         result = super().docker(command, node, **options)
-        if self.thinking:
-            self.run_for(self.thinking)
+        if self._thinking:
+            self.run_for(self._thinking)
         return result
+
+
+def take_over(cluster: OnCall) -> None:
+    """From now on a person types."""
+    cluster._thinking = THINKING
+
+
+def tried(cluster: OnCall) -> OnCall:
+    """A twin to try something on; nobody types there."""
+    twin = cluster.fork()
+    twin._thinking = 0.0
+    return twin
 
 
 def staged(incident: Incident) -> OnCall:

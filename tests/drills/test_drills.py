@@ -17,9 +17,12 @@ def test_the_shortest_repair_after_a_diagnosis_scores_80_at_least(which, seed):
 
 
 @pytest.mark.parametrize("which", ALL)
-@pytest.mark.parametrize("play, below", [(players.wrong, 40), (players.idle, 40), (players.reckless, 50)])
-def test_who_repairs_the_wrong_thing_waits_or_tears_all_down_scores_low(which, play, below):
-    found = players.grade(which, play, seed=which)
+@pytest.mark.parametrize(
+    "play, below, more",
+    [(players.wrong, 40, 0), (players.wrong, 40, 10), (players.idle, 1, 0), (players.reckless, 10, 0)],
+)
+def test_who_repairs_the_wrong_thing_waits_or_tears_all_down_scores_low(which, play, below, more):
+    found = players.grade(which, play, seed=which + more)
     assert found.score < below, found
 
 
@@ -69,10 +72,23 @@ def test_a_grader_that_forgets_a_check_is_caught_by_the_wrong_player(monkeypatch
     assert found.repaired and found.score >= 40
 
 
-def test_a_grader_that_forgets_harm_is_caught_by_the_reckless_player(monkeypatch):
-    """Planted bug: harm costs nothing; then who tears all down passes drill 4."""
+def test_a_grader_that_forgets_harm_is_caught_by_who_reboots_everything(monkeypatch):
+    """Planted bug: harm costs nothing; then who reboots all machines after the repair passes drill 2."""
+    assert players.grade(2, reboot_everything, 2).score < 50
     monkeypatch.setattr(drill, "harm_done", lambda *_: [])
-    assert players.grade(4, players.reckless, 4).score >= 50
+    assert players.grade(2, reboot_everything, 2).score >= 80
+
+
+def reboot_everything(drill):
+    players.right(drill)
+    for machine in ("manager-1", "worker-1", "worker-2", "worker-3"):
+        drill.cluster.restart(machine)
+
+
+def test_visitors_who_get_the_old_pages_do_not_count_as_answered():
+    one = Drill(10)
+    pages = next(found for found in one.findings(one.cluster) if "acme/web:2 for" in found.wanted)
+    assert not pages.holds and pages.measured.startswith("0.0%")
 
 
 def test_the_score_is_what_its_rule_says():
