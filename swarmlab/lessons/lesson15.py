@@ -67,12 +67,13 @@ def in_order(guesses: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> l
 
 
 def show_breaks() -> None:
-    """Print the names of all faults, a line for each lesson."""
+    """Print the names of all faults by lesson, at most three in a line."""
     by_lesson: dict[str, list[str]] = {}
     for name, (lesson, _) in scenes15.BREAKS.items():
         by_lesson.setdefault(lesson, []).append(name)
     for lesson, names in sorted(by_lesson.items()):
-        print(f"{lesson:4}", " · ".join(names))
+        for first in range(0, len(names), 3):
+            print(f"{'' if first else lesson:4}", " · ".join(names[first : first + 3]))
 
 
 def compare() -> None:

@@ -1,4 +1,4 @@
-"""Lesson 15 in a real browser: every cell runs, a guess lands on the page of bars, and the planner follows its knobs."""
+"""Lesson 15 in a real browser: every cell runs, and the planner follows its knobs."""
 
 
 def test_lesson_15_runs_and_its_planner_follows_the_knobs(lab):

@@ -6,6 +6,7 @@ import pytest
 from swarmlab.check.availability import availability, cheapest, downtime
 from swarmlab.events import NodeStored
 from swarmlab.lessons import alerts15, counterexample, lesson15, scenes15, tips15
+from swarmlab.viz import charts
 from swarmlab.viz.outagepage import total
 
 from .judging import said
@@ -65,6 +66,14 @@ def test_the_page_asks_for_a_guess_of_each_bar_of_lessons_before():
     found: dict = {}
     exec(cell, found)
     assert set(found["guesses"]) == {name for name, (lesson, _) in scenes15.BREAKS.items() if lesson != "14b"}
+
+
+@pytest.mark.parametrize("name", ["the leader dies", "it hangs, no check", "lab: the manager is lost"])
+def test_a_fault_of_ones_choice_has_a_bar_whatever_is_known_of_the_real_engine(name):
+    (row,) = scenes15.breaks([name])
+    axes = charts.draw_outage(row, guesses=30, references=row.get("real"))
+    marked = "real engine" in " ".join(text.get_text() for text in axes.texts)
+    assert marked == isinstance(row["real"], dict)
 
 
 def test_compare_prints_the_quorum_table_and_packet_sizes(capsys):
