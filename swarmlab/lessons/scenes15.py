@@ -19,7 +19,7 @@ REFUSED = {"noticed": 20}  # §20.5: a command waits 20 s, then it is refused
 DELAYED = {"healed": (5, 8)}  # §9: restart delay 5 s, and a start; recorded: 2 to 3 s with a delay of 1 s
 GOSSIP = {"noticed": (4.5, 25.5)}  # reference/networking.md: a probe of 0.5 to 1.5 s, then 4 to 24 s of suspicion
 ORPHANED = {"healed": (86_409, 86_416.5)}  # §20.9: 24 h after the node is down
-SEARCH = {"noticed": (89, 91)}  # Elasticsearch 6 reference, Zen Discovery: a ping each second waits 30 s, three times
+SEARCH = {"noticed": (90, 91)}  # Elasticsearch 6 reference, Zen Discovery: a ping each second waits 30 s, three times
 BROKERS = {"noticed": (45, 75)}  # RabbitMQ, Net Tick Time: 60 s, and a quarter less or more
 NEVER = "never noticed"  # by the rules of the real engine: nothing looks at it
 

@@ -24,14 +24,16 @@ def test_every_break_has_its_instants_in_order_and_names_its_lesson(rows):
 
 
 def test_every_bar_lies_where_the_real_engine_has_it(rows):
-    """Within what `real` says; a manager hears of it up to 0.3 s later, in a batch."""
+    """Within what `real` says; a manager hears of it up to 0.3 s later, in a batch. Search nodes greet each other every 5 s
+    instead of every second [docs/simplifications.md: hellos], so they may miss one so much sooner."""
     compared = 0
     for title, row in rows.items():
         real = row.get("real", {})
         for name, figure in ({} if isinstance(real, str) else real).items():
             low, high = figure if isinstance(figure, tuple) else (figure, figure)
             compared += 1
-            assert low - 0.01 <= after(row, name) <= high + 0.3, title
+            sooner = 5 if figure == scenes15.SEARCH["noticed"] else 0.01
+            assert low - sooner <= after(row, name) <= high + 0.3, title
     assert compared >= 18
 
 
