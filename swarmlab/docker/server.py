@@ -110,9 +110,11 @@ class Served:
         return [f"{line:{width}}  # {one.machine}" for line, one in zip(lines, self._listeners, strict=True)]
 
     def _add(self, machine: str, address: Address) -> None:
-        if machine not in self.cluster.machines:
+        try:
+            self.cluster._machine(machine)
+        except ValueError:
             address.free()
-            raise ValueError(f"no such machine: {machine}")
+            raise
         self._listeners.append(_Listener(self, machine, address))
 
     def _free(self) -> None:

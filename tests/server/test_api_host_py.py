@@ -294,5 +294,5 @@ def test_older_versions_are_spoken_too(door: Any, version: str) -> None:
 
 def test_a_newer_version_is_refused_in_the_engines_words(door: Any) -> None:
     with closing(docker.DockerClient(base_url=door.host, version="1.99")) as client:
-        with pytest.raises(docker.errors.APIError, match="client version 1.99 is too new"):
+        with pytest.raises(docker.errors.APIError, match="is too new"):
             client.info()

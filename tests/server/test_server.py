@@ -478,7 +478,10 @@ def test_whatever_is_asked_is_answered_without_a_mistake_of_ours(wire, method, p
     [
         (["nowhere.yml"], "swarmlab: open nowhere.yml: no such file or directory\n"),
         (["data/clusters/demo-lab.yml", "--node", "x"], "swarmlab: --node x: write NAME=PORT, as worker-1=9001\n"),
-        (["data/clusters/demo-lab.yml", "--node", "x=0"], "swarmlab: no such machine: x\n"),
+        (
+            ["data/clusters/demo-lab.yml", "--node", "registry=0"],
+            "swarmlab: no such machine: registry (there are manager-1, worker-1, worker-2, worker-3)\n",
+        ),
         (["data/clusters/demo-lab.yml", "--pace", "-1"], "swarmlab: a pace of -1.0: a number from 0 to 1000\n"),
     ],
 )
