@@ -7,7 +7,7 @@ import contextlib
 import io
 import json
 
-from any_request import BODIES, GOOD, QUERIES, RAW_BODIES, ROUTES, SPECIMENS, Sent, requests
+from any_request import BODIES, FOREIGN, GOOD, QUERIES, RAW_BODIES, ROUTES, SPECIMENS, Sent, requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire_bench import Bench, Heard, judge
@@ -48,7 +48,7 @@ def odd_ones(method: str, template: str) -> list[Sent]:
         *(Sent(method, template.replace(part(template), ref), version, (), body) for ref in UGLY if part(template)),
         Sent(method, good, nonsense, (), body),
         *(Sent(method, good, tuple((name, values[n % len(values)]) for name, values in QUERIES.items()), (), body) for n in range(6)),
-        Sent(method, good, version, (("Content-Type", "text/plain"),), body),
+        *(Sent(method, good, version, (header,), body) for header in (("Content-Type", "text/plain"), *FOREIGN)),
         Sent(method, "/v1.24" + good, version, (), body, "chunked"),
         Sent(method, "/v1.48" + good, version, (), body),
     ]  # fmt: skip
