@@ -72,10 +72,12 @@ def _draw_bar(line: Timeline, row: Mapping[str, Any] | None, y: float) -> float:
     line.name(y + BAR / 2, "the outage")
     if row is None:
         ink.write(line.ax, line.left + 0.07, y + BAR / 2, "none: a quiet day", fontsize=SMALL)
-    for part in parts(dict(row)) if row is not None else ():
+        return y + BAR + 0.2
+    for part in parts(dict(row)):
         since = row["fault"] / SECOND + part["from"]
         until = line.end if part["to"] is None else row["fault"] / SECOND + part["to"]
-        ink.box(line.ax, *line.box(since, until, y, BAR), **STYLES[part["until"]] | {"linewidth": 0.8})
+        look: dict[str, Any] = STYLES[part["until"]] | {"linewidth": 0.8}
+        ink.box(line.ax, *line.box(since, until, y, BAR), **look)
         dark = part["until"] != "noticed"
         style: dict[str, Any] = {"color": ink.PAPER} if dark else {"path_effects": ink.HALO}
         line.write(since, until, y + BAR / 2, (part["waiting"],), **style)
@@ -101,7 +103,7 @@ def _draw_lane(line: Timeline, name: str, spans: Sequence[tuple[int, int]], faul
     for since, until in spans:
         early = fault is None or since < fault
         colour = ink.WRONG if early else ink.INK
-        pale = {"facecolor": "#f6d9c4" if early else "#d4d4d4", "linewidth": 0}
+        pale: dict[str, Any] = {"facecolor": "#f6d9c4" if early else "#d4d4d4", "linewidth": 0}
         ink.box(line.ax, *line.box(since, until, y + 0.05, 0.16), **pale)
         line.ax.plot((line.x(since),) * 2, (y + 0.01, y + 0.25), color=colour, linewidth=3.2, zorder=6)
     ink.write(line.ax, line.right + 0.12, y + 0.13, _first(spans, fault), fontsize=SMALL, fontweight="bold")

@@ -133,10 +133,10 @@ class Lines(NamedTuple):
                 line.write(self.fault[0], self.end, middle, (f"{machine} has burnt", "burnt"), path_effects=ink.HALO)
             line.name(middle, machine)
             line.line(middle + 0.15)
-            for readable, marker, style in ((True, "|", {"color": ink.INK}), (False, "x", {"color": ink.WRONG})):
+            for readable, marker, colour in ((True, "|", ink.INK), (False, "x", ink.WRONG)):
                 places = [line.x(at) for at, where, found in self.lines if where == machine and found == readable]
                 size = 11 if readable else 6.5
-                ax.plot(places, [middle] * len(places), marker, markersize=size, markeredgewidth=1.7, **style)
+                ax.plot(places, [middle] * len(places), marker, markersize=size, markeredgewidth=1.7, color=colour)
         line.draw_ticks(bottom + 0.02)
 
     def lost(self) -> int:

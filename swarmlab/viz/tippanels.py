@@ -143,11 +143,10 @@ class Path(NamedTuple):
         ok = far == 1.0
         if far:
             ax.plot((since, end), (y, y), color=ink.INK, linewidth=1.5, linestyle="-" if ok else (0, (4, 2)))
-        mark = {"color": ink.CONTROL if ok else ink.WRONG, "markersize": 7, "markeredgewidth": 2}
         if ok:
             ink.write(ax, end + 0.12, y, "✓", color=ink.CONTROL, fontweight="bold")
         else:
-            ax.plot([end + 0.05 * (not far)], [y], "x", **mark)
+            ax.plot([end + 0.05 * (not far)], [y], "x", color=ink.WRONG, markersize=7, markeredgewidth=2)
             ink.write(ax, end + 0.17, y, why, fontsize=SMALL, path_effects=ink.HALO)
 
     def tell(self) -> str:
