@@ -123,7 +123,7 @@ def answered(case: Case, load: str, share: float = 0.99, image: str = "", for_: 
         return well >= share, well
 
     by = f" by {image}" if image else ""
-    wanted = f"{load}: {share:.0%} of the visits answered{by} for {for_:g} s"
+    wanted = f"{load}: {share * 100:g}% of the visits answered{by} for {for_:g} s"
     return _visits(case, load, for_, good, wanted, lambda value: f"{value:.1%} in the last {for_:g} s", image)
 
 
@@ -135,7 +135,7 @@ def fast(case: Case, load: str, below: float, share: float = 0.95, for_: float =
         value = ordered[max(0, ceil(share * len(ordered)) - 1)]
         return value < below, value
 
-    wanted = f"{load}: {share:.0%} of the visits within {below:g} s, for {for_:g} s"
+    wanted = f"{load}: {share * 100:g}% of the visits within {below:g} s, for {for_:g} s"
     return _visits(case, load, for_, good, wanted, lambda value: f"{share:.0%} within {_seconds(value)}")
 
 

@@ -19,6 +19,7 @@ from .debrief import Brief, Debrief, debriefed
 from .grade import Grade, graded
 from .harm import harm_done
 from .incident import Incident, read_incident
+from .named import check_names
 from .past import SECOND, Past
 from .stage import OnCall, staged, take_over, tried
 
@@ -45,6 +46,7 @@ class Drill:
     def __init__(self, which: int | str, seed: int | None = None):
         self._incident = read_incident(which, seed)
         self._cluster = cluster = staged(self._incident)
+        check_names(self._incident, cluster)
         tokens = _tokens(cluster) if any(name == "refused" for name, _ in self._incident.repaired) else {}
         self._start = Start(cluster.kernel.now, len(cluster.trace.records), len(cluster.acts), volumes(cluster), tokens)
         self._acts = deepcopy(cluster.acts)

@@ -5,14 +5,17 @@ import re
 from collections.abc import Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
-from random import Random
 from typing import Any, NamedTuple
 
+from .. import events
 from ..cluster import Cluster, find
+from ..rack import is_number
+from .chance import chosen_by, filled
 from .checks import CHECKS
 from .harm import ALLOWED
 
 FOLDER = "data/incidents"
+HOUR = 3600
 KEYS = {  # key → (type, whether it must be there)
     "title": (str, True),
     "difficulty": (int, True),
@@ -36,8 +39,13 @@ ACTS = {  # what may happen by itself: acts of a cluster
 }  # fmt: skip
 MORE = {"cut": ("zone",), "intrude": ("machine", "role")}  # acts of the stage, and what they need to know
 LOAD = ("name", "url", "rate", "clients", "think", "work", "per_connection", "pause", "number", "timeout", "via")
-LAWS = ("rate", "clients", "number")
-PLACE = re.compile(r"\{([a-z_]\w*)\}")
+KINDS: dict[Any, str] = {
+    str: "a text",
+    int: "a whole number, 0 or more",
+    int | None: "a whole number, 0 or more",
+    float: "a number, 0 or more",
+    Sequence[str]: "a list of texts",
+}
 
 
 class Step(NamedTuple):
@@ -102,8 +110,8 @@ def read_incident(which: int | str, seed: int | None = None) -> Incident:
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise ValueError(f"seed {seed!r}: a whole number")
         seed = document.get("seed", 0) if seed is None else seed
-        chosen = _chosen(document.get("choose", {}), seed)
-        return _incident(path.name, _filled(document, chosen), seed, chosen)
+        chosen = chosen_by(document.get("choose", {}), seed)
+        return _incident(path.name, filled(document, chosen), seed, chosen)
     except ValueError as fault:
         raise ValueError(f"{path.name}: {fault}") from None
 
@@ -124,39 +132,6 @@ def _document(path: Path) -> dict:
     return document
 
 
-# ── what the seed chooses ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _chosen(rows: Mapping, seed: int) -> dict[str, str]:
-    """`{"a, b": [x, y, z]}`: two different ones of three, drawn by the seed."""
-    chosen: dict[str, str] = {}
-    for names, options in rows.items():
-        wanted = [name.strip() for name in str(names).split(",")]
-        if not isinstance(options, list) or len(options) < len(wanted):
-            raise ValueError(f"choose: {names}: a list of at least {len(wanted)} values")
-        drawn = Random(f"incident {seed} {names}").sample([str(option) for option in options], len(wanted))
-        chosen |= zip(wanted, drawn, strict=True)
-    return chosen
-
-
-def _filled(value: Any, chosen: Mapping[str, str]) -> Any:
-    """The same, with `{name}` replaced by what was chosen."""
-    match value:
-        case str():
-            return PLACE.sub(lambda found: _choice(found[1], chosen), value)
-        case dict():
-            return {_filled(key, chosen): _filled(each, chosen) for key, each in value.items()}
-        case list():
-            return [_filled(each, chosen) for each in value]
-    return value
-
-
-def _choice(name: str, chosen: Mapping[str, str]) -> str:
-    if name not in chosen:
-        raise ValueError(f"{{{name}}} is not in choose")
-    return chosen[name]
-
-
 # ── part by part ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -164,8 +139,13 @@ def _incident(path: str, rows: dict, seed: int, chosen: dict[str, str]) -> Incid
     page, debrief = rows["page"], rows["debrief"]
     _check_keys(page, {"at": (int, True), "story": (str, True), "hands": (list, False)}, "page: ")
     _check_keys(debrief, {"causes": (list, True), "repair": (list, True)}, "debrief: ")
-    if rows["limit"] < 30:
-        raise ValueError(f"limit: {rows['limit']}: at least 30 seconds")
+    if rows["limit"] < 30 or not _is_while(rows["limit"]):
+        raise ValueError(f"limit: {rows['limit']}: at least 30 seconds, an hour at the most")
+    if not _is_while(page["at"]):
+        raise ValueError(f"page: at: {page['at']}: seconds since the end of the setup, an hour at the most")
+    faults = tuple(_fault(row, f"fault {n}") for n, row in enumerate(rows["faults"], 1))
+    if late := [n for n, one in enumerate(faults, 1) if one.at > page["at"]]:
+        raise ValueError(f"fault {late[0]}: at: after the page")
     return Incident(
         path,
         rows["title"],
@@ -177,7 +157,7 @@ def _incident(path: str, rows: dict, seed: int, chosen: dict[str, str]) -> Incid
         _texts(rows.get("files", {})),
         tuple(_step(row, f"setup {n}") for n, row in enumerate(rows["setup"], 1)),
         tuple(_load(row, f"load {n}") for n, row in enumerate(rows.get("load", ()), 1)),
-        tuple(_fault(row, f"fault {n}") for n, row in enumerate(rows["faults"], 1)),
+        faults,
         page["at"],
         " ".join(page["story"].split()),
         tuple(map(str, page.get("hands", ()))),
@@ -202,7 +182,7 @@ def _check_keys(rows: Any, keys: Mapping[str, tuple[type, bool]], where: str = "
 
 
 def _kind(kind: type) -> str:
-    return {str: "a text", int: "a whole number", list: "a list"}.get(kind, "a mapping")
+    return {str: "a text", int: "a whole number", bool: "true or false", list: "a list"}.get(kind, "a mapping")
 
 
 def _cluster(rows: dict) -> dict:
@@ -218,9 +198,13 @@ def _texts(rows: Mapping) -> dict[str, str]:
     return dict(rows)
 
 
+def _is_while(value: Any) -> bool:
+    return is_number(value) and 0 <= value <= HOUR
+
+
 def _fault(row: Any, where: str) -> Step:
-    if not isinstance(row, dict) or type(row.get("at")) not in (int, float):
-        raise ValueError(f"{where}: needs `at`, the seconds since the end of the setup")
+    if not isinstance(row, dict) or not _is_while(row.get("at")):
+        raise ValueError(f"{where}: needs `at`, the seconds since the end of the setup, an hour at the most")
     return _step({key: value for key, value in row.items() if key != "at"}, where)._replace(at=row["at"])
 
 
@@ -234,8 +218,8 @@ def _step(row: Any, where: str) -> Step:
         raise ValueError(f"{where}: one thing at a time, not {', '.join(map(str, row))}")
     ((act, details),) = row.items()
     if act == "wait":
-        if type(details) not in (int, float) or details < 0:
-            raise ValueError(f"{where}: wait: seconds, not {details!r}")
+        if not _is_while(details):
+            raise ValueError(f"{where}: wait: seconds, an hour at the most, not {details!r}")
         return Step("wait", {"seconds": details})
     if act in MORE:
         return Step(act, _named(details, MORE[act], f"{where}: {act}"))
@@ -301,7 +285,18 @@ def _check(row: Any, where: str) -> tuple[str, dict]:
     for key, one in known.items():
         if one.default is Parameter.empty and key not in settings:
             raise ValueError(f"{where}: {name}: {key} is missing")
+        if key in settings and not _is_a(settings[key], one.annotation):
+            raise ValueError(f"{where}: {name}: {key}: {KINDS[one.annotation]}, not {settings[key]!r}")
     return name, {("for_" if key == "for" else key): value for key, value in settings.items()}
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    """Whether a value of the file is of the kind that a check wants."""
+    if kind == Sequence[str]:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if kind is float:
+        return is_number(value) and value >= 0
+    return isinstance(value, kind) and not isinstance(value, bool) and (isinstance(value, str) or value >= 0)
 
 
 def _harm(rows: Mapping) -> dict:
@@ -310,7 +305,23 @@ def _harm(rows: Mapping) -> dict:
             raise ValueError(f"harm: unknown key {key!r}; there are {', '.join(ALLOWED)}")
         if type(value) is not type(ALLOWED[key]):
             raise ValueError(f"harm: {key}: {_kind(type(ALLOWED[key]))}, not {value!r}")
+        if key not in ("forbid", "shut") and isinstance(value, list) and not _is_a(value, Sequence[str]):
+            raise ValueError(f"harm: {key}: a list of texts, not {value!r}")
+    if not all(isinstance(ports, list) for ports in rows.get("shut", {}).values()):
+        raise ValueError("harm: shut: a mapping from machine to a list of ports")
+    for n, rule in enumerate(rows.get("forbid", ()), 1):
+        _forbidden(rule, f"harm: forbid {n}: ")
     return {**ALLOWED, **rows}
+
+
+def _forbidden(rule: Any, where: str) -> None:
+    if not isinstance(rule, dict):
+        raise ValueError(f"{where}a mapping with command, says and points, not {rule!r}")
+    _check_keys(rule, {"command": (str, True), "says": (str, True), "points": (int, True)}, where)
+    try:
+        re.compile(rule["command"])
+    except re.error as fault:
+        raise ValueError(f"{where}command: {fault}") from None
 
 
 def _cause(row: Any, where: str) -> Cause:
@@ -318,4 +329,11 @@ def _cause(row: Any, where: str) -> Cause:
     if not isinstance(row, dict):
         raise ValueError(f"{where}: a mapping with text and lesson, not {row!r}")
     _check_keys(row, keys, f"{where}: ")
+    kind = getattr(events, row.get("fact", ""), None)
+    fields = getattr(kind, "_fields", ())
+    if "fact" in row and not hasattr(kind, "_fields"):
+        raise ValueError(f"{where}: fact: the trace has no {row['fact']}")
+    for key in row.get("holds", {}):
+        if key not in fields:
+            raise ValueError(f"{where}: holds: {row.get('fact', 'without a fact there')} has no {key}")
     return Cause(" ".join(row["text"].split()), row["lesson"], row.get("fact", ""), dict(row.get("holds", {})))

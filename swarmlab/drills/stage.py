@@ -54,7 +54,7 @@ def staged(incident: Incident) -> OnCall:
     begun = cluster.now
     for n, load in enumerate(incident.load, 1):
         _start(cluster, load, incident, f"load {n}")
-    for n, step in enumerate(sorted(incident.faults, key=lambda step: step.at), 1):
+    for n, step in sorted(enumerate(incident.faults, 1), key=lambda pair: pair[1].at):
         cluster.run_for(max(0, begun + step.at - cluster.now))
         _do(cluster, step, incident, f"fault {n}")
     cluster.run_for(max(0, begun + incident.page - cluster.now))

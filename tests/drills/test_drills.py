@@ -91,6 +91,35 @@ def test_visitors_who_get_the_old_pages_do_not_count_as_answered():
     assert not pages.holds and pages.measured.startswith("0.0%")
 
 
+def test_the_time_runs_from_the_page_and_each_visit_since_then_counts():
+    one = Drill(2)
+    players.looks(one)
+    told = one.seconds
+    players.open_tunnels(one, one.incident.chosen["victim"])
+    found = one.grade()
+    assert told <= found.seconds < told + 10
+    one.run_for(60)
+    since = [visit.status == 200 for visit in one.cluster.trace.requests if visit.ended > one.start.time]
+    assert found.lost == since.count(False) > 0 and found.asked <= len(since)
+
+
+def test_a_repair_after_the_limit_is_none():
+    one = Drill(2)
+    one.run_for(one.incident.limit + 1)
+    players.open_tunnels(one, one.incident.chosen["victim"])
+    one.run_for(60)
+    found = one.grade()
+    assert not found.repaired and found.score == 30 and all(each.holds for each in found.findings)
+
+
+def test_only_what_is_over_for_long_enough_counts():
+    one = Drill(1)
+    one.cluster.label(one.incident.chosen["first"], disk="ssd")
+    tasks = [one.findings(one.cluster)[0] for _ in range(16) if not one.run_for(1)]
+    young = [found for found in tasks if found.measured.endswith(" s so far")]
+    assert 8 <= len(young) <= 10 and not any(found.holds for found in young) and tasks[-1].holds
+
+
 def test_the_score_is_what_its_rule_says():
     assert grade.score_of(0, 300, 0, 0, [], 0) == 100
     assert grade.score_of(300, 300, 1, 2, [], 0) == 70
@@ -111,6 +140,27 @@ BAD = [
     ("load: [{name: a, url: b}]", "load 1: give either rate"),
     ("limit: 3", "limit: 3: at least 30 seconds"),
     ("faults: [{at: 1, crash: '{victim}'}]", "{victim} is not in choose"),
+    ("faults: [{at: 61, crash: worker-1}]", "fault 1: at: after the page"),
+    ("faults: [{at: 9, crash: worker-1}, {at: 1, crash: worker-9}]", "fault 2: no such machine: worker-9"),
+    ("faults: [{at: 1, docker: service explode}]", "fault 1: docker service explode: "),
+    ("limit: 1000000", "limit: 1000000: at least 30 seconds, an hour at the most"),
+    (
+        "repaired: [{running: {service: web, tasks: many}}]",
+        "repaired 1: running: tasks: a whole number, 0 or more, not 'many'",
+    ),
+    ("repaired: [{running: {service: wob, tasks: 3}}]", "repaired 1: running: service: there is no service wob"),
+    ("repaired: [{gone: {machine: worker-9}}]", "repaired 1: gone: machine: there is no machine worker-9"),
+    ("repaired: [{answered: {load: nobody}}]", "repaired 1: answered: load: there is no load nobody"),
+    ("harm: {machines: [worker-9]}", "harm: machines: there is no machine worker-9"),
+    ("harm: {concerned: [3]}", "harm: concerned: a list of texts, not [3]"),
+    ("harm: {settings: 1}", "harm: settings: true or false, not 1"),
+    ("harm: {forbid: [{command: '(', says: a, points: 1}]}", "harm: forbid 1: command: "),
+    ("page: {at: 60, story: a, hands: [drill.cluster.fly()]}", "page: hands: there is no act fly"),
+    ("debrief: {causes: [{text: a, lesson: '1', fact: Magic}], repair: [a]}", "cause 1: fact: the trace has no Magic"),
+    (
+        "debrief: {causes: [{text: a, lesson: '1', fact: NodeStored, holds: {colour: 1}}], repair: [a]}",
+        "cause 1: holds: NodeStored has no colour",
+    ),
 ]
 
 
