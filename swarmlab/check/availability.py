@@ -4,6 +4,8 @@ Every machine and every zone runs for an exponential time and is repaired in ano
 machine in a zone that has failed is down. Known twice: by a closed form, and by years of failures drawn and counted.
 """
 
+# Simpler than in reality (docs/simplifications.md): planner
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
