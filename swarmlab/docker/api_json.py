@@ -6,7 +6,7 @@ from an id, and says so at its line. Source: Docker Engine API v1.41; moby `daem
 
 # Simpler than in reality (docs/simplifications.md): defaults
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..objects import (
@@ -210,18 +210,16 @@ def task(object: Task, networks: Mapping[str, Network], is_job: bool = False) ->
     return _task(object, task_spec(object.spec), own, is_job)
 
 
-def tasks(objects: Iterable[Task], networks: Iterable[Network], jobs: Container[str], shift: int = 0) -> list[dict]:
-    """Many tasks as the engine answers them: specs and networks, which they share, are encoded once. `jobs` are ids of
-    services."""
+def tasks(objects: Iterable[Task], networks: Iterable[Network], jobs: Container[str], shift: int = 0) -> Iterator[dict]:
+    """Many tasks as the engine answers them, one by one: what they share, specs and networks, is encoded once. `jobs` are
+    ids of services."""
     known = {one.id: Ready(encode("SwarmNetwork", swarm_network(one), shift)) for one in networks}
     specs: dict[int, Ready] = {}  # by identity: tasks of a service hold the same one
-    shown = []
     for object in objects:
         spec = specs.get(id(object.spec))
         if spec is None:
             spec = specs[id(object.spec)] = Ready(encode("TaskSpec", task_spec(object.spec), shift))
-        shown.append(_task(object, spec, known, object.service in jobs).json(shift))
-    return shown
+        yield _task(object, spec, known, object.service in jobs).json(shift)
 
 
 def _task(object: Task, spec: Any, networks: Mapping[str, Any], is_job: bool) -> Object:

@@ -4,6 +4,7 @@ Rules: docker-api.md §2 (codes), §3, §4 (`_up-to-date`), §5 (fields), §6 (s
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -42,8 +43,9 @@ class Person:
         except ApiError as refusal:
             return Reply(status_of(refusal.text), refusal.text)
         assert isinstance(answer, Answer)
-        json.dumps(answer.body)
-        return Reply(answer.status, answer.body)
+        body = list(answer.body) if isinstance(answer.body, Iterator) else answer.body
+        json.dumps(body)
+        return Reply(answer.status, body)
 
     def get(self, path: str, **query: Any) -> Any:
         reply = self.ask("GET", path, **query)

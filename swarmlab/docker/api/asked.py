@@ -25,7 +25,8 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The whole of it at once. A dictionary, list or text becomes JSON and a line's end; bytes go as they are."""
+    """The whole of it at once. A dictionary, list or text becomes JSON and a line's end, an iterator a list whose members
+    never are in memory together; bytes go as they are."""
 
     status: int = 200
     body: Any = None
