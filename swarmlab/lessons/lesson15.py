@@ -78,13 +78,14 @@ def show_breaks() -> None:
 
 def compare() -> None:
     """Print our figures beside the real engine's, and why a bar has none."""
-    print("managers: quorum, may fail   ", " · ".join(f"{n}: {q}, {f}" for n, q, f in quorum_table()))
-    plain, sealed = (_largest(options) for options in ("", "--opt encrypted"))
-    print(f"largest packet, in clear {plain}, encrypted {sealed}   the real engine: 1450, 1424")
+    for what, numbers in zip(("managers", "quorum", "may fail"), zip(*quorum_table(), strict=True), strict=True):
+        print(f"{what:24} {' '.join(map(str, numbers))}   the real engine: the same")
+    for what, options, real in (("in clear", "", 1450), ("encrypted", "--opt encrypted", 1424)):
+        print(f"{'largest packet ' + what:24} {_largest(options):<11}   the real engine: {real}")
     rows = scenes15.breaks()
     without = [row for row in rows if "real" not in row]
-    print(f"{len(rows) - len(without)} of {len(rows)} bars have their real figure. None has", end=" ")
-    print(*(f"{row['title']}: {row['no_figure']}" for row in without), sep="; ")
+    print(f"{len(rows) - len(without)} of {len(rows)} bars have their real figure. Without one:")
+    print(*(f"  {row['title']}: {row['no_figure']}" for row in without), sep="\n")
 
 
 def _largest(options: str) -> int:
