@@ -1,7 +1,23 @@
-"""The live board in a real browser: by mouse and by keyboard, forked, in the past, twice, without its kernel."""
+"""The live board in a real browser: by mouse and by keyboard, forked, in the past, twice, without its kernel; and beside a terminal."""
+
+import os
+import re
+import shutil
+import subprocess
 
 import pytest
 
+CLIENT = shutil.which("docker")
+SERVED = """
+from swarmlab.cluster import Cluster
+from swarmlab.live import Live
+
+cluster = Cluster(managers=1, workers=2, seed=7)
+cluster.run_for(5)
+served = cluster.serve(port=0)
+live = Live(cluster)
+live
+"""
 SETUP = """
 from swarmlab.cluster import Cluster
 from swarmlab.live import Live
@@ -105,3 +121,25 @@ def test_a_page_that_is_loaded_again_gets_everything_and_reads_in_both_themes(pa
     page.theme("JupyterLab Light")
     assert dark != light
     assert board.evaluate("root => root.scrollWidth - root.clientWidth") <= 0
+
+
+@pytest.mark.skipif(CLIENT is None, reason="the docker client is not installed")
+def test_the_board_moves_when_the_real_client_acts(lab):
+    lab.write("served.ipynb", SERVED, "print('all cells', 'ran')")
+    notebook = lab.open("served.ipynb")
+    notebook.run_all("all cells ran")
+    board = notebook.show(".sl-liveboard[data-ready]")
+    printed = notebook.page.locator(".jp-OutputArea-output", has_text="export DOCKER_HOST=").first.inner_text()
+    host = re.search(r"DOCKER_HOST=(\S+)", printed)[1]
+
+    def typed(*words):
+        environment = {**os.environ, "DOCKER_HOST": host, "DOCKER_CONTEXT": ""}
+        done = subprocess.run([CLIENT, *words], env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+    typed("service", "create", "-d", "--name", "typed", "--replicas", "2", "acme/web:1")
+    board.locator(".sl-chip", has_text="typed").wait_for()
+    board.locator(".sl-chip", has_text="2/2").wait_for()
+    typed("service", "rm", "typed")
+    board.locator(".sl-chip[data-absent]", has_text="typed").wait_for(state="attached")
+    assert notebook.complaints() == []

@@ -374,7 +374,7 @@ class Acts {
 // ── view ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const GONE = "The kernel is gone, and the cluster with it: run the cell again.";
-const FRAME = 30; // ms between two pictures, at least
+const FRAME = 33, CALM = 125; // ms between two pictures, at least: while something flies, and while only the clock goes on
 
 class LiveView extends Playable {
   constructor(model, el) {
@@ -545,19 +545,22 @@ class LiveView extends Playable {
   run() {
     if (this.request || this.removed) return;
     let last = performance.now();
-    const later = (tick) => (this.still ? setTimeout(() => tick(performance.now()), 1000) : requestAnimationFrame(tick)); // reduced motion: a picture a second
+    const later = (tick) => (this.still ? setTimeout(() => tick(performance.now()), 1000) // reduced motion: a picture a second
+      : setTimeout(() => !this.removed && requestAnimationFrame(tick), (this.flies() ? FRAME : CALM) - 20)); // the browser rests meanwhile
     const tick = (now) => {
       this.request = 0;
       if (this.removed) return;
-      const passed = Math.min(250, now - last);
-      if (passed >= FRAME) {
-        last = now;
-        this.advance(passed);
-        for (const side of this.sides.values()) side.fitIfDue(now);
-      }
-      if (passed < FRAME || this.moves()) this.request = later(tick);
+      this.advance(Math.min(250, now - last));
+      last = now;
+      for (const side of this.sides.values()) side.fitIfDue(now);
+      if (this.moves()) this.request = later(tick);
     };
     this.request = later(tick);
+  }
+
+  /** Whether a message or a visit is on its way on one of the boards. */
+  flies() {
+    return [...this.sides.values()].some(({ board }) => board && [board.dots, board.beats, board.diamonds].some((pool) => pool?.moves));
   }
 
   /** Whether there is more to be drawn, though nothing comes. */

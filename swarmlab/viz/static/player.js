@@ -722,6 +722,7 @@ class Pool {
   /** Rows of [key, from, to, how far (0 to 1), where it dies (0: nowhere), text, fact]. */
   draw(rows) {
     let used = 0;
+    this.moves = rows.length > 0;
     for (const [, from, to, far, dies, text, number] of rows) {
       const line = this.board.between(from, to);
       if (!line) continue;
