@@ -11,7 +11,7 @@ from tools.cut_track import LINK, PARTS, Step, cut, main, path_of, tracks, trimm
 
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-TO_COME = {"14b"}  # lessons that a track names and that are not written yet
+TO_COME: set[str] = set()  # lessons that a track names and that are not written yet
 TRACKS = tracks()
 
 

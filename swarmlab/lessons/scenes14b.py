@@ -69,9 +69,9 @@ def visited(cluster: Cluster, rate: float, seconds: float, url: str = GREETING, 
 def worker_burns(managers: int = 1, machine: str = "worker-2", seed: int | None = None) -> Cluster:
     """A worker loses power while twenty people a second greet, at another worker."""
     cluster = evening(managers, seed)
-    visited(cluster, 20, 60, door="worker-2" if machine == "worker-1" else "worker-1")
+    visited(cluster, 20, 40, door="worker-2" if machine == "worker-1" else "worker-1")
     cluster.crash(machine)
-    cluster.run_for(60)
+    cluster.run_for(35)
     return cluster
 
 
@@ -103,11 +103,11 @@ def hell_cut(managers: int = 1, machine: str = "worker-2", seed: int | None = No
 def broker_away(managers: int = 1, machines: Sequence[str] = ("worker-2",), seed: int | None = None) -> Cluster:
     """After half a minute of greetings a broker's machine dies, or several at once: it starts on another one."""
     cluster = evening(managers, seed)
-    visited(cluster, 20, 90)
+    visited(cluster, 20, 65)
     cluster.run_for(25)
     for machine in machines:
         cluster.crash(machine)
-    cluster.run_for(60)
+    cluster.run_for(40)
     return cluster
 
 
@@ -119,13 +119,13 @@ def both_copies(managers: int = 1) -> Cluster:
 def manager_lost(managers: int = 1, seed: int | None = None) -> Cluster:
     """Manager 1 dies; half a minute later worker 2; a minute after that somebody starts manager 1 again."""
     cluster = evening(managers, seed)
-    visited(cluster, 10, 150)
+    visited(cluster, 5, 150)
     cluster.crash("manager-1")
     cluster.run_for(30)
     cluster.crash("worker-2")
     cluster.run_for(60)
     cluster.restart("manager-1")
-    cluster.run_for(90)
+    cluster.run_for(60)
     return cluster
 
 
@@ -246,7 +246,7 @@ BREAKS: dict[str, tuple[Callable[[int], Cluster], Bar]] = {
 
 @lru_cache(maxsize=32)
 def _ran(run: Callable[[int], Cluster], managers: int) -> Cluster:
-    return run(managers)
+    return run(managers)  # breaks with the same run share it
 
 
 def broken(name: str, managers: int = 1) -> Cluster:
@@ -256,10 +256,15 @@ def broken(name: str, managers: int = 1) -> Cluster:
     return _ran(BREAKS[name][0], managers)
 
 
+@lru_cache(maxsize=32)
+def _row(name: str, managers: int) -> dict[str, Any]:
+    cluster = broken(name, managers)
+    return BREAKS[name][1](cluster, name) | {"lesson": "14b"}
+
+
 def row_of(name: str, managers: int = 1, title: str = "") -> dict[str, Any]:
     """The row of `draw_outage` of a break."""
-    cluster = broken(name, managers)
-    return BREAKS[name][1](cluster, title or name) | {"lesson": "14b"}
+    return _row(name, managers) | {"title": title or name}
 
 
 def beside(*names: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from swarmlab.lessons import reveal
 
 from .judging import said
 
-LESSONS = [*(f"{number:02}" for number in range(16)), "15b"]
+LESSONS = [*(f"{number:02}" for number in range(16)), "14b", "15b"]
 ROOMS = {number: import_module(f"swarmlab.lessons.lesson{number}") for number in LESSONS}
 EXERCISES = [f"{number}.{name}" for number, room in ROOMS.items() for name in room.CHECKS]
 PREDICTIONS = [f"{number}.{name}" for number, room in ROOMS.items() for name in room.PREDICTIONS]
