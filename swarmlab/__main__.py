@@ -64,7 +64,7 @@ def _serve(options: Any, nodes: dict[str, int]) -> int:
 
     seed = {} if options.seed is None else {"seed": _seed(options.seed)}
     with _told_to_end() as told:
-        cluster = Cluster.from_file(options.file, bare=options.bare, **seed)
+        cluster = Cluster.from_file(options.file, bare=options.bare, messages=False, **seed)  # nobody draws them here
         with cluster.serve(options.port, options.pace, unix=options.unix, nodes=nodes):
             print("Type this in another terminal, then docker commands. Ctrl-C here ends it.", flush=True)
             while not told.wait(0.2):  # a wait without end would not hear Ctrl-C everywhere
