@@ -181,7 +181,7 @@ def show_bars() -> None:
 
 def _recall(answer: Any) -> Verdict:
     bars = {bar.letter: bar for bar in fresh_bars()}
-    given = list(answer) if isinstance(answer, str | list | tuple) else []
+    given = [each for each in answer if str(each).strip(" ,")] if isinstance(answer, str | list | tuple) else []
     if sorted(map(str, given)) != sorted(bars):
         return Verdict(False, 'answer with the six letters, the soonest healed first, as "abcdef"')
     right = [bar.letter for bar in soonest_first(bars.values())]
@@ -196,7 +196,7 @@ def _recall(answer: Any) -> Verdict:
 
 # ── modify: the cheapest layout for a goal ───────────────────────────────────────────────────────────────────────────
 
-GOAL, YEARS, UNSEEN = 0.9999, 2000, 1515
+GOAL, MOST, YEARS, UNSEEN = 0.9999, 7, 2000, 1515
 
 
 def price(layout: Sequence[int]) -> str:
@@ -209,6 +209,8 @@ def _modify(answer: Any) -> Verdict:
     if isinstance(answer, int) or not isinstance(answer, Sequence) or isinstance(answer, str):
         return Verdict(False, "answer with managers per zone, as (3, 2); one zone is (3,)")
     layout = tuple(answer)
+    if sum(n for n in layout if isinstance(n, int)) > MOST:
+        return Verdict(False, f"more than {MOST} managers: Docker advises against them, and fewer are enough")
     share = availability(layout).control
     best = cheapest(GOAL)
     assert best, "the goal can be kept"

@@ -101,6 +101,7 @@ def right_order() -> str:
 def test_recall_takes_the_order_of_healing(capsys):
     assert said(capsys, "15.recall", right_order()) == "correct"
     assert said(capsys, "15.recall", list(right_order())) == "correct"
+    assert said(capsys, "15.recall", ", ".join(right_order())) == "correct"
 
 
 def test_the_order_follows_from_the_rules_whatever_the_seed():
@@ -150,6 +151,7 @@ def test_modify_takes_the_cheapest_layout_in_any_order(capsys, layout):
         ((2, 2), "one zone holds 2 of 4"),
         ((1, 1, 1), "not one more machine with it"),
         ((3, 2, 2), "can be kept for less"),
+        ((10**9, 1, 1), "more than 7 managers"),
         ((1, 1, 1, 1, 1), "can be kept for less"),
         (3, "managers per zone"),
         ("3", "managers per zone"),
