@@ -2,15 +2,29 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..drills import Drill
+from ..drills.checks import OK
+from ..drills.past import SECOND
 from . import CORRECT, Prediction, Verdict
 
-PREDICTIONS: dict[str, Prediction] = {}
+PREDICTIONS = {
+    "1": Prediction(
+        "The packets to and from one machine end at a firewall: gossip and managers use other ports, so all seems well to them.",
+        {
+            "a": "Who asks a task that hangs gets as far as the task. Look at the last stops: no packet that was lost reached one.",
+            "b": "Who has no power misses its heartbeats, and is Down after 16.5 s at most. Look at the last stops: that machine "
+            "still sends.",
+            "c": "Yes.",
+            "d": "Then everybody would wait. Look at the answered visits: they are quick.",
+        },
+    ),
+}
 KINDS = {  # of drills for the recall: letter → number, service
     "a": (1, "catalogue"),
     "b": (3, "web"),
@@ -19,6 +33,20 @@ KINDS = {  # of drills for the recall: letter → number, service
 }
 SEEDS = (101, 102, 103)
 RIGHT, IDLE = 80, 40  # what who repairs it must score at least, and who waits must stay below
+
+
+# ── what visitors got ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def visits(drill: Drill, seconds: float = 30) -> None:
+    """Print what the visitors of the last so many seconds got, a line for each task that was to answer."""
+    end = drill.cluster.now
+    recent = [one for one in drill.cluster.trace.requests if end - seconds <= one.ended / SECOND]
+    for name in sorted({one.name for one in recent}):
+        told = [one for one in recent if one.name == name]
+        took = sorted((one.ended - one.arrived) / SECOND for one in told if one.status == OK)
+        tail = f", 95% of them within {took[ceil(0.95 * len(took)) - 1]:.2f} s" if took else ""
+        print(f"{name or 'no task':12} {len(told):5} visits, {len(took):5} answered{tail}")
 
 
 # ── recall: what a line of `service ps` says ─────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,10 @@
 """Lesson 15b: its exercises tell right answers from wrong ones."""
 
+import nbformat
 import pytest
 
+from swarmlab.drills import Drill
+from swarmlab.drills.incident import read_incident
 from swarmlab.lessons import lesson15b
 
 from .judging import said
@@ -62,3 +65,21 @@ def test_modify_wants_the_service_up_and_under_a_check(capsys, flags, answer):
 )
 def test_build_wants_an_incident_that_only_its_repair_heals(capsys, text, play, answer):
     assert said(capsys, "15b.build", (text, play)).startswith(answer)
+
+
+def test_the_debriefs_of_the_notebook_are_those_of_the_files(root):
+    cells = [cell.source for cell in nbformat.read(root / "notebooks" / "15b_drills.ipynb", 4).cells]
+    folded = [text for text in cells if text.startswith("<details><summary>Debrief")]
+    assert len(folded) == 10
+    for number, text in enumerate(folded, 1):
+        incident = read_incident(number)
+        told = [f"{n}. {cause.text} (lesson {cause.lesson})" for n, cause in enumerate(incident.causes, 1)]
+        assert all(line in text for line in [*told, *incident.repair]), number
+        assert not any(f"lesson {cause.lesson}" in incident.story for cause in incident.causes)
+
+
+def test_visits_tells_by_task_what_visitors_got(capsys):
+    lesson15b.visits(Drill(4))
+    lines = capsys.readouterr().out.splitlines()
+    slow = f"web.{read_incident(4).chosen['slot']}"
+    assert len(lines) == 5 and [line.split()[0] for line in lines if " 0 answered" in line] == [slow]
