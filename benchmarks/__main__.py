@@ -2,6 +2,7 @@
 
 from . import (
     answers,
+    api,
     batch,
     cluster,
     detectors,
@@ -43,6 +44,7 @@ def main() -> None:
         redraw,
         live,
         answers,
+        api,
     )
     for figure in (figure for room in rooms for figure in room.figures()):
         numbers = f"{figure.value:10,.2f} {figure.unit:14} {figure.floor:7,g} {figure.goal:7,g}"
