@@ -25,6 +25,7 @@ EVERY, ATLEAST = (
 ATONCE = 16  # commands that may wait for their answers at the same time
 KEPT = 8  # answers that are shown
 LONGEST = 4_000  # characters of an answer
+LONG = 1_000_000  # facts and messages, about 150 MB of a browser: then the world pauses until somebody wants more
 WIDE = 960  # pixels of the page, for the still picture
 PATIENCE = 600  # seconds without a sign of life, after which nothing is sent until somebody looks again
 
@@ -163,8 +164,18 @@ class Live(anywidget.AnyWidget):
         while not self._over.wait(ATLEAST):
             self._news.wait(EVERY - ATLEAST)
             self._news.clear()
+            self._pause_if_long()
             if self._is_watched():
                 self.look()
+
+    def _pause_if_long(self) -> None:
+        """A forgotten board must not fill the memory of a browser. Who lets time go on has as much again."""
+        for board, side in self._sides.items():
+            count = sum(len(side.follower.rows[name]) for name in ("facts", "messages"))
+            if count > side.long * LONG:
+                side.long *= 2
+                self.do("clock", paused=True)
+                self._answer(self._ask(board, "a long run"), f"{count} facts and messages: paused. Space goes on")
 
     def _is_watched(self) -> bool:
         """Whether somebody may be looking: pages that are gone say nothing any more."""

@@ -13,6 +13,7 @@ class Side:
     def __init__(self, cluster: Cluster, without: Sequence[str]):
         self.cluster, self.follower = cluster, Follower(cluster.trace, without)
         self.conductor: Any = None
+        self.long = 1  # for so many times as many facts as a board should hold it may go on
         self.is_ours = False  # whether the clock was started for this board
 
     def start(self, pace: float | None) -> None:

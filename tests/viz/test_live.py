@@ -167,6 +167,26 @@ def test_a_storm_of_clicks_and_events_is_twenty_updates_a_second_at_the_most(clu
     assert all(later - first > 0.9 for first, later in zip(times, times[20:], strict=False)), len(times)
 
 
+def test_a_run_that_becomes_too_long_for_a_browser_pauses_and_says_so(cluster, monkeypatch):
+    monkeypatch.setattr("swarmlab.live.board.LONG", len(cluster.trace.records) + 600)
+    live = Live(cluster, pace=100)
+    page = Page(live)
+    page.say(open=True)
+    for _ in range(100):
+        if live._sides["A"].stands_still:
+            break
+        time.sleep(0.1)
+    live.settle()
+    live.look()
+    assert page.whole["state"]["paused"] and live.said[-1].line.endswith("paused. Space goes on")
+    page.click("clock", paused=False)
+    before = cluster.now
+    time.sleep(0.3)
+    live.settle()
+    assert cluster.now > before and not live._sides["A"].stands_still
+    live.close()
+
+
 # ── what its buttons do ──────────────────────────────────────────────────────────────────────────────────────────
 
 
