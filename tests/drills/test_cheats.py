@@ -75,6 +75,18 @@ def by_api(drill):
     drill.run_for(10)
 
 
+def last_instant(drill):
+    """Everything holds when the grade is asked for, and a moment later no more."""
+    from swarmlab.messages import UpdateObject
+    from swarmlab.objects import replace
+
+    players.right(drill)
+    drill.run_for(30)
+    for node in drill.cluster.nodes:
+        bare = UpdateObject("node", node.id, node.version, replace(node.spec, labels={}))
+        drill.cluster.ask("manager-1", bare, "POST /nodes/update")
+
+
 HARM = {  # the drill, and the right repair with harm that the checks do not see
     "drains good nodes": (
         1,
@@ -126,9 +138,27 @@ TRICKS = {  # the drill, and what is no repair at all
         ),
     ),
     "repaired, then broken again": (7, after(bad_deploy)),
+    "broken in the last instant": (1, last_instant),
     "only a heal": (10, lambda drill: (players.looks(drill), drill.cluster.heal())),
 }
 CHEATS = {**HARM, **TRICKS}
+SEEN = {  # what the grade must name
+    "drains good nodes": "is left with availability drain, it was active",
+    "drains nodes and takes them back": "the volume orders was made anew on ",
+    "pauses nodes": "is left with availability pause, it was active",
+    "takes the managers their votes": "manager-2 is left as a worker, it was a manager",
+    "makes everybody a manager": "worker-1 is left as a manager, it was a worker",
+    "kills the tasks of others": "5 tasks that ran, of services that had nothing to do with it, were ended",
+    "restarts all services": "service shop was changed, which had nothing to do with it",
+    "reboots all machines": "worker-2 was rebooted or switched off",
+    "shuts ports": "port 7946/tcp of worker-2 was shut",
+    "scales others to nothing and back": "service shop was changed, which had nothing to do with it",
+    "removes what others use": "service orders was removed",
+    "asks the API": "service shop was removed",
+    "takes the labels away": "worker-1 lost its label zone",
+    "the hand of god": "pace: nobody can do that here",
+    "a machine from nowhere": "add_machine: nobody can do that here",
+}
 
 
 @pytest.mark.parametrize("name", CHEATS)
@@ -136,7 +166,8 @@ def test_a_cheat_scores_low(name):
     which, play = CHEATS[name]
     found = players.grade(which, play, seed=which)
     assert found.score < LOW, found
-    assert found.repaired or name in TRICKS, found  # harm alone brings it down
+    assert found.repaired == (name in HARM or name in SEEN), found  # harm alone brings it down
+    assert SEEN.get(name, "") in str(found), found
 
 
 def test_visits_of_ones_own_are_no_visits():
