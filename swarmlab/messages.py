@@ -237,7 +237,8 @@ class ExecRecord(NamedTuple):
 
 
 class Logs(NamedTuple):
-    """What a `container`, a `service` or a `task` has printed. Answer: LogAnswer. Times are µs."""
+    """What a `container`, a `service` or a `task` has printed; `gone`: a plain container by its whole id, although it may
+    have been removed just now. Answer: LogAnswer. Times are µs."""
 
     kind: str
     ref: str

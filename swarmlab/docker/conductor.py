@@ -211,6 +211,11 @@ class Asking:
         """µs between virtual dates and those that a client expects."""
         return self.conductor.shift
 
+    @property
+    def is_on_demand(self) -> bool:
+        """Whether time moves by requests alone."""
+        return not self.conductor.pace and not self.conductor.paused
+
     def call(self, request: Any) -> Any:
         """The engine's reply. Raises ApiError with Docker's words, `Gone` when nobody answers any more."""
         said = "" if type(request).__name__.startswith(READING) else self.said

@@ -33,6 +33,11 @@ class Lines:
             new, self.tail = last(new, self.tail), -1
         return answer._replace(lines=new)
 
+    def farewell(self, session: Session, id: str) -> LogAnswer:
+        """The last of a container that is no longer there. Raises ApiError."""
+        self.request = self.request._replace(kind="gone", ref=id)
+        return self.more(session)
+
     def _new(self, lines: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
         new, before = [], dict(self.last)
         left = {task: count for task, (_, count) in before.items()}
@@ -60,7 +65,8 @@ def last(lines: tuple[LogLine, ...], most: int) -> tuple[LogLine, ...]:
 
 def follow(session: Session, request: Logs, look: int, container: Container | None = None) -> Iterator[LogAnswer]:
     """What is there, and then what comes, looked for every `look` µs: until the container ends, if it is one, and until
-    the time that was asked for is over. Raises ApiError at the first look only: later ones are for nodes to come back."""
+    the time that was asked for is over. Raises ApiError at the first look only: later ones are for nodes to come back.
+    What a container printed that was removed as it ended (`--rm`) is there too."""
     lines = Lines(request, (container.task or container.id) if container else "")
     first = True
     while True:
@@ -68,6 +74,9 @@ def follow(session: Session, request: Logs, look: int, container: Container | No
         try:
             yield lines.more(session)
         except ApiError:
+            if container and not container.task:
+                yield lines.farewell(session, container.id)
+                return
             if first or container:
                 raise
             yield LogAnswer(())

@@ -57,6 +57,7 @@ from .volumes import Volumes, check_mounts
 
 CREATE_TIME = 5 * MS  # file system, network namespace
 KILLED = 137  # 128 + SIGKILL
+FAREWELLS = 8  # containers whose output can still be read after they were removed
 TASK_LABEL = "com.docker.swarm.task.id"
 
 
@@ -87,6 +88,7 @@ class Executor:
         self.owner: dict[str, str] = {}  # key → the core that hears of it
         self.alarms: list[Alarm] = []
         self.alarm_number = 0
+        self.farewells: dict[str, Box] = {}  # key → a plain container that was removed: who is attached reads it still
         self.lines: dict[str, Line] = {}  # key → the requests before a running container, once there were some
         self.checks: dict[str, probing.Check] = {}  # key → the health check that is under way
         self.memory: dict[str, tuple[FileInside, ...]] = {}  # key → its files that lie in memory (tmpfs)
@@ -355,6 +357,8 @@ class Executor:
         if box.container.state != "exited" and self.owner.get(key, sender) != sender:
             effects.append(Tell(self.owner[key], Exited(key, KILLED)))  # removed by hand: the agent must know
         del self.boxes[key]
+        if not box.container.task:
+            self.farewells = dict([*self.farewells.items(), (key, box)][-FAREWELLS:])
         self.owner.pop(key, None)
         self.memory.pop(key, None)
         self.recent.note(now, "container", "destroy", box.container)

@@ -59,6 +59,9 @@ class LogRequests:
         return min((one.ends for one in self.open.values()), default=NEVER)
 
     def begin(self, call: Call) -> list:
+        if call.request.kind == "gone":
+            self.open[call.id] = job = Gathering(call, "lines", waits=((self.machine, ""),))
+            return self.ask("executor", call, self._fetch(job, [call.request.ref]))
         of_container = call.request.kind == "container"
         self.open[call.id] = Gathering(call, "containers" if of_container else "tasks")
         if of_container:

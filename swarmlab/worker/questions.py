@@ -63,8 +63,9 @@ def _listed(containers: list, everything: bool) -> tuple:
 def _lines(here: "Executor", wish: FetchLogs) -> tuple[LogLine, ...]:
     found: list[LogLine] = []
     seen = dict(wish.seen)
-    for key in (key for key in wish.tasks if key in here.boxes):
-        box = here.boxes[key]
+    for key, box in ((key, here.boxes.get(key) or here.farewells.get(key)) for key in wish.tasks):
+        if box is None:
+            continue
         own = logs.chosen(box.log, seen.get(key, wish.since), wish.until, wish.tail)
         found += [line._replace(task=box.container.task) for line in own]
     return tuple(found)

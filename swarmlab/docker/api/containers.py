@@ -150,25 +150,25 @@ def wait(session: Session, asked: Asked) -> Streamed:
 
 
 def _code(session: Session, one: Container, condition: str) -> Iterator[bytes]:
-    before = _deaths(session, one)
+    before = deaths(session, one)
     while not _is_over(session, one, condition, len(before)):
         session.wait(LOOK)
     known = {now.id: now for now in session.call(ListContainers(all=True))}
-    deaths = _deaths(session, one)
-    code = deaths[-1] if deaths else known.get(one.id, one).exit_code
+    codes = deaths(session, one)
+    code = codes[-1] if codes else known.get(one.id, one).exit_code
     yield (json.dumps({"StatusCode": code}, separators=(",", ":")) + "\n").encode()
 
 
-def _is_over(session: Session, one: Container, condition: str, deaths: int) -> bool:
+def _is_over(session: Session, one: Container, condition: str, ends: int) -> bool:
     known = {now.id: now for now in session.call(ListContainers(all=True))}
     if one.id not in known:
         return True
     if condition == "next-exit":
-        return len(_deaths(session, one)) > deaths
+        return len(deaths(session, one)) > ends
     return condition == "not-running" and known[one.id].state not in ("running", "restarting")
 
 
-def _deaths(session: Session, one: Container) -> list[int]:
+def deaths(session: Session, one: Container) -> list[int]:
     """With which codes it has ended, as far as the engine remembers."""
     events = session.call(Events(one.created_at))
     return [int(e.attributes.get("exitCode", 0)) for e in events if e.id == one.id and e.action == "die"]

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from ...effects import MS, NEVER
-from ...messages import Container, GetObject, ListObjects, LogAnswer, LogLine, Logs
+from ...messages import Container, GetObject, ListContainers, ListObjects, LogAnswer, LogLine, Logs
 from .. import tail
 from ..dates import rfc3339
 from ..logs import INCOMPLETE
 from ..session import Session
 from .asked import Asked, Hijacked, Refusal, Streamed, flag
 from .clock import shift_of
-from .containers import found
+from .containers import deaths, found
 from .instants import instant
 
 FRAMED = (("Content-Type", "application/vnd.docker.multiplexed-stream"),)
@@ -127,14 +127,24 @@ def attach(session: Session, asked: Asked) -> Hijacked:
     one = found(session, asked.names["ref"])
     wanted = tuple(name for name in STREAMS if flag(asked, name))
     since = 0 if flag(asked, "logs") or one.state == "created" else session.now
-    return Hijacked(_attached(session, one, since, wanted))
+    over = flag(asked, "logs") and one.state == "exited"  # what it has printed is all that was asked for
+    return Hijacked(_attached(session, one, since, wanted, -1 if over else len(deaths(session, one))))
 
 
-def _attached(session: Session, one: Container, since: int, wanted: tuple[str, ...]) -> Iterator[bytes]:
-    while found(session, one.id).state == "created":
+def _attached(session: Session, one: Container, since: int, wanted: tuple[str, ...], ends: int) -> Iterator[bytes]:
+    """From its next start on, if it does not run and has ended `ends` times; it may end again, and be removed, before
+    anybody has looked."""
+    while (state := _state(session, one)) in ("created", "exited") and len(deaths(session, one)) == ends:
         session.wait(LOOK // 4)
+    if not state and not deaths(session, one):
+        return  # removed before it was started
     for answer in tail.follow(session, Logs("container", one.id, since), LOOK, one):
         yield _framed(answer._replace(missing=()), wanted, lambda line: "")
+
+
+def _state(session: Session, one: Container) -> str:
+    """'' of one that is not there any more."""
+    return next((now.state for now in session.call(ListContainers(all=True)) if now.id == one.id), "")
 
 
 ROUTES = (

@@ -16,6 +16,7 @@ from .asked import Answer, Asked, filters_of
 from .clock import shift_of, shown
 from .queries import pairs
 
+MOST_POLLS = 5  # of a client's looks that one may stand for
 UP_TO_DATE = "_up-to-date"  # for those who watch an update
 
 
@@ -35,9 +36,19 @@ def list_tasks(session: Session, asked: Asked) -> Answer:
 
 
 def _wait_a_moment(session: Any) -> None:
-    """Where time moves by requests alone, a client that looks again and again is what lets it pass."""
-    if elapse := getattr(session, "elapse", None):
-        elapse(POLL)
+    """Where time moves by requests alone, a client that looks again and again is what lets it pass: until something has
+    happened to a task, if that is soon."""
+    if not getattr(session, "is_on_demand", False):
+        return
+    before = _states(session)
+    for _ in range(MOST_POLLS):
+        session.elapse(POLL)
+        if _states(session) != before:
+            return
+
+
+def _states(session: Session) -> list[tuple[str, int, int]]:
+    return [(task.id, task.state, task.desired) for task in session.call(ListObjects("task"))]
 
 
 def _resolved(session: Session, filters: dict[str, list[str]]) -> dict[str, list[str]]:
