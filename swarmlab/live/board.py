@@ -86,6 +86,7 @@ class Live(anywidget.AnyWidget):
         self._asked = local()  # .number of what this thread carries out, until it is answered
         self._busy: list[Thread] = []
         self._views, self._heard = 0, monotonic()
+        self._seen = self._asleep = False  # whether anybody ever looked; whether nobody has for long
         running = cluster._conductor
         rows = self._sides["A"].follower.whole()
         followed = running is not None and not running.stopped
@@ -167,6 +168,15 @@ class Live(anywidget.AnyWidget):
             self._pause_if_long()
             if self._is_watched():
                 self.look()
+            elif self._seen and not self._asleep and monotonic() - self._heard > PATIENCE:
+                self._sleep(True)
+
+    def _sleep(self, yes: bool) -> None:
+        """A world that nobody looks at any more (the cell was run again, the page is gone) rests, if its clock is ours."""
+        awake = [side for side in self._sides.values() if side.is_ours and (not yes or not side.stands_still)]
+        self._asleep = yes and bool(awake)
+        for side in awake:
+            side.turn(None, yes)
 
     def _pause_if_long(self) -> None:
         """A forgotten board must not fill the memory of a browser. Who lets time go on has as much again."""
@@ -221,9 +231,12 @@ class Live(anywidget.AnyWidget):
     def _hear(self, _: Any, content: Any, buffers: Any) -> None:
         """What a view says: that it is there, that it missed something, or what somebody clicked."""
         self._heard = monotonic()
+        if self._asleep and content != {"open": False}:
+            self._sleep(False)
         match content:
             case {"open": True}:
                 self._views += 1
+                self._seen = True
                 self.start()
             case {"open": False}:
                 self._views = max(0, self._views - 1)

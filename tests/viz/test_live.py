@@ -167,6 +167,43 @@ def test_a_storm_of_clicks_and_events_is_twenty_updates_a_second_at_the_most(clu
     assert all(later - first > 0.9 for first, later in zip(times, times[20:], strict=False)), len(times)
 
 
+def test_a_world_that_nobody_looks_at_any_more_rests_until_somebody_does(cluster, monkeypatch):
+    monkeypatch.setattr("swarmlab.live.board.PATIENCE", 0.2)
+    live = Live(cluster)
+    page = Page(live)
+    page.say(open=True)
+    page.say(open=False)
+    time.sleep(0.6)
+    before = cluster.now
+    time.sleep(0.3)
+    assert cluster.now == before
+    page.say(open=True)
+    time.sleep(0.4)
+    assert cluster.now > before
+    page.say(do="clock", paused=True)
+    live.settle()
+    page.say(open=False)
+    time.sleep(0.5)
+    page.say(open=True)
+    before = cluster.now
+    time.sleep(0.2)
+    assert cluster.now == before, "what somebody stopped stays stopped"
+    live.close()
+
+
+def test_a_served_world_goes_on_though_nobody_looks(cluster, monkeypatch):
+    monkeypatch.setattr("swarmlab.live.board.PATIENCE", 0.1)
+    conductor, live = cluster.conductor(1), Live(cluster)
+    Page(live).say(open=True)
+    live._hear(live, {"open": False}, [])
+    time.sleep(0.4)
+    before = cluster.now
+    time.sleep(0.3)
+    assert cluster.now > before
+    live.close()
+    conductor.stop()
+
+
 def test_a_run_that_becomes_too_long_for_a_browser_pauses_and_says_so(cluster, monkeypatch):
     monkeypatch.setattr("swarmlab.live.board.LONG", len(cluster.trace.records) + 600)
     live = Live(cluster, pace=100)
