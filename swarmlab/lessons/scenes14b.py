@@ -174,7 +174,7 @@ def search_bar(cluster: Cluster, title: str) -> dict[str, Any]:
     noticed = first(cluster, MemberMissed, crash.time, group="elasticsearch")
     words = {"noticed": "its friends wait for it", "decided": "two go on"}
     row = bar(cluster, title, crash, noticed=noticed, waiting=words)
-    return row | {"lost": failed(cluster, crash.time, other.time)}
+    return row | {"lost": failed(cluster, crash.time, other.time), "end": other.time}
 
 
 def masters_bar(cluster: Cluster, title: str) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def row_of(name: str, managers: int = 1, title: str = "") -> dict[str, Any]:
 def beside(*names: str) -> list[dict[str, Any]]:
     """Each break with one manager and with three: rows of `draw_outage`, two for each name."""
     words = {1: "one manager", 3: "three managers"}
-    return [row_of(name, count, f"{name}\n{words[count]}") for name in names or BREAKS for count in words]
+    return [row_of(name, count, f"{name},\n{words[count]}") for name in names or BREAKS for count in words]
 
 
 def breaks(*names: str) -> list[dict[str, Any]]:
@@ -347,7 +347,8 @@ def knobs(first: str = "manager-1", then: str = "worker-2", seconds_between: int
     if then not in (NOBODY, first):
         cluster.crash(then)
     cluster.run_for(120 - seconds_between)
-    rows = [_of_crash(cluster, each.source, n, None) for n, each in enumerate(cluster.trace.of(MachineCrashed))]
+    end = {"end": round(cluster.now * SECOND)}
+    rows = [_of_crash(cluster, each.source, n, None) | end for n, each in enumerate(cluster.trace.of(MachineCrashed))]
     picture, words = drawn(rows)
     asked = cluster.trace.requests
     return picture, f"{sum(row.status == 200 for row in asked)} of {len(asked)} greetings answered. {words}"

@@ -46,7 +46,8 @@ def draw_outage(rows: Any, ax: Axes | None = None, guesses: Any = None, referenc
     A row may also have `title`, and `lost`: how many requests were lost, or when, in µs (`lost_requests`). `guesses`
     (hollow triangles) and `references` (ticks: the real engine) are seconds after the fault, one for all or one per
     row, None or an untouched `...` for none; a reference may be a range, or name the instant: `{"noticed": (9, 16.5)}`.
-    Where other words than those of `PARTS` fit, a row has them as `waiting`: `{"noticed": "no login failed yet"}`.
+    Where other words than those of `PARTS` fit, a row has them as `waiting`: `{"noticed": "no login failed yet"}`. `end`,
+    in µs, says until when an outage was watched that did not end.
     """
     bars: list[dict] = [rows] if isinstance(rows, dict) else list(rows)
     guess, reference = _per_row(guesses, len(bars)), _per_row(references, len(bars))
@@ -127,18 +128,24 @@ def range_of(reference: Any) -> tuple[str, float, float]:
 def _scale(bars: list[dict], guesses: list, references: list) -> dict:
     """The time axis for all rows: its limits, and whether it is logarithmic."""
     ends = [part["to"] for bar in bars for part in parts(bar) if part["to"]]
-    healed = [max((part["to"] or part["from"] for part in parts(bar)), default=0) for bar in bars]
-    spans = [span for span in healed if span > 0] or [1.0]
+    spans = [span for bar in bars if (span := _lasted(bar)) > 0] or [1.0]
     far = 2 * max(spans)  # a guess beyond that is drawn at the edge
     beside = [min(guess, far) for guess in guesses if guess] + [
         range_of(value)[2] for value in references if value is not None
     ]
-    is_open = any(bar["healed"] is None for bar in bars)
+    is_open = any(bar["healed"] is None and "end" not in bar for bar in bars)
     longest = max(spans + beside)
     if max(spans) / min(spans) < FAR:
         return {"log": False, "limits": (0, longest * (1.3 if is_open else 1.04))}
     least = max(0.001, min([end for end in ends if end > 0.0005] or [0.001]) / 3)
     return {"log": True, "limits": (least, longest * (4 if is_open else 1.5))}
+
+
+def _lasted(bar: dict) -> float:
+    """How long an outage lasted, in seconds; one that did not end: as long as it was watched, or as far as it came."""
+    if bar["healed"] is None and "end" in bar:
+        return (bar["end"] - bar["fault"]) / SECOND
+    return max((part["to"] or part["from"] for part in parts(bar)), default=0)
 
 
 def _draw_parts(ax: Axes, found: list[dict], line: int, limits: tuple) -> None:

@@ -204,6 +204,13 @@ def test_an_unfinished_outage_ends_open_and_says_what_never_came():
     assert "not healed by the end of the run" in words(charts.draw_outage(row(healed=None)).figure)
 
 
+def test_the_axis_reaches_as_far_as_an_outage_was_watched_that_nobody_noticed():
+    watched = row(noticed=None, decided=None, healed=None)
+    watched["end"] = watched["fault"] + 100_000_000
+    low, high = charts.draw_outage(watched).get_xlim()
+    assert low == 0 and 100 <= high < 110
+
+
 def test_what_is_lost_long_after_is_counted_and_not_drawn_beyond_the_axis():
     bar = row(healed=None) | {"fault": 0, "lost": [1_000_000, 500_000_000]}
     ax = charts.draw_outage([bar, row()])
