@@ -66,7 +66,7 @@ def summary(one: Container, networks: Sequence[tuple[str, str, str, str]], statu
         "ImageID": f"sha256:{images.image_id(one.image)}",
         "Command": one.command,
         "Created": unix(one.created_at),
-        "Ports": [_port(port) for port in one.ports],
+        "Ports": [_port(port) for port in one.ports if one.state == "running"],
         "Labels": one.labels,
         "State": one.state,
         "Status": status,

@@ -274,7 +274,7 @@ def container_rows(containers: Iterable[Container], now: int, trunc: bool) -> li
             "Command": f'"{cut(container.command, 20) if trunc else container.command}"',
             "RunningFor": f"{ago(now - container.created_at)} ago",
             "Status": container_status(container, now),
-            "Ports": _container_ports(container.ports),
+            "Ports": _container_ports(container.ports) if container.state == "running" else "",
             "Names": container.name,
             "State": container.state,
             "Labels": _labels(container.labels),

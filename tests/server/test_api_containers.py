@@ -191,6 +191,8 @@ def test_what_no_container_can_be_made_of_is_refused(wire, body, status, text):
         ("GET", "/services/nobody/logs?stdout=1", 404, "service nobody not found"),
         ("GET", "/tasks/nobody/logs?stdout=1", 404, "task nobody not found"),
         ("POST", "/exec/nobody/start", 404, "No such exec instance: nobody"),
+        ("GET", "/containers/nobody/top", 501, "docker top: not in this simulation"),
+        ("POST", "/images/a/b/push", 501, "docker push: not in this simulation"),
         ("GET", "/containers/json?limit=x", 400, 'strconv.ParseInt: parsing "x": invalid syntax'),
         ("GET", "/containers/json?filters=%7B%22color%22:[%22x%22]%7D", 400, "Invalid filter 'color'"),
         ("GET", "/events?filters=%7B%22color%22:[%22x%22]%7D", 400, "invalid filter 'color'"),

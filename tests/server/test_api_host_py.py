@@ -123,6 +123,7 @@ def test_ports_and_networks_are_those_of_a_container_that_runs(client: Any) -> N
     made.stop()
     made.reload()
     assert made.ports == {} and made.attrs["NetworkSettings"]["IPAddress"] == ""
+    assert [one["Ports"] for one in client.api.containers(all=True, filters={"name": "ports"})] == [[]]
     assert list(made.attrs["NetworkSettings"]["Networks"]) == ["bridge"]
     made.remove(v=True)
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from . import (
+    absent,
     containers,
     events,
     exec,
@@ -40,6 +41,7 @@ ROOMS: tuple[Any, ...] = (
     logs,
     exec,
     events,
+    absent,
 )  # the first template that fits has it
 
 Endpoint = Callable[[Any, Any], Any]  # (session, asked) -> Answer, Streamed or Hijacked
