@@ -212,7 +212,7 @@ class Engine:
             case Events(since, until):
                 return self._ask_core("executor", call, Events(since, until))
             case Logs(kind):
-                if kind != "container":
+                if kind in ("service", "task"):
                     self._check_manager()
                 return self.logs.begin(call)
             case ListNetworks() | CreateObject(NetworkSpec(scope="local")):

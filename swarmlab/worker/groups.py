@@ -1,6 +1,6 @@
 """Applications that need each other: each says hello to the others, and does its work only while it sees enough of them.
 
-A broker that sees fewer than half of its cluster pauses (`pause_minority`): it refuses everybody. A search node that sees fewer
+A broker that sees half of its cluster or less pauses (`pause_minority`): it refuses everybody. A search node that sees fewer
 than `discovery.zen.minimum_master_nodes` has no master, and answers 503. Who leaves says goodbye; who falls silent is missed
 after `lost`: 60 s (RabbitMQ's net_ticktime), 90 s (Elasticsearch: three pings of 30 s).
 Source: RabbitMQ documentation, "Clustering and Network Partitions", "Net Tick Time"; Elasticsearch 6.4 Reference, "Zen Discovery".

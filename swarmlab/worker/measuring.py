@@ -57,8 +57,9 @@ def measure(here: "Executor", key: str, started_at: int, now: int) -> list:
         if box.container.state != "running":
             continue
         tally = here.tally(other)
-        then = agent.before.get(other, (0, 0, 0))
         after[other] = (tally.requests, tally.busy, tally.took)
+        then = agent.before.get(other, (0, 0, 0))
+        then = then if then <= after[other] else (0, 0, 0)  # it was restarted, and counts anew
         requests, worked, took = (a - b for a, b in zip(after[other], then, strict=True))
         much = here.image(box.container.image).memory
         busy, memory = busy + worked, memory + much

@@ -200,7 +200,7 @@ def begin(here: "Executor", key: str, proxy: Proxy, now: int) -> None:
     for name, states in proxy.states.items():
         checked = [state.server for state in states if state.server.checked]
         for n, server in enumerate(checked):
-            here.set(now + n * server.inter // len(checked), "check", key, (now, name, states[n].server.name))
+            here.set(now + n * server.inter // len(checked), "check", key, (now, name, server.name))
 
 
 def check(here: "Executor", key: str, proxy: Proxy, about: tuple[int, str, str], now: int) -> list:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LIMIT = 1_048_576  # lines in the memory of the driver
 MOST = 100_000  # and in that of fluentd
+AT_ONCE = 10_000  # lines that are handed over together, at the most
 LONGEST = 5 * SECOND  # between two tries
 FLUSH = 5 * SECOND
 SERVICE, TASK_NAME = "com.docker.swarm.service.name", "com.docker.swarm.task.name"
@@ -93,11 +94,12 @@ def _look(here: "Executor", box: Outbox, pause: int, now: int) -> None:
 
 
 def ship(here: "Executor", port: int, now: int) -> list:
-    """All that waits is handed over, in one go. What was sent in vain goes first, as it was."""
+    """What waits is handed over, the oldest first: what was sent in vain goes once more."""
     box = here.outboxes[port]
-    box.waits, box.flying = False, len(box.lines)
-    box.batch = box.lines[-1].number
-    batch = Batch(here.machine, box.batch, tuple(box.lines))
+    lines = tuple(box.lines[:AT_ONCE])
+    box.waits, box.flying = False, len(lines)
+    box.batch = lines[-1].number
+    batch = Batch(here.machine, box.batch, lines)
     return asking.ask(here, "", shipped, port, Target("", port), now, "/forward", body=batch)
 
 
@@ -137,10 +139,11 @@ def collector(here: "Executor", key: str, image_collects: str) -> Collector:
 def take(here: "Executor", key: str, batch: Batch, now: int) -> bool:
     """Lines come in; False: there is no room. What came once already is no news."""
     box: Collector = here.apps[key].collector
-    if len(box.lines) + len(batch.lines) > MOST:
-        return False
     last = box.heard.get(batch.node, -1)
-    box.lines += [(batch.node, line) for line in batch.lines if line.number > last]
+    news = [(batch.node, line) for line in batch.lines if line.number > last]
+    if len(box.lines) + len(news) > MOST:
+        return False
+    box.lines += news
     box.heard[batch.node] = max(last, batch.number)
     _flush_later(here, key, box, now)
     return True
