@@ -431,3 +431,38 @@ def test_rows_that_grew_in_the_browser_show_the_same_world(seed):
     done = subprocess.run(command, input=asked, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == expected
+
+
+COMPARE = """
+import { readFileSync } from "node:fs";
+const source = Buffer.concat(process.argv.slice(1).map((name) => readFileSync(name))).toString("base64");
+const { worldAt, tablesOf, grow } = await import("data:text/javascript;base64," + source);
+const { rows, pieces } = JSON.parse(readFileSync(0));
+const tables = (rows) => {
+  const world = worldAt(rows, rows.end);
+  return rows.machines.filter(({ row }) => row !== "outside").map(({ name }) => tablesOf(rows, world, name));
+};
+process.stdout.write(JSON.stringify(pieces.map((piece) => [tables(grow(rows, piece)), tables(structuredClone(rows))])));
+"""
+
+
+def test_what_nodes_lack_is_counted_for_services_that_come_later():
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node.js is not installed")
+    cluster, pieces = Cluster(managers=1, workers=2, seed=7), []
+    follower = Follower(cluster.trace)
+    rows = json.loads(json.dumps(follower.whole()))
+    for command in ("service create -d --name a acme/web:1", "service create -d --name b -p 8080:80 acme/web:1"):
+        cluster.docker(command)
+        for _ in range(25):
+            cluster.run_for(0.2)
+            pieces.append(json.loads(json.dumps(follower.more())))
+    asked = json.dumps({"rows": rows, "pieces": pieces})
+    done = subprocess.run(
+        [node, "--input-type=module", "-e", COMPARE, *SCRIPTS], input=asked, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert all(grown == fresh for grown, fresh in found)
+    assert any(lacks for grown, _ in found for _, _, lacks in grown), "somebody lacked something for a moment"
