@@ -23,6 +23,7 @@ LAG = 0.25  # seconds: what it could not keep up with beyond this is forgotten
 AHEAD = 50 * MS  # how far an answer may run ahead of the clock
 PATIENCE = 600 * SECOND  # how long a request may take where no clock runs
 DRIFT = 200 * MS  # how far dates may be off before they are set again
+TOO_LATE = "rpc error: code = DeadlineExceeded desc = context deadline exceeded"
 READING = ("Get", "List", "Info", "Logs", "Events", "SwarmChanges")  # requests that change nothing begin so
 
 
@@ -220,6 +221,19 @@ class Asking:
         """The engine's reply. Raises ApiError with Docker's words, `Gone` when nobody answers any more."""
         said = "" if type(request).__name__.startswith(READING) else self.said
         reply = self.conductor.ask(self.machine, request, said, self._is_wanted)
+        if reply.error is not None:
+            raise ApiError(reply.error)
+        return reply.value
+
+    def within(self, request: Any, duration: int) -> Any:
+        """The engine's reply to what is only looked at, if it comes in so many µs. Raises `ApiError` otherwise, too."""
+        until = self.now + duration
+        try:
+            reply = self.conductor.ask(self.machine, request, "", lambda: self._is_wanted() and self.now < until)
+        except Gone:
+            if not self._is_wanted() or self.now < until:
+                raise
+            raise ApiError(TOO_LATE) from None
         if reply.error is not None:
             raise ApiError(reply.error)
         return reply.value

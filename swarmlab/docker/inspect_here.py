@@ -8,6 +8,7 @@ Each function takes a name or id and raises `ApiError` with the engine's words. 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..effects import SECOND
 from ..messages import (
     Container,
     GetObject,
@@ -25,6 +26,8 @@ from . import api_containers, api_engine, api_json
 from .api_json import Object
 from .filters import lookup
 from .session import Session
+
+SOON = SECOND
 
 # ── containers, images, volumes ──────────────────────────────────────────────────────────────────────────────────
 
@@ -44,7 +47,7 @@ def attached(session: Session, found: Container) -> Ends:
 
 def all_attached(session: Session, containers: Sequence[Container]) -> dict[str, Ends]:
     """The networks of several, by their ids."""
-    rows = {row.id: row for row in session.call(ListNetworks())}
+    rows = {row.id: row for row in _soon(session, ListNetworks())}
     of_tasks = _of_tasks(session) if any(one.task for one in containers) else {}
     return {
         one.id: of_tasks.get(one.task, [])
@@ -56,17 +59,22 @@ def all_attached(session: Session, containers: Sequence[Container]) -> dict[str,
 
 def _of_tasks(session: Session) -> dict[str, Ends]:
     """By the ids of tasks. Containers are there when the swarm has no leader, too."""
-    if not session.call(Info()).manager:
+    if not session.call(Info()).manager or not (networks := _soon(session, ListObjects("network"))):
         return {}
-    try:
-        networks, tasks = session.call(ListObjects("network")), session.call(ListObjects("task"))
-    except ApiError:
-        return {}
+    tasks = _soon(session, ListObjects("task"))
     names = {network.id: network.spec.name for network in networks}
     return {
         task.id: [(one.network, names[one.network], one.address, "") for one in task.networks if one.network in names]
         for task in tasks
     }
+
+
+def _soon(session: Any, request: Any) -> Sequence[Any]:
+    """What managers know, if they say so soon: nobody who looks at a container waits for a leader to be found."""
+    try:
+        return session.within(request, SOON) if hasattr(session, "within") else session.call(request)
+    except ApiError:
+        return ()
 
 
 def _gateway(row: NetworkRow | None) -> str:

@@ -10,7 +10,7 @@ import pytest
 from swarmlab import Cluster
 from swarmlab.docker.api import containers
 from swarmlab.docker.api.asked import Asked
-from swarmlab.messages import ListObjects
+from swarmlab.messages import ListObjects, Logs, Run
 from swarmlab.objects import ApiError
 
 RECORDED = Path(__file__).parent.parent / "api-json"
@@ -191,7 +191,7 @@ def test_what_no_container_can_be_made_of_is_refused(wire, body, status, text):
         ("GET", "/services/nobody/logs?stdout=1", 404, "service nobody not found"),
         ("GET", "/tasks/nobody/logs?stdout=1", 404, "task nobody not found"),
         ("POST", "/exec/nobody/start", 404, "No such exec instance: nobody"),
-        ("GET", "/containers/nobody/top", 501, "docker top: not in this simulation"),
+        ("GET", "/containers/nobody/top", 404, "No such container: nobody"),
         ("POST", "/images/a/b/push", 501, "docker push: not in this simulation"),
         ("GET", "/containers/json?limit=x", 400, 'strconv.ParseInt: parsing "x": invalid syntax'),
         ("GET", "/containers/json?filters=%7B%22color%22:[%22x%22]%7D", 400, "Invalid filter 'color'"),
@@ -231,5 +231,65 @@ def test_containers_are_listed_and_inspected_without_a_leader():
         assert containers.inspect(session, asked).body["State"]["Running"]
         with pytest.raises(ApiError, match="does not have a leader"):
             session.call(ListObjects("task"))
+    finally:
+        cluster.conductor().stop()
+
+
+def test_the_process_of_a_container_that_runs_is_shown(wire, made):
+    id = made("busy")
+    shown = wire.ask("GET", f"/containers/{id}/top?ps_args=aux").json
+    assert dict(zip(shown["Titles"], shown["Processes"][0], strict=True))["CMD"].endswith("nginx -g 'daemon off;'")
+    wire.ask("POST", f"/containers/{id}/stop?t=0")
+    reply = wire.ask("GET", f"/containers/{id}/top")
+    assert (reply.status, reply.json) == (409, {"message": f"container {id} is not running"})
+
+
+def test_an_image_is_one_layer_without_a_date(wire, made):
+    made("layers")
+    listed = next(one for one in wire.ask("GET", "/images/json").json if one["RepoTags"] == ["nginx:alpine"])
+    (layer,) = wire.ask("GET", "/images/nginx:alpine/history").json
+    assert (layer["Id"], layer["Size"], layer["Tags"]) == (listed["Id"], listed["Size"], listed["RepoTags"])
+    assert layer["Created"] == listed["Created"] == -62_135_596_800  # which clients show as N/A
+    assert wire.ask("GET", "/images/nosuch/history").status == 404
+
+
+def test_output_of_a_service_with_a_terminal_comes_without_frames(wire):
+    cluster = wire.served.cluster
+    cluster.docker("service create -d --name screen --tty --constraint node.role==manager nginx:alpine")
+    cluster.run_for(20)
+    try:
+        reply = wire.ask("GET", "/services/screen/logs?stdout=1&stderr=1")
+        assert reply.headers["Content-Type"] == "application/vnd.docker.raw-stream"
+        assert reply.body == b"notice on stderr\r\nserve nginx:alpine started\r\n"
+    finally:
+        cluster.docker("service rm screen")
+
+
+def test_nobody_waits_for_a_leader_who_looks_at_a_container_or_lists_networks(wire):
+    cluster = Cluster(managers=3, workers=0, seed=1)
+    cluster.docker("service create -d --name web --replicas 3 nginx:alpine")
+    cluster.run_for(20)
+    with cluster.serve(0, pace=10, machine="manager-3") as served:
+        wire = type(wire)(served)
+        (of_task,) = wire.ask("GET", "/containers/json").json
+        cluster.crash("manager-1")
+        cluster.crash("manager-2")
+        begun = cluster.now
+        assert wire.ask("GET", f"/containers/{of_task['Id']}/json").status == 200
+        assert cluster.now - begun < 5  # a request for the managers is given up after 20 s
+        names = [one["Name"] for one in wire.ask("GET", "/networks").json]
+        assert "bridge" in names and "ingress" in names
+
+
+def test_a_worker_too_hears_the_last_of_a_container_that_was_removed():
+    cluster = Cluster(managers=1, workers=1, seed=1)
+    cluster.docker("pull alpine", "worker-1")
+    session = cluster.conductor(pace=0).session("worker-1")
+    try:
+        id = session.call(Run("alpine", args=("echo", "bye"), remove=True))
+        session.elapse(1_000_000)
+        with pytest.raises(ApiError, match="No such container"):
+            session.call(Logs("container", id))
+        assert [line.text for line in session.call(Logs("gone", id)).lines] == ["bye"]
     finally:
         cluster.conductor().stop()

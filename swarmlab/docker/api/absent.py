@@ -11,7 +11,6 @@ from ..session import Session
 from .asked import Asked, Refusal
 
 ABSENT = """
-docker top           GET    /containers/{ref}/top
 docker stats         GET    /containers/{ref}/stats
 docker diff          GET    /containers/{ref}/changes
 docker export        GET    /containers/{ref}/export
@@ -23,7 +22,6 @@ docker update        POST   /containers/{ref}/update
 docker commit        POST   /commit
 docker build         POST   /build
 docker search        GET    /images/search
-docker history       GET    /images/{name...}/history
 docker tag           POST   /images/{name...}/tag
 docker push          POST   /images/{name...}/push
 docker save          GET    /images/get

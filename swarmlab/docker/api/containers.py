@@ -21,8 +21,9 @@ from ...messages import (
 from ...objects import ApiError
 from ...worker import plain
 from .. import api_containers, inspect_here
+from ..api_json import made_up_pid
 from ..containers import filtered, prune_containers
-from ..dates import unix
+from ..dates import rfc3339, unix
 from ..filters import CONTAINER_TESTS, matching
 from ..lists import container_status
 from ..session import Session
@@ -34,6 +35,7 @@ from .specs_run import check_image, posted_container
 
 LOOK = 50 * MS  # how often somebody who waits for an end looks for it
 ENDED = ("before", "since", "status", "exited")  # filters that look at those that have ended too
+COLUMNS = ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]  # of `ps -ef`
 PRUNE = {name: CONTAINER_TESTS[name] for name in ("label",)} | {
     "label!": lambda container, value: not CONTAINER_TESTS["label"](container, value)
 }
@@ -66,6 +68,17 @@ def _summary(session: Session, one: Container, ends: inspect_here.Ends, now: int
 
 def inspect(session: Session, asked: Asked) -> Answer:
     return Answer(body=shown(session, inspect_here.container(session, asked.names["ref"])))
+
+
+def top(session: Session, asked: Asked) -> Answer:
+    """The one process of a container, whatever columns of `ps` are asked for."""
+    one = found(session, asked.names["ref"])
+    if one.state != "running":
+        raise Refusal(409, f"container {one.id} is not running")
+    user, pid = one.settings.user or "root", made_up_pid(one.id)
+    began = rfc3339(one.started_at + shift_of(session))[11:16]
+    row = [user, str(pid), str(pid - 1), "0", began, "?", "00:00:00", one.command.strip('"')]
+    return Answer(body={"Titles": COLUMNS, "Processes": [row]})
 
 
 def found(session: Session, ref: str) -> Container:
@@ -179,6 +192,7 @@ ROUTES = (
     ("POST", "/containers/create", create),
     ("POST", "/containers/prune", prune),
     ("GET", "/containers/{ref}/json", inspect),
+    ("GET", "/containers/{ref}/top", top),
     ("POST", "/containers/{ref}/start", start),
     ("POST", "/containers/{ref}/stop", stop),
     ("POST", "/containers/{ref}/restart", restart),

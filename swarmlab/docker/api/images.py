@@ -13,7 +13,6 @@ from ...messages import ImageRow, ListImages, PullImage, RemoveImage
 from ...objects import ApiError
 from ...worker import images
 from .. import api_engine, inspect_here
-from ..dates import unix
 from ..filters import matching
 from ..images import image_fault
 from ..session import Session
@@ -23,6 +22,7 @@ from .clock import shown
 from .queries import pairs
 
 NO_MANIFEST = "manifest unknown: manifest unknown"
+NO_DATE = -62_135_596_800  # the first second of Go's calendar: clients show N/A for when it was built
 NOT_MEASURED = -1  # of what is told only to those who ask for it
 PRUNE = ("dangling", "label", "label!")
 
@@ -41,7 +41,7 @@ def _row(row: ImageRow, shared: int, used: int) -> dict[str, Any]:
     digest = api_engine.digest(row.reference)
     return {
         "Containers": used,
-        "Created": unix(0),  # when somebody built it, which nobody did
+        "Created": NO_DATE,
         "Id": f"sha256:{images.image_id(row.reference)}",
         "Labels": None,
         "ParentId": "",
@@ -55,6 +55,13 @@ def _row(row: ImageRow, shared: int, used: int) -> dict[str, Any]:
 
 def get(session: Session, asked: Asked) -> Answer:
     return Answer(body=shown(session, inspect_here.image(session, asked.names["name"])))
+
+
+def history(session: Session, asked: Asked) -> Answer:
+    """An image of the pretend registry is one layer."""
+    image = inspect_here.image(session, asked.names["name"]).json(0)
+    layer = {"Comment": "", "Created": NO_DATE, "CreatedBy": "", "Id": image["Id"], "Size": image["Size"]}
+    return Answer(body=[{**layer, "Tags": image["RepoTags"]}])
 
 
 # ── to and fro ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,6 +165,7 @@ ROUTES = (
     ("POST", "/images/create", create),
     ("POST", "/images/prune", prune),
     ("GET", "/images/{name...}/json", get),
+    ("GET", "/images/{name...}/history", history),
     ("DELETE", "/images/{name...}", remove),
     ("POST", "/build/prune", prune_builds),
     ("GET", "/distribution/{name...}/json", distribution),

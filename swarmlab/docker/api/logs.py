@@ -11,6 +11,7 @@ from functools import partial
 
 from ...effects import MS, NEVER
 from ...messages import Container, GetObject, ListContainers, ListObjects, LogAnswer, LogLine, Logs
+from ...objects import Service, Task
 from .. import tail
 from ..dates import rfc3339
 from ..logs import INCOMPLETE
@@ -21,6 +22,7 @@ from .containers import deaths, found
 from .instants import instant
 
 FRAMED = (("Content-Type", "application/vnd.docker.multiplexed-stream"),)
+RAW = (("Content-Type", "application/vnd.docker.raw-stream"),)
 STREAMS = {"stdout": 1, "stderr": 2}
 ERROR = 3
 LOOK = 200 * MS  # how often it looks for lines that have come
@@ -33,13 +35,19 @@ def of_container(session: Session, asked: Asked) -> Streamed:
 
 
 def of_service(session: Session, asked: Asked) -> Streamed:
-    id = session.call(GetObject("service", asked.names["ref"])).id
-    return _stream(session, asked, Logs("service", id), Writers(session, asked).prefix)
+    service = session.call(GetObject("service", asked.names["ref"]))
+    return _stream(session, asked, Logs("service", service.id), Writers(session, asked).prefix, tty=_tty(service))
 
 
 def of_task(session: Session, asked: Asked) -> Streamed:
-    id = session.call(GetObject("task", asked.names["ref"])).id
-    return _stream(session, asked, Logs("task", id), Writers(session, asked).prefix)
+    task = session.call(GetObject("task", asked.names["ref"]))
+    return _stream(session, asked, Logs("task", task.id), Writers(session, asked).prefix, tty=_tty(task))
+
+
+def _tty(made: Service | Task) -> bool:
+    """Whether it writes to a terminal, which has one stream only."""
+    container = made.spec.task.container if isinstance(made, Service) else made.spec.container
+    return bool(container.options.get("tty"))
 
 
 # ── what stands before a line ────────────────────────────────────────────────────────────────────────────────────────
@@ -77,17 +85,26 @@ class Writers:
 # ── the stream ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _stream(session: Session, asked: Asked, what: Logs, prefix: Prefix, container: Container | None = None) -> Streamed:
+def _stream(
+    session: Session,
+    asked: Asked,
+    what: Logs,
+    prefix: Prefix,
+    container: Container | None = None,
+    tty: bool = False,
+) -> Streamed:
     """The first look comes before the headers, so that what is refused then has a status."""
+    framed = partial(_framed, prefix=prefix, tty=tty)
+    headers = RAW if tty else FRAMED
     wanted = tuple(name for name in STREAMS if flag(asked, name))
     if not wanted:
         raise Refusal(400, "Bad parameters: you must choose at least one stream")
     since, until = instant(session, asked, "since"), instant(session, asked, "until")
     request = what._replace(since=since or 0, until=NEVER if until is None else until, tail=_last(asked))
     if not flag(asked, "follow"):
-        return Streamed(iter([_framed(session.call(request), wanted, prefix)]), FRAMED)
+        return Streamed(iter([framed(session.call(request), wanted)]), headers)
     answers = tail.follow(session, request, LOOK, container)
-    return Streamed(_followed(next(answers), answers, wanted, prefix), FRAMED)
+    return Streamed(_followed(next(answers), answers, wanted, framed), headers)
 
 
 def _last(asked: Asked) -> int:
@@ -97,15 +114,18 @@ def _last(asked: Asked) -> int:
 
 
 def _followed(
-    first: LogAnswer, answers: Iterator[LogAnswer], wanted: tuple[str, ...], prefix: Prefix
+    first: LogAnswer, answers: Iterator[LogAnswer], wanted: tuple[str, ...], framed: Callable[..., bytes]
 ) -> Iterator[bytes]:
     """Whoever follows is told what is missing when the stream ends: of a swarm that is never."""
-    yield _framed(first._replace(missing=()), wanted, prefix)
+    yield framed(first._replace(missing=()), wanted)
     for answer in answers:
-        yield _framed(answer._replace(missing=()), wanted, prefix)
+        yield framed(answer._replace(missing=()), wanted)
 
 
-def _framed(answer: LogAnswer, wanted: tuple[str, ...], prefix: Prefix) -> bytes:
+def _framed(answer: LogAnswer, wanted: tuple[str, ...], prefix: Prefix, tty: bool = False) -> bytes:
+    """A terminal has no frames, and ends its lines in its own way; what it cannot be told is left out."""
+    if tty:
+        return b"".join(f"{prefix(one)}{one.text}\r\n".encode("utf-8", "replace") for one in answer.lines)
     frames = [frame(STREAMS[one.stream], f"{prefix(one)}{one.text}\n") for one in answer.lines if one.stream in wanted]
     if answer.missing:
         why = INCOMPLETE.format(", ".join(answer.missing)).removeprefix("error from daemon in stream: ")

@@ -3,8 +3,10 @@
 Source: Docker Engine API v1.47, "Network"; moby `api/server/router/network/network_routes.go`.
 """
 
+from contextlib import suppress
+
 from ...messages import Connect, CreateObject, Disconnect, Info, ListNetworks, ListObjects, NetworkRow, RemoveObject
-from ...objects import Network
+from ...objects import ApiError, Network
 from .. import api_containers, api_json, inspect_here
 from ..api_json import Object
 from ..filters import NETWORK_TESTS, matching
@@ -22,7 +24,8 @@ def list_networks(session: Session, asked: Asked) -> Answer:
     rows = matching(session.call(ListNetworks()), pairs(filters_of(asked)), NETWORK_TESTS)
     stored: dict[str, Network] = {}
     if any(row.scope == "swarm" for row in rows) and session.call(Info()).manager:
-        stored = {network.id: network for network in session.call(ListObjects("network"))}
+        with suppress(ApiError):  # the machine knows its own when the swarm has no leader, too
+            stored = {network.id: network for network in session.call(ListObjects("network"))}
     return Answer(body=[shown(session, _listed(row, stored.get(row.id))) for row in rows])
 
 
