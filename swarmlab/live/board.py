@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from threading import Event, Lock, Thread, local
+from threading import Event, Lock, RLock, Thread, local
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -79,7 +79,7 @@ class Live(anywidget.AnyWidget):
         self._sides = {"A": Side(cluster, self._without)}
         self._pace = pace
         self._stacks = list(_stack_files() if stacks is None else stacks)
-        self._sending, self._answering = Lock(), Lock()
+        self._sending, self._answering = RLock(), Lock()
         self._sequence = 0
         self._known: dict[str, Any] = {}  # the state that was sent last
         self._said: list[Said] = []
@@ -203,6 +203,11 @@ class Live(anywidget.AnyWidget):
             self._sequence += 1
             self.send({"seq": self._sequence, "pieces": pieces, "state": news})
             self._let_it_choose()
+
+    def send_state(self, key: Any = None) -> None:
+        """All of it, as some page asked; no piece that is newer may overtake it."""
+        with self._sending:
+            super().send_state(key)
 
     def _let_it_choose(self) -> None:
         """Clicks come to the subshell that the page chose. ipykernel 7.4 would take them to the shell that spoke to the page

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import threading
 import time
 from pathlib import Path
 from random import Random
@@ -125,6 +126,26 @@ def test_pieces_and_the_whole_are_the_same_board(cluster, page):
         assert page.whole["boards"]["A"] == rows
         late = json.loads(json.dumps(page.live.get_state("whole")["whole"]))
         assert late == page.whole, "a view that comes late begins where the others are"
+
+
+def test_whoever_asks_for_everything_gets_it_before_what_comes_after_it(cluster):
+    live, sent = Live(cluster, pace=0), []
+
+    def slowly(message, buffers=None):
+        if message["method"] == "update":
+            time.sleep(0.2)  # it is long
+        sent.append(message["state"]["whole"]["seq"] if message["method"] == "update" else message["content"]["seq"])
+
+    live._send = slowly
+    live._hear(live, {"open": True}, [])
+    asking = threading.Thread(target=live._hear, args=(live, {"ask": "whole"}, []))
+    asking.start()
+    time.sleep(0.05)
+    cluster.run_for(1)
+    live.look()
+    asking.join()
+    live.close()
+    assert len(sent) >= 2 and sent == sorted(sent)
 
 
 def test_nothing_new_is_not_sent_and_much_is_sent_at_once(cluster, page):
