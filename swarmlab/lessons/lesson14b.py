@@ -119,7 +119,7 @@ def _recall(answer: Any) -> Verdict:
         return Verdict(False, 'answer with a fault for each letter, as {"A": "worker", …}')
     for letter, row in fresh_bars().items():
         given, true = answer[letter], row["machine"]
-        if given not in SIGNS:
+        if not isinstance(given, str) or given not in SIGNS:
             return Verdict(False, f"{letter}: {given!r} is none of {', '.join(FAULTS)}")
         if given != true:
             return Verdict(False, f"{letter} is not {given}: {SIGNS[given]}. Look at {letter}: {_looks(row)}")
@@ -137,14 +137,16 @@ def _looks(row: Mapping) -> str:
 UNSEEN = (201, 202)
 BROKER, KEPT = BROKERS[1], "rabbit2"
 AWAY = 120  # seconds for which its machine is gone
+TWICE = "{count} tasks say that they are {name}, each with a volume of its own: whose messages are {name}'s? A broker is there once; the two others are its reserve"
 
 
 def typed(cluster: Cluster, commands: str) -> None:
     """Docker commands, a line each; ValueError with what docker said if it refuses one."""
-    for line in filter(None, map(str.strip, commands.splitlines())):
+    for line in filter(None, (text.partition("#")[0].strip() for text in commands.splitlines())):
         said = cluster.docker(line.removeprefix("docker "))
         if said.exit_code:
-            raise ValueError(f"docker says: {(said.stderr.strip().splitlines() or ['no'])[0]}")
+            unended = f"`{line}` does not end: what it waits for does not come"
+            raise ValueError(f"docker says: {said.stderr.strip().splitlines()[0]}" if said.stderr.strip() else unended)
 
 
 def kept_with(commands: str, seed: int | None = None) -> Cluster:
@@ -198,13 +200,15 @@ def _not_kept(cluster: Cluster) -> str:
     if BROKER not in {each.spec.name for each in cluster.services}:
         return f"there is no service {BROKER} any more"
     if not crash:
-        return f"{KEPT} runs nowhere: no node has what its constraint asks for. Look at the error in `docker service ps {BROKER}`"
+        return f"{KEPT} runs nowhere. Look at the error in `docker service ps {BROKER}`: does any node have what its constraint asks for?"
     if crash[0].source != home:
         return f"{KEPT} was sent to {crash[0].source} at once, and began with {starts[1].fact.messages} messages: its volume is on {home}"
     if last.source != home:
         return f"{home} died, and {KEPT} was started on {last.source} with an empty volume: nothing keeps it away. Look at the constraints in `docker service inspect {BROKER}`"
     if last is starts[0] or last.time < crash[0].time:
         return f"{home} is back, and {KEPT} is not. Look at `docker service ps {BROKER}`"
+    if (count := sum(run.service == BROKER for run in cluster.running)) > 1:
+        return TWICE.format(count=count, name=KEPT)
     lacking = {BROKERS[0], BROKERS[2], CLIENT, BALANCER} - {run.service for run in cluster.running}
     return f"{', '.join(sorted(lacking))} runs no more: only {KEPT} should be bound" if lacking else ""
 
@@ -219,7 +223,7 @@ def prices(seed: int = UNSEEN[0]) -> tuple[float, float]:
 
 
 def _price(answer: Any) -> Verdict:
-    if isinstance(answer, bool) or not isinstance(answer, int | float):
+    if isinstance(answer, bool) or not isinstance(answer, int | float) or not -1e9 < answer < 1e9:
         return Verdict(False, "answer with a number of seconds, as 30")
     bound, free = prices()
     if abs(answer - bound) <= 20:
@@ -306,9 +310,13 @@ def _not_up(cluster: Cluster) -> str:
     for service in BROKERS:
         if count[service] > 1:
             name = service.partition("_")[2]
-            return f"{count[service]} tasks say that they are {name}, each with a volume of its own: whose messages are {name}'s? A broker is there once; the two others are its reserve"
+            return TWICE.format(count=count[service], name=name)
     if nowhere := [name for name in (CLIENT, BALANCER, *BROKERS) if not count[name]]:
         return f"after a minute {', '.join(nowhere)} runs nowhere. Look at `docker service ps {nowhere[0]}`"
+    answer = cluster.fork().request(scenes14.DOOR)
+    passed = [name.rpartition(".")[0] for what, _, name in answer.hops if what == "task"]
+    if answer.status != 200 or passed[:2] != [CLIENT, BALANCER] or passed[-1] not in BROKERS:
+        return f"before anything breaks, a greeting passes {', '.join(passed) or 'no task'}, and the answer is {answer.status}: it should pass {CLIENT}, {BALANCER} and a broker"
     return ""
 
 

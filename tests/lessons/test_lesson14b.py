@@ -64,7 +64,9 @@ def test_recall_says_how_the_fault_that_was_named_would_look(capsys, right, faul
     assert line.startswith(f"not yet: {letter} is not {fault}: {hint}. Look at {letter}: noticed after")
 
 
-@pytest.mark.parametrize("answer", [3, "ABCD", ["worker"], {"A": "worker"}, dict.fromkeys("ABCD", "fire")])
+@pytest.mark.parametrize(
+    "answer", [3, "ABCD", ["worker"], {"A": "worker"}, dict.fromkeys("ABCD", "fire"), {key: [] for key in "ABCD"}]
+)
 def test_recall_says_what_an_answer_looks_like(capsys, answer):
     line = said(capsys, "14b.recall", answer)
     assert line.startswith("not yet: ") and ("answer with a fault" in line or "is none of worker" in line)
@@ -82,7 +84,7 @@ def test_modify_takes_whatever_keeps_the_broker_with_its_volume(capsys):
     ("commands", "hint"),
     [
         ("docker node update --label-add broker=2 worker-2", "with an empty volume: nothing keeps it away"),
-        (BIND, "no node has what its constraint asks for"),
+        (BIND, "does any node have what its constraint asks for?"),
         (
             f"docker node update --label-add broker=2 worker-1\n{BIND}",
             "began with 0 messages: its volume is on worker-2",
@@ -92,6 +94,11 @@ def test_modify_takes_whatever_keeps_the_broker_with_its_volume(capsys):
         (f"{lesson14b.LABEL}\ndocker service rm rabbitmq_rabbit", "rabbitmq_rabbit runs no more"),
         ("docker service rm rabbitmq_rabbit2", "there is no service rabbitmq_rabbit2 any more"),
         ("docker node update --label-add broker=2 worker-9", "docker says: "),
+        (
+            "docker service update --detach --replicas 2 rabbitmq_rabbit2\n" + lesson14b.LABEL,
+            "whose messages are rabbit2's?",
+        ),
+        ("docker events  # for ever", "`docker events` does not end"),
         ("hold the volume", "docker says: "),
         ("", "answer with docker commands"),
         (2, "answer with docker commands"),
@@ -115,6 +122,7 @@ def test_the_price_is_as_long_as_the_machine_is_away(capsys, seconds):
         (3600, "as soon as its machine is back"),
         ("long", "answer with a number"),
         (True, "answer with a number"),
+        (10**400, "answer with a number"),
     ],
 )
 def test_a_wrong_price_gets_its_reason(capsys, seconds, hint):
@@ -144,6 +152,7 @@ def test_build_takes_a_file_with_which_any_one_machine_may_die(capsys):
             "python-client ran only there",
         ),
         (HEAD + "  rabbit: {deploy: {replicas: 0}}\n", "rabbitmq_rabbit runs nowhere"),
+        (HEAD + "  python-client: {image: nginx}\n" + BALANCERS, "a greeting passes rabbitmq_python-client, and"),
         ("services: [", "docker says: "),
         ("two of each", "docker says: "),
         ("", "answer with the text"),
