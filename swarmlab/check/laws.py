@@ -1,15 +1,16 @@
 """Invariants that hold after every step of every run, checked as it runs.
 
 Each law looks only at what is new in the trace, and at the machine where it happened, so checking costs little. Those
-of raft are in `raft_laws`, those of the swarm above it in `swarm_laws`.
+of raft are in `raft_laws`, those of the swarm above it in `swarm_laws`, those of applications in `lab_laws`.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from ..world import World
-from . import raft_laws, swarm_laws
+from . import lab_laws, raft_laws, swarm_laws
 from .broken import LawBroken
+from .lab_laws import LabLaws
 from .raft_laws import RaftLaws
 from .swarm_laws import SwarmLaws
 
@@ -20,9 +21,10 @@ class Laws:
 
     def __init__(self, world: World):
         self.world, self.seen = world, 0
-        self.raft, self.swarm = RaftLaws(world), SwarmLaws(world)
+        self.raft, self.swarm, self.lab = RaftLaws(world), SwarmLaws(world), LabLaws(world)
         self._laws: dict[type, tuple[Callable[[Any], None], ...]] = {}
-        for books, table in ((self.raft, raft_laws.LAWS), (self.swarm, swarm_laws.LAWS)):
+        tables = (self.raft, raft_laws.LAWS), (self.swarm, swarm_laws.LAWS), (self.lab, lab_laws.LAWS)
+        for books, table in tables:
             for kind, laws in table.items():
                 self._laws[kind] = self._laws.get(kind, ()) + tuple(getattr(books, law.__name__) for law in laws)
         self.look()
