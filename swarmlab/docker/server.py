@@ -35,6 +35,8 @@ STREAMS = 64  # of all addresses: logs and events that are followed, execs
 THREADS = 64  # requests of all addresses that are carried out at once; more have to wait
 DEAF = "docker-sdk-python"  # this client loses what it reads together with the headers of an exec
 HEARD = 0.15  # seconds that it gets to read them
+TLS_GREETING = 0x16
+NO_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTPS request to an HTTP server.\n"
 
 Whole = tuple[int, list[tuple[str, str]], bytes]  # status, headers, body
 
@@ -154,13 +156,32 @@ def _address(port: int | None, unix: str | None) -> Address:
 
 
 class _Server(HTTPServer):
-    """Tornado's, with a bound on connections."""
+    """Tornado's, with a bound on connections. Who speaks TLS is told at once, instead of being waited for."""
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         if len(self._connections) >= CONNECTIONS:
             stream.close()
             return
+        _turn_away_tls(stream)
         super().handle_stream(stream, address)
+
+
+def _turn_away_tls(stream: IOStream) -> None:
+    """Look at the first byte that comes: no method of HTTP begins as a greeting of TLS does."""
+    read = stream.read_from_fd
+
+    def first(buffer: bytearray | memoryview) -> int | None:
+        found = read(buffer)
+        if found is None:
+            return None
+        stream.read_from_fd = read  # type: ignore[method-assign]
+        if found and buffer[0] == TLS_GREETING:
+            with contextlib.suppress(OSError):
+                stream.socket.send(NO_TLS)
+            return 0  # the end
+        return found
+
+    stream.read_from_fd = first  # type: ignore[assignment,method-assign]
 
 
 class _Listener(httputil.HTTPServerConnectionDelegate):

@@ -668,3 +668,12 @@ def test_nobody_waits_for_a_world_that_is_broken(monkeypatch, capsys):
         wait_for(lambda: served.conductor.stopped)
         assert says(int(served.host.rpartition(":")[2]), NODES) == b""
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_who_speaks_tls_is_told_at_once(wire):
+    """`docker --tls`: the greeting has no end of a line, and nobody waits for one."""
+    greeting = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32) + b"a" * 300
+    assert wire.raw(greeting).startswith(
+        b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTPS request to an HTTP server."
+    )
+    assert wire.ask("GET", "/_ping").status == 200
