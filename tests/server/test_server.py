@@ -473,6 +473,9 @@ def test_whatever_is_asked_is_answered_without_a_mistake_of_ours(wire, method, p
 # ── the command line
 
 
+LAB, HELP = "data/clusters/demo-lab.yml", "see swarmlab serve --help"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -483,6 +486,16 @@ def test_whatever_is_asked_is_answered_without_a_mistake_of_ours(wire, method, p
             "swarmlab: no such machine: registry (there are manager-1, worker-1, worker-2, worker-3)\n",
         ),
         (["data/clusters/demo-lab.yml", "--pace", "-1"], "swarmlab: a pace of -1.0: a number from 0 to 1000\n"),
+        ([LAB, "--pace", "x"], f"swarmlab: argument --pace: invalid float value: 'x': {HELP}\n"),
+        ([LAB, "--port", "-5"], f"swarmlab: argument --port: port '-5': a whole number from 0 to 65535: {HELP}\n"),
+        ([LAB, "--unix", ""], f"swarmlab: argument --unix: a path, not nothing: {HELP}\n"),
+        ([LAB, "--unix", "/nowhere/s"], "swarmlab: listen unix /nowhere/s: bind: no such file or directory\n"),
+        ([LAB, "--unix", "/s" * 99], f"swarmlab: listen unix {'/s' * 99}: bind: af_unix path too long\n"),
+        ([LAB, "--unix", "/tmp/s", "--port", "0"], "swarmlab: a port or a Unix socket, not both\n"),
+        ([LAB, *["--node", "worker-1=0"] * 2], "swarmlab: --node worker-1: one address is enough for a machine\n"),
+        ([], f"swarmlab: the following arguments are required: FILE: {HELP}\n"),
+        ([LAB, "more"], "swarmlab: unrecognized arguments: more: see swarmlab --help\n"),
+        (["environment.yml"], "swarmlab: environment.yml: a cluster file has a list `machines`\n"),
     ],
 )
 def test_what_is_wrong_with_a_command_line_is_one_line(words, said, capsys):
@@ -502,6 +515,15 @@ def test_ctrl_c_ends_it_without_a_traceback():
         run.send_signal(signal.SIGINT)
         out, err = run.communicate(timeout=20)
     assert (run.returncode, err) == (0, "") and out.endswith("Ended: the swarm is gone.\n")
+
+
+def test_ctrl_c_while_it_begins_is_no_traceback(monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Cluster, "from_file", interrupted)
+    assert main(["serve", LAB]) == 130
+    assert capsys.readouterr().err == "\nEnded.\n"
 
 
 def test_machines_of_a_file_can_be_had_bare():
