@@ -121,15 +121,17 @@ def fork(live: "Live", side: Side, board: str, time: int | None = None) -> None:
         with side.cluster.turn:
             now = side.cluster.kernel.now
             twin = side.cluster.fork() if time is None or time >= now else side.cluster.past(max(0, time))
-        _close_twin(live)
         other = Side(twin, live._without)
         if side.conductor:
             other.start(live.pace)
             other.turn(None, side.conductor.paused)
         with live._sending:
-            live._sides = {**live._sides, "B": other}
+            gone, live._sides = live._sides.get("B"), {**live._sides, "B": other}
             live._sequence += 1
             live.send({"seq": live._sequence, "begun": {"B": other.follower.whole()}, "state": live._state()})
+        for left in (gone, other if live._over.is_set() else None):  # nobody would stop their clocks later
+            if left:
+                left.stop()
 
     if not isinstance(time, int | None):
         raise ValueError(f"no instant: {time!r}; fork(time=…) takes µs")

@@ -261,7 +261,9 @@ class Live(anywidget.AnyWidget):
         self._busy = [thread for thread in self._busy if thread.is_alive()]
         if len(self._busy) >= ATONCE:
             return self._answer(self._ask(board, name), f"{ATONCE} commands wait for their answers already", ok=False)
-        thread = Thread(target=self._carry_out, args=(act, board, details), name=f"swarmlab {name}", daemon=True)
+        thread = Thread(
+            target=self._carry_out, args=(act, self._sides[board], board, details), name=f"swarmlab {name}", daemon=True
+        )
         self._busy.append(thread)
         thread.start()
 
@@ -270,8 +272,8 @@ class Live(anywidget.AnyWidget):
         for thread in list(self._busy):
             thread.join(seconds)
 
-    def _carry_out(self, act: Callable, board: str, details: dict[str, Any]) -> None:
-        side, name = self._sides[board], act.__name__
+    def _carry_out(self, act: Callable, side: Side, board: str, details: dict[str, Any]) -> None:
+        name = act.__name__
         try:
             act(self, side, board, **details)
         except Exception as trouble:  # a thread of its own: who clicked would never hear of it

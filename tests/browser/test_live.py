@@ -88,6 +88,12 @@ def test_the_board_follows_a_running_cluster(page):
     sides.nth(1).locator(".sl-chip", has_text="2/2").wait_for()
     assert "/9" in sides.nth(0).locator(".sl-chip").inner_text()
 
+    # and another one instead of it
+    board.locator(".sl-aim").select_option("A")
+    board.locator(".sl-act-fork").click()
+    sides.nth(1).locator(".sl-chip", has_text="/9").wait_for()
+    assert board.locator(".sl-side").count() == 2
+
     # displayed twice: the other view shows the same, and its buttons work
     other = tab.locator(".sl-liveboard").nth(1)
     other.scroll_into_view_if_needed()

@@ -435,6 +435,7 @@ class LiveView extends Playable {
     if (!take(this.model, message)) return;
     this.whole = this.model.get("whole");
     this.found();
+    for (const name of Object.keys(message.begun || {})) this.sides.get(name)?.adopt(this.whole.boards[name]); // instead of an older one
     for (const [name, piece] of Object.entries(message.pieces || {})) this.sides.get(name)?.grew(piece);
     this.stale ||= Object.values(message.pieces || {}).some((piece) => piece.marks);
     if (message.pieces?.[this.aimed]?.log) this.served = null;
