@@ -57,6 +57,7 @@ def test_with_two_of_three_search_nodes_lost_nobody_finds_anything_until_one_is_
     ]
     assert 80 <= (row["noticed"] - row["fault"]) / 1e6 <= 100
     assert len(late) == pytest.approx(len(asked), abs=8) and max(late) < row["healed"] + 2e6
+    assert min(row["lost"]) > row["fault"] - 5e6  # what the first loss cost is not counted again
 
 
 @both
