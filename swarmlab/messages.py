@@ -155,6 +155,18 @@ class Container(NamedTuple):
     health: Health | None = None  # None: it has no health check, or was never started
 
 
+class GetUsage(NamedTuple):
+    """What a container uses. Answer: Usage."""
+
+    id: str
+
+
+class Usage(NamedTuple):
+    running: bool = False
+    busy: int = 0  # µs that it worked on requests since it started
+    memory: int = 0  # bytes
+
+
 class StopContainer(NamedTuple):
     """The stop signal, and after the grace period the kill. Answer: None, when it has ended."""
 

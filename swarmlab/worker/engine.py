@@ -23,6 +23,7 @@ from ..messages import (
     FetchedLogs,
     FetchLogs,
     GetExec,
+    GetUsage,
     Info,
     KillContainer,
     Lent,
@@ -207,7 +208,7 @@ class Engine:
                 return answer(call.id, self.execs.find(id))
             case ListContainers() | ListImages() | PullImage() | RemoveImage():
                 return self._ask_core("executor", call, call.request)
-            case ListVolumes() | CreateVolume() | RemoveVolume():
+            case ListVolumes() | CreateVolume() | RemoveVolume() | GetUsage():
                 return self._ask_core("executor", call, call.request)
             case Events(since, until):
                 return self._ask_core("executor", call, Events(since, until))

@@ -12,12 +12,14 @@ from ..messages import (
     ExecIn,
     FetchLogs,
     FileInside,
+    GetUsage,
     ListContainers,
     ListImages,
     ListVolumes,
     LogLine,
     RemoveImage,
     RemoveVolume,
+    Usage,
 )
 from ..objects import ApiError
 from ..trust import tokens
@@ -48,11 +50,21 @@ def answered(here: "Executor", request: Any, now: int) -> tuple[list, Any]:
             return here.volumes.create(request, tokens.container_id(here.dice), now)
         case RemoveVolume(ref):
             return here.volumes.remove(ref, containers, now), None
+        case GetUsage(id):
+            return [], _usage(here, id)
         case ExecIn():
             return _executed(here, request, now)
         case Events(since, until):
             return [], here.recent.between(since, until)
     raise ApiError(f"{type(request).__name__} is not possible here")
+
+
+def _usage(here: "Executor", id: str) -> Usage:
+    """One that does not run, or is not there any more, uses nothing."""
+    for key, box in here.boxes.items():
+        if box.container.id == id and box.container.state == "running":
+            return Usage(True, here.tally(key).busy, here.image(box.container.image).memory)
+    return Usage()
 
 
 def _listed(containers: list, everything: bool) -> tuple:

@@ -293,3 +293,22 @@ def test_a_worker_too_hears_the_last_of_a_container_that_was_removed():
         assert [line.text for line in session.call(Logs("gone", id)).lines] == ["bye"]
     finally:
         cluster.conductor().stop()
+
+
+def test_what_a_container_uses_is_shown_once_or_again_and_again(wire, made):
+    id = made("used")
+    once = wire.ask("GET", f"/containers/{id}/stats?stream=0").json
+    assert (once["name"], once["id"], once["pids_stats"]) == ("/used", id, {"current": 1})
+    assert once["memory_stats"]["usage"] > 2**20 and once["memory_stats"]["limit"] == 4 * 2**30
+    passed = once["cpu_stats"]["system_cpu_usage"] - once["precpu_stats"]["system_cpu_usage"]
+    assert passed == pytest.approx(2e9, rel=0.5)  # a second of two processors
+    assert once["cpu_stats"]["cpu_usage"]["total_usage"] == 0  # nobody asks it for anything
+    with wire.connect() as client:
+        client.sendall(f"GET /containers/{id}/stats HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        heard = b""
+        while heard.count(b'"read":') < 2:
+            heard += client.recv(65536)
+    wire.ask("POST", f"/containers/{id}/stop?t=0")
+    ended = wire.ask("GET", f"/containers/{id}/stats?stream=false").json
+    assert (ended["read"], ended["memory_stats"]) == ("0001-01-01T00:00:00Z", {})
+    assert wire.ask("GET", "/containers/nobody/stats").status == 404

@@ -11,7 +11,6 @@ from ..session import Session
 from .asked import Asked, Refusal
 
 ABSENT = """
-docker stats         GET    /containers/{ref}/stats
 docker diff          GET    /containers/{ref}/changes
 docker export        GET    /containers/{ref}/export
 docker cp            GET    /containers/{ref}/archive
