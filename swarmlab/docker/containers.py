@@ -26,6 +26,7 @@ from .ask import environment, healthcheck, mapping
 from .filters import CONTAINER_TESTS, matching
 from .flags import Options
 from .lists import CONTAINERS, container_rows
+from .prunes import prunable
 from .session import Exit, Screen, Session, each
 from .storage import pull_lines
 from .tables import show
@@ -197,9 +198,7 @@ def prune(session: Session, options: Options, screen: Screen) -> None:
     if not options["force"]:
         screen.out.append(PRUNE_WARNING)
         return
-    gone = prune_containers(
-        session, matching(session.call(ListContainers(all=True)), options["filter"], CONTAINER_TESTS)
-    )
+    gone = prune_containers(session, prunable(session.call(ListContainers(all=True)), options["filter"], session.now))
     if gone:
         screen.say("\n".join(["Deleted Containers:", *gone, ""]))
     screen.say("Total reclaimed space: 0B")

@@ -157,7 +157,7 @@ def _beside(containers: Sequence[Any], name: str, ref: str) -> list[Any]:
 
 def _passes(test: Callable[[Any, str], bool], name: str, item: Any, values: Sequence[str]) -> bool:
     answers = [test(item, value) for value in values]
-    return all(answers) if name.endswith("label") else any(answers)
+    return all(answers) if "label" in name else any(answers)
 
 
 def lookup(items: Iterable[Any], ref: str, name: Callable[[Any], str]) -> list:

@@ -12,6 +12,7 @@ from .filters import NETWORK_TESTS, matching
 from .flags import Options
 from .inspect_here import network_row
 from .lists import NETWORKS, network_rows
+from .prunes import prunable
 from .session import Exit, Screen, Session
 from .tables import show
 
@@ -114,7 +115,7 @@ def prune(session: Session, options: Options, screen: Screen) -> None:
     if not options["force"]:
         screen.out.append(PRUNE_WARNING)
         return
-    networks = matching(session.call(ListNetworks()), options["filter"], {"label": NETWORK_TESTS["label"]})
+    networks = prunable(session.call(ListNetworks()), options["filter"], session.now)
     gone = prune_networks(session, networks)
     if gone:
         screen.say("\n".join(["Deleted Networks:", *gone, ""]))

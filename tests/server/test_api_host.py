@@ -221,7 +221,7 @@ def test_prune_spares_volumes_that_have_a_name_and_those_in_use(manager):
         ("POST", "/images/create?fromImage=a b", None, 400, "invalid reference format"),
         ("GET", "/images/json?filters=%7B%22color%22:[%22red%22]%7D", None, 400, "Invalid filter 'color'"),
         ("GET", "/images/json?filters=red", None, 400, "invalid filter"),
-        ("POST", "/images/prune?filters=%7B%22until%22:[%221h%22]%7D", None, 400, "invalid filter 'until'"),
+        ("POST", "/images/prune?filters=%7B%22color%22:[%22x%22]%7D", None, 400, "invalid filter 'color'"),
         ("GET", "/distribution/nosuch/image:9/json", None, 404, "manifest unknown: manifest unknown"),
         ("GET", "/volumes/nada", None, 404, "get nada: no such volume"),
         ("DELETE", "/volumes/../x", None, 404, "page not found"),

@@ -93,7 +93,11 @@ def test_containers_are_listed_by_what_they_are(client: Any, web: Any) -> None:
     assert client.containers.list(all=True, filters={"label": ["x=y"]}) == [web]
     assert client.containers.list(filters={"status": "created"}) == [ended]
     assert client.containers.list(sparse=True)[0].attrs["Labels"] == {"x": "y"}
-    assert client.containers.prune() == {"ContainersDeleted": [ended.id], "SpaceReclaimed": 0}
+    for filters in ({"until": "1h"}, {"label": "x=y"}, {"label!": []} | {"until": "2020-01-01"}):
+        assert client.containers.prune(filters) == {"ContainersDeleted": None, "SpaceReclaimed": 0}
+    with pytest.raises(docker.errors.APIError, match="failed to parse value as time or duration"):
+        client.containers.prune({"until": "soon"})
+    assert client.containers.prune({"until": "0s"}) == {"ContainersDeleted": [ended.id], "SpaceReclaimed": 0}
     assert client.containers.list(all=True) == [web]
 
 

@@ -24,8 +24,8 @@ from .. import api_containers, inspect_here
 from ..api_json import made_up_pid
 from ..containers import filtered, prune_containers
 from ..dates import rfc3339, unix
-from ..filters import CONTAINER_TESTS, matching
 from ..lists import container_status
+from ..prunes import prunable
 from ..session import Session
 from .asked import Answer, Asked, Refusal, Streamed, filters_of, flag, number, status_of
 from .clock import shift_of, shown
@@ -36,9 +36,6 @@ from .specs_run import check_image, posted_container
 LOOK = 50 * MS  # how often somebody who waits for an end looks for it
 ENDED = ("before", "since", "status", "exited")  # filters that look at those that have ended too
 COLUMNS = ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]  # of `ps -ef`
-PRUNE = {name: CONTAINER_TESTS[name] for name in ("label",)} | {
-    "label!": lambda container, value: not CONTAINER_TESTS["label"](container, value)
-}
 
 # ── looking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,7 +143,8 @@ def remove(session: Session, asked: Asked) -> Answer:
 
 
 def prune(session: Session, asked: Asked) -> Answer:
-    chosen = matching(session.call(ListContainers(all=True)), pairs(filters_of(asked)), PRUNE)
+    known, filters = session.call(ListContainers(all=True)), pairs(filters_of(asked))
+    chosen = prunable(known, filters, session.now, shift_of(session))
     return Answer(body={"ContainersDeleted": prune_containers(session, chosen) or None, "SpaceReclaimed": 0})
 
 

@@ -15,6 +15,7 @@ from ...worker import images
 from .. import api_engine, inspect_here
 from ..filters import matching
 from ..images import image_fault
+from ..prunes import until
 from ..session import Session
 from ..storage import IMAGE_TESTS, pull_lines
 from .asked import Answer, Asked, Refusal, Streamed, filters_of, flag
@@ -24,7 +25,7 @@ from .queries import pairs
 NO_MANIFEST = "manifest unknown: manifest unknown"
 NO_DATE = -62_135_596_800  # the first second of Go's calendar: clients show N/A for when it was built
 NOT_MEASURED = -1  # of what is told only to those who ask for it
-PRUNE = ("dangling", "label", "label!")
+PRUNE = ("dangling", "label", "label!", "until")
 
 
 def list_images(session: Session, asked: Asked) -> Answer:
@@ -140,6 +141,7 @@ def prune(session: Session, asked: Asked) -> Answer:
     wanted = filters_of(asked)
     if wrong := [name for name in wanted if name not in PRUNE]:
         raise Refusal(400, f"invalid filter '{wrong[0]}'")
+    until(wanted.get("until", ()), session.now)  # each was made before all time
     everything = any(value in ("false", "0") for value in wanted.get("dangling", ()))
     rows: Sequence[ImageRow] = session.call(ListImages()) if everything and not wanted.get("label") else ()
     unused = [row for row in rows if not row.used]

@@ -11,9 +11,10 @@ from .. import api_containers, api_json, inspect_here
 from ..api_json import Object
 from ..filters import NETWORK_TESTS, matching
 from ..networks import prune_networks
+from ..prunes import prunable
 from ..session import Session
 from .asked import Answer, Asked, filters_of, flag
-from .clock import shown
+from .clock import shift_of, shown
 from .decode import body
 from .queries import pairs
 from .specs_more import posted_network
@@ -67,8 +68,7 @@ def disconnect(session: Session, asked: Asked) -> Answer:
 
 
 def prune(session: Session, asked: Asked) -> Answer:
-    wanted = {"label": NETWORK_TESTS["label"]}
-    rows = matching(session.call(ListNetworks()), pairs(filters_of(asked)), wanted)
+    rows = prunable(session.call(ListNetworks()), pairs(filters_of(asked)), session.now, shift_of(session))
     return Answer(body={"NetworksDeleted": prune_networks(session, rows) or None})
 
 
