@@ -382,8 +382,8 @@ class Executor:
     # ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def work(self, image) -> int:
-        """How long such an image works on a request, µs."""
-        return image.answer if image.fixed else round(-image.answer * log(1 - self.dice.random()))
+        """How long such an image works on a request, µs: never no time at all."""
+        return max(1, image.answer if image.fixed else round(-image.answer * log(1 - self.dice.random())))
 
     def line(self, key: str, now: int) -> Line | None:
         """The line of a container; None if it does not run, or does not listen yet."""
