@@ -7,6 +7,7 @@ documentation of Go's `time.ParseDuration`, which is the grammar of every durati
 
 import re
 from fractions import Fraction
+from unicodedata import ucd_3_2_0
 
 from ..objects import PortConfig
 
@@ -216,6 +217,6 @@ def _escaped(character: str) -> str:
     code = ord(character)
     if character in ESCAPES:
         return ESCAPES[character]
-    if character.isprintable():
+    if character.isprintable() or ucd_3_2_0.category(character) == "Cn":  # the same on every Python: each knows more
         return character
     return f"\\x{code:02x}" if code < 128 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"

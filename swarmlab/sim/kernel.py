@@ -69,12 +69,18 @@ class Kernel:
         heappush(self._queue, (time, order, handler, argument, self.cause))
         return time, order
 
+    def first(self, time: int, handler: Callable[[Any], Any], argument: Any = None) -> None:
+        """Call `handler(argument)` at `time`, before all else of that µs that has not begun. It is due to nothing."""
+        heappush(self._queue, (time, 0, handler, argument, -1))
+
     def weave(self, events: list) -> None:
         """Let what is in the queue of somebody else, (time, order, handler, argument), happen until something in this
-        one is due. Small steps: four of them count as one event."""
-        queue, steps, self.cause = self._queue, 0, -1
+        one is due. Small steps: four of them count as one event. Whoever has more asks to be `first` with it, so that
+        where a run is cut makes no difference."""
+        queue, steps, self._current = self._queue, 0, 0
         while True:
             self.now, _, handler, argument = heappop(events)
+            self.cause = -1
             handler(argument)
             steps += 1
             if not events or (queue and queue[0][0] < events[0][0]) or self._single:

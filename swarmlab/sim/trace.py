@@ -22,7 +22,9 @@ class Record(NamedTuple):
     def __str__(self) -> str:
         because = f" because of #{self.cause}" if self.cause >= 0 else ""
         fields = ", ".join(f"{name}={value!r}" for name, value in zip(self.fact._fields, self.fact, strict=True))
-        return f"{self.time / 1e6:12.6f}  #{self.number}  {self.source}  {type(self.fact).__name__}({fields}){because}"
+        return same(
+            f"{self.time / 1e6:12.6f}  #{self.number}  {self.source}  {type(self.fact).__name__}({fields}){because}"
+        )
 
 
 class MessageRecord(NamedTuple):
@@ -169,9 +171,9 @@ class Trace:
             return self._hash.hexdigest()
         both = self._hash.copy()  # no separate fingerprint: the requests are part of the run
         for request in self.requests:
-            both.update(f"{tuple(request)}\n".encode())
+            both.update(same(f"{tuple(request)}\n").encode())
         for call in self.calls:
-            both.update(f"{tuple(call)}\n".encode())
+            both.update(same(f"{tuple(call)}\n").encode())
         return both.hexdigest()
 
     def rows(self) -> dict:
@@ -245,6 +247,18 @@ class Mark(NamedTuple):
         twin.calls = self.trace.calls[: self.calls]
         twin.settings, twin._latest = dict(self.settings), dict(self.latest)
         return twin
+
+
+def same(text: str) -> str:
+    """A line as every Python writes it: each knows more characters than the last, and shows those that it knows."""
+    return text if text.isascii() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    from unicodedata import ucd_3_2_0  # the one table of characters that all of them have
+
+    is_new = ucd_3_2_0.category(character) == "Cn"
+    return character.encode("unicode_escape").decode() if is_new else character
 
 
 class Clock:

@@ -123,7 +123,7 @@ class Journeys:
         heappush(self.events, (time, self.order, handler, argument))
         if time < self.armed:
             self.armed = time
-            self.kernel.at(time, self._pump, time)
+            self.kernel.first(time, self._pump, time)
 
     def _pump(self, time: int) -> None:
         """Let happen what is due before anything else in the world is."""
@@ -135,7 +135,7 @@ class Journeys:
         finally:  # a balancer of somebody's own may be wrong: what is under way goes on all the same
             self.armed = self.events[0][0] if self.events else NEVER
             if self.events:
-                self.kernel.at(self.armed, self._pump, self.armed)
+                self.kernel.first(self.armed, self._pump, self.armed)
 
     # ── links ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,59 @@
+"""Same seed, same trace: what else must not matter. How time was cut in pieces, and which characters a Python knows."""
+
+from itertools import product
+
+import pytest
+
+from swarmlab import Cluster
+from swarmlab.docker.units import quote
+from swarmlab.sim.kernel import Kernel
+from swarmlab.traffic.journey import Journeys
+
+
+class Ear:
+    """What happened when, and because of what."""
+
+    def __init__(self, kernel):
+        self.kernel, self.heard = kernel, []
+
+    def __call__(self, what):
+        self.heard.append((self.kernel.now, what, self.kernel.cause))
+        self.kernel.cause = 7  # somebody noted a fact
+
+    def forget(self, alarm):
+        self.kernel.cancel(alarm)
+
+
+def crossing(cuts, one_by_one=False):
+    """Requests under way, and other things at the very same µs."""
+    kernel = Kernel(1)
+    ear, journeys = Ear(kernel), Journeys(kernel, None, {}, None, counting=False)
+    for time in (50, 100, 150, 199):
+        journeys._at(time, ear, "request")
+    for time in (100, 150, 160):
+        kernel.at(time, ear, "other")
+    journeys._at(200, ear.forget, kernel.at(200, ear, "cancelled"))
+    for cut in (*cuts, 300):
+        while one_by_one and kernel.step(cut):
+            pass
+        kernel.run(cut)
+    return ear.heard
+
+
+@pytest.mark.parametrize("cuts, one_by_one", list(product([(), (70,), (50, 99, 100, 101), (199,)], [False, True])))
+def test_requests_come_before_what_else_happens_at_their_instant_wherever_the_run_is_cut(cuts, one_by_one):
+    whole = crossing(())
+    assert whole[1:3] == [(100, "request", -1), (100, "other", -1)] and all(what != "cancelled" for _, what, _ in whole)
+    assert crossing(cuts, one_by_one) == whole
+
+
+# What Unicode 15 and later added, and Python 3.11 does not know: a face, a Kawi letter; then what no Python knows yet.
+NEW = "\N{SPOUTING WHALE}é \U0001fae8 \U00011f04 \U000e0fff"
+
+
+def test_a_character_that_only_newer_pythons_know_is_written_alike_by_all():
+    cluster = Cluster(managers=1, seed=1)
+    cluster.docker(f"service create -d --name web --label face={NEW} nginx")
+    text = cluster.trace.text()
+    assert r"face=\U0001f433é \U0001fae8 \U00011f04 \U000e0fff" in text
+    assert quote(NEW) == f'"{NEW}"'
