@@ -46,6 +46,9 @@ class Farm(NamedTuple):
     http: bool = False  # it is asked for a page, rather than whether it takes a connection
     stats: bool = False
     connect: int = CONNECT
+    check: int = (
+        0  # how long a check may take once it is connected; 0: a whole check may take until the next one is due
+    )
 
 
 def time(text: str) -> int:
@@ -70,7 +73,8 @@ def farms(text: str) -> tuple[Farm, ...]:
             options = [*common["options"], *behind["options"]]
             servers = tuple(_server(words, options) for words in behind["servers"])
             connect = behind["connect"] or common["connect"] or CONNECT
-            found.append(Farm(one["name"], tuple(one["ports"]), servers, behind["http"], one["stats"], connect))
+            check = behind["check"] or common["check"]
+            found.append(Farm(one["name"], tuple(one["ports"]), servers, behind["http"], one["stats"], connect, check))
     return tuple(found)
 
 
@@ -87,7 +91,7 @@ def _split(text: str) -> list[tuple[list[str], list[list[str]]]]:
 
 def _section(title: list[str], lines: list[list[str]]) -> dict:
     found: dict = {"kind": title[0], "name": title[1] if title[1:] else "", "ports": [], "servers": [], "options": []}
-    found |= {"behind": "", "http": False, "stats": False, "connect": 0}
+    found |= {"behind": "", "http": False, "stats": False, "connect": 0, "check": 0}
     for words in lines:
         match words:
             case ["bind", place, *_] if place.rpartition(":")[2].isdigit():
@@ -98,8 +102,8 @@ def _section(title: list[str], lines: list[list[str]]) -> dict:
                 found["http"] = True
             case ["stats", "enable"]:
                 found["stats"] = True
-            case ["timeout", "connect", much]:
-                found["connect"] = time(much)
+            case ["timeout", "connect" | "check" as what, much]:
+                found[what] = time(much)
             case ["default-server", *options]:
                 found["options"] += options
             case ["server", _, _, *_]:
@@ -209,7 +213,8 @@ def check(here: "Executor", key: str, proxy: Proxy, about: tuple[int, str, str],
     farm = next(farm for farm in proxy.farms.values() if farm.name == name)
     one = next(state.server for state in proxy.states[name] if state.server.name == server)
     here.set(now + one.inter, "check", key, about)
-    to = Target(one.host, one.port, patience=min(farm.connect, one.inter) - 1)
+    most = min(farm.connect, one.inter) + (farm.check if farm.http else 0) if farm.check else one.inter
+    to = Target(one.host, one.port, patience=min(most, one.inter) - 1)
     return asking.ask(here, key, checked, (name, server), to, now, "/check/http" if farm.http else "/check/tcp")
 
 

@@ -32,6 +32,20 @@ def test_only_the_servers_with_check_are_checked():
     assert [(when, about[2]) for when, _, _, about in due] == [(0, "two"), (2 * SECOND, "three")]
 
 
+@pytest.mark.parametrize(
+    "timeouts, seconds",
+    [("connect 1s", 4), ("connect 1s;check 2s", 1), ("connect 5s;check 2s", 4)],
+)
+def test_a_whole_check_may_take_until_the_next_one_unless_the_file_has_a_timeout_for_it(monkeypatch, timeouts, seconds):
+    asked = []
+    monkeypatch.setattr(proxying.asking, "ask", lambda *rest: asked.append(rest[4]) or [])
+    config = "defaults\n" + "".join(f"timeout {one}\n" for one in timeouts.split(";")) + SERVERS
+    proxying.check(
+        SimpleNamespace(set=lambda *_: None), "key", proxying.Proxy(proxying.farms(config)), (0, "in", "three"), 0
+    )
+    assert asked[0].patience == seconds * SECOND - 1
+
+
 def lines(first, last):
     return tuple(Line(n, n, "web", "id", "web.1", "stdout", "GET /") for n in range(first, last))
 

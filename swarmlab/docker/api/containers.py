@@ -3,6 +3,8 @@
 Source: Docker Engine API v1.47, "Container"; moby `api/server/router/container/container_routes.go`.
 """
 
+# Simpler than in reality (docs/simplifications.md): listed-networks
+
 import json
 from collections.abc import Iterator
 from typing import Any
