@@ -3,12 +3,14 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from math import inf
 from random import Random
 from typing import Any, NamedTuple
 
 from ..check.availability import YEAR, availability, cheapest, cost, downtime, quorum_table, simulate
 from ..cluster import Cluster
 from ..raft.quorum import majority
+from ..viz.outagebar import guess_of
 from . import CORRECT, Prediction, Verdict, alerts15, scenes09, scenes10, scenes11, scenes15, tips15
 
 PREDICTIONS = {
@@ -48,10 +50,10 @@ PREDICTIONS = {
         },
     ),
     "5": Prediction(
-        "Nobody, unless an alarm is about updates, or about tasks that end again and again: all machines are up.",
+        "Nobody: all machines are up, so that alarm is silent. Others would have rung, about updates, or about tasks that end again and again.",
         {
-            "a": "It is all on the dashboards, and nobody looks at them at night. Look at the marks: which alarm rang, and when?",
-            "b": "No machine is down. Look at the marks of that alarm: there is none.",
+            "a": "It is all written down, and nobody looks at it at night. Look at the marks: many signs, and none in the row of the alarm that was set.",
+            "b": "A node is down when its heartbeats are missed, whatever becomes of its tasks. Look at the row *nodes down*: there is no mark.",
             "c": "Yes.",
         },
     ),
@@ -62,8 +64,15 @@ PREDICTIONS = {
 
 
 def in_order(guesses: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """The guesses, one for each bar of the page; None where there is none."""
-    return [guesses.get(row["title"]) for row in rows]
+    """The guesses, one for each bar of the page: seconds, without end for "never"; None where there is none."""
+    return [_in_seconds(guesses.get(row["title"])) for row in rows]
+
+
+def _in_seconds(guess: Any) -> float | None:
+    if isinstance(guess, str) and guess.strip().lower() == "never":
+        return inf
+    number = guess_of(guess)
+    return number if isinstance(number, int | float) else None
 
 
 def show_breaks() -> None:
@@ -181,8 +190,9 @@ def show_bars() -> None:
 
 def _recall(answer: Any) -> Verdict:
     bars = {bar.letter: bar for bar in fresh_bars()}
-    given = [each for each in answer if str(each).strip(" ,")] if isinstance(answer, str | list | tuple) else []
-    if sorted(map(str, given)) != sorted(bars):
+    told = [str(each).strip(" ,").lower() for each in answer] if isinstance(answer, str | list | tuple) else []
+    given = [each for each in told if each]
+    if sorted(given) != sorted(bars):
         return Verdict(False, 'answer with the six letters, the soonest healed first, as "abcdef"')
     right = [bar.letter for bar in soonest_first(bars.values())]
     if given == right:
@@ -206,10 +216,11 @@ def price(layout: Sequence[int]) -> str:
 
 
 def _modify(answer: Any) -> Verdict:
-    if isinstance(answer, int) or not isinstance(answer, Sequence) or isinstance(answer, str):
+    layout = tuple(answer) if isinstance(answer, list | tuple) else ()
+    if not all(type(n) is int and n >= 0 for n in layout) or not any(layout):
         return Verdict(False, "answer with managers per zone, as (3, 2); one zone is (3,)")
-    layout = tuple(answer)
-    if sum(n for n in layout if isinstance(n, int)) > MOST:
+    layout = tuple(n for n in layout if n)
+    if sum(layout) > MOST:
         return Verdict(False, f"more than {MOST} managers: Docker advises against them, and fewer are enough")
     share = availability(layout).control
     best = cheapest(GOAL)

@@ -178,7 +178,7 @@ def breaks(names: Sequence[str] = ()) -> list[dict[str, Any]]:
     was not healed. Named ones only, in the order of the names, if there are any."""
     for name in names or BREAKS:
         if name not in BREAKS:
-            raise ValueError(f"no break is called {name!r}: choose of {', '.join(BREAKS)}")
+            raise ValueError(f"no break is called {name!r}: choose of {' · '.join(BREAKS)}")
         if name not in _rows:
             lesson, run = BREAKS[name]
             _rows[name] = run() | {"title": name, "lesson": lesson}

@@ -45,7 +45,7 @@ def draw_alerts(
     fault = None if row is None else row["fault"] / SECOND
     y = _draw_bar(line, row, HEAD)
     y = _draw_signs(line, signs, y) if signs else y
-    ink.write(ax, 0.12, y + 0.12, "who is woken", fontsize=SMALL, fontweight="bold")
+    ink.write(ax, 0.12, y + 0.12, "which alarm would ring", fontsize=SMALL, fontweight="bold")
     y += HEAD - 0.02
     for name, seconds in rung.items():
         _draw_lane(line, name, ringing(seconds), fault, y)

@@ -1,6 +1,7 @@
 """The page of all outages: one thin bar per fault under each other, on one logarithmic axis from a millisecond to a day."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -164,13 +165,17 @@ def tell_outages(rows: Sequence[dict], guesses: Sequence[Any] = ()) -> str:
     if healed:
         (soon, first), (late, last) = healed[0], healed[-1]
         said.append(f"Healed soonest: {first}, after {ink.span(soon)}; slowest: {last}, after {ink.span(late)}.")
-    said += [f"Not healed by the end of the run: {', '.join(never)}."] * bool(never)
+    said += [f"Not healed by the end of the run: {'; '.join(never)}."] * bool(never)
     unseen = [row["title"] for row in rows if row["noticed"] is None]
-    said += [f"Noticed by nobody: {', '.join(unseen)}."] * bool(unseen)
+    said += [f"Noticed by nobody: {'; '.join(unseen)}."] * bool(unseen)
     told = [
         (row["title"], number)
         for row, guess in zip(rows, guesses, strict=False)
         if (number := guess_of(guess)) is not None
     ]
-    said += [f"Guessed: {', '.join(f'{title} {number:g} s' for title, number in told)}."] * bool(told)
+    said += [f"Guessed: {'; '.join(f'{title}, {_in_words(number)}' for title, number in told)}."] * bool(told)
     return " ".join(said)
+
+
+def _in_words(guess: float) -> str:
+    return "never" if guess == inf else f"{guess:g} s"

@@ -92,4 +92,4 @@ def test_the_table_holds_what_the_picture_shows():
 def test_the_words_name_the_soonest_the_slowest_and_what_never_healed():
     said = charts.tell_outages([DIES, HANGS, WAITS], [..., 60])
     assert "soonest: a worker dies, after 16.0 s; slowest: no quorum, after 30 min 1 s" in said
-    assert "Not healed by the end of the run: it hangs." in said and "Guessed: it hangs 60 s." in said
+    assert "Not healed by the end of the run: it hangs." in said and "Guessed: it hangs, 60 s." in said
