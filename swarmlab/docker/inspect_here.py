@@ -107,7 +107,10 @@ def network(session: Session, ref: str, verbose: bool = False, scope: str = "") 
     engine = session.call(Info())
     if row.scope != "swarm" or not engine.manager:
         return api_containers.local_network(row)
-    stored = session.call(GetObject("network", row.id))
+    try:
+        stored = session.call(GetObject("network", row.id))
+    except ApiError:  # no leader: it knows what a worker knows
+        return api_containers.local_network(row)
     nodes = session.call(ListObjects("node"))
     tasks = [task for task in session.call(ListObjects("task")) if _is_on(task, stored)]
     if not stored.spec.ingress and not row.containers and not any(task.node == engine.node for task in tasks):

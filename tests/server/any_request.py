@@ -7,7 +7,7 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 from swarmlab.docker import api_types
-from swarmlab.docker.api import decode, routes
+from swarmlab.docker.api import absent, decode, routes
 
 
 class Sent(NamedTuple):
@@ -356,7 +356,8 @@ HEADERS = st.sampled_from(
         *FOREIGN,
     ]
 )
-ROUTES = sorted({(method, template) for room in routes.ROOMS for method, template, _ in room.ROUTES})
+ROOMS = [room.ROUTES for room in routes.ROOMS if room is not absent]
+ROUTES = sorted({(method, template) for room in (*ROOMS, absent.ROUTES[:2]) for method, template, _ in room})
 PREFIXES = st.sampled_from(["", "", "/v1.47", "/v1.24", "/v1.41", "/v1.48", "/v1.23", "/v1.x", "/v9", "/v", "//"])
 
 

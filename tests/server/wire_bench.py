@@ -24,6 +24,7 @@ from swarmlab.messages import (
     ListVolumes,
 )
 from swarmlab.objects import ApiError, ConfigSpec, SecretSpec
+from swarmlab.world import Computer
 
 KINDS = ("service", "node", "secret", "config", "network")
 LISTS = (
@@ -57,10 +58,15 @@ class Heard(NamedTuple):
     body: bytes
 
 
+STATES = ("settled", "bare", "locked", "leaderless")
+
+
 @cache
-def settled() -> Cluster:
-    """A swarm of two with something of everything in it."""
-    cluster = Cluster(managers=1, workers=1, seed=1)
+def world(state: str) -> Cluster:
+    """A swarm of two machines with something of everything in it, or what has become of it."""
+    if state == "bare":
+        return Cluster(computers=tuple(Computer(name, "bare") for name in ("manager-1", "worker-1")), seed=1)
+    cluster = Cluster(managers=2 if state == "leaderless" else 1, workers=1, seed=1)
     for words in MADE:
         assert cluster.docker(words).exit_code == 0, words
     session = cluster.conductor(pace=0).session("manager-1")
@@ -69,17 +75,24 @@ def settled() -> Cluster:
     cluster.conductor().stop()
     cluster._conductor = None  # the twins get their own
     cluster.run_for(30)
+    if state == "locked":
+        cluster.docker("swarm update --autolock")
+        cluster.crash("manager-1")
+        cluster.restart("manager-1")
+    if state == "leaderless":
+        cluster.crash("manager-2")
+    cluster.run_for(30)
     return cluster
 
 
 class Bench:
-    """A twin of that world, served at pace 0 and watched by the laws. Used with `with`."""
+    """A twin of such a world, served and watched by the laws. Used with `with`."""
 
-    def __init__(self) -> None:
-        self.cluster = settled().fork()
+    def __init__(self, state: str = "settled", pace: float = 0) -> None:
+        self.cluster = world(state).fork()
         Laws(self.cluster)
         with contextlib.redirect_stdout(io.StringIO()):
-            self.served = self.cluster.serve(0, 0, nodes={"worker-1": 0})
+            self.served = self.cluster.serve(0, pace, nodes={"worker-1": 0}, machine="manager-1")
         self.machines = list(self.served.hosts)
         self.names = self._names()
 
@@ -90,8 +103,12 @@ class Bench:
         self.served.close()
 
     def _names(self) -> dict[str, str]:
-        """What stands for `{…}` in a request."""
-        ask = self.served.conductor.session("manager-1").call
+        """What stands for `{…}` in a request, where there is any."""
+        with contextlib.suppress(ApiError):
+            return self._known(self.served.conductor.session("manager-1").call)
+        return {}
+
+    def _known(self, ask: Any) -> dict[str, str]:
         first = {kind: ask(ListObjects(kind))[0].id for kind in ("task", "node", "secret", "config")}
         web = next(service for service in ask(ListObjects("service")) if service.spec.name == "web")
         containers = ask(ListContainers(all=True))
