@@ -96,3 +96,17 @@ def test_never_has_a_minority_a_master(cluster, parts):
         lost = {record.source for record in since(cluster, begin, QuorumLost)} & part
         assert lost == (part if len(part) < 2 else set())
     assert all(record.fact.sees >= 2 for record in cluster.trace.of(QuorumFound, MasterChosen))
+
+
+def test_where_only_two_are_parted_both_find_enough_as_the_page_of_simplifications_says(fresh):
+    cluster = fresh.fork()
+    cluster.link("worker-1", "worker-2", loss=1.0)
+    cluster.run_for(110)
+    apps = [
+        app
+        for m in cluster.machines.values()
+        if "executor" in m.seats
+        for app in m.seats["executor"].core.apps.values()
+    ]
+    masters = {app.member.master for app in apps if app.member and app.member.rules.elects}
+    assert len(masters) == 2 and "" not in masters
