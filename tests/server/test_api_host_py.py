@@ -145,6 +145,12 @@ def test_output_is_read_by_stream_by_tail_and_by_time(web: Any) -> None:
     assert web.logs(since=1_000_000_000.5, tail="all") == STARTED
 
 
+def test_what_was_printed_so_far_is_attached_to_without_waiting(web: Any) -> None:
+    assert web.attach(logs=True, stream=False) == STARTED
+    assert web.attach(logs=True, stream=False, stderr=False) == b"serve nginx:alpine started\n"
+    assert web.attach(stream=False) == b""
+
+
 def test_output_is_followed_until_the_container_ends(web: Any) -> None:
     lines = web.logs(stream=True, follow=True)
     assert [next(lines), next(lines)] == STARTED.splitlines(keepends=True)

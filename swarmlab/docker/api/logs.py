@@ -143,9 +143,13 @@ def frame(stream: int, text: str) -> bytes:
 
 
 def attach(session: Session, asked: Asked) -> Hijacked:
-    """What it prints from now on, until it ends; a client attaches before it starts a container."""
+    """What it prints from now on, until it ends; a client attaches before it starts a container. Without `stream` it is
+    what it has printed so far."""
     one = found(session, asked.names["ref"])
     wanted = tuple(name for name in STREAMS if flag(asked, name))
+    if not flag(asked, "stream"):
+        asked_for = wanted if flag(asked, "logs") else ()
+        return Hijacked(iter([_framed(session.call(Logs("container", one.id)), asked_for, lambda line: "")]))
     since = 0 if flag(asked, "logs") or one.state == "created" else session.now
     over = flag(asked, "logs") and one.state == "exited"  # what it has printed is all that was asked for
     return Hijacked(_attached(session, one, since, wanted, -1 if over else len(deaths(session, one))))
