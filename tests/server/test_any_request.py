@@ -7,13 +7,24 @@ import contextlib
 import io
 import json
 
+import pytest
 from any_request import BODIES, FOREIGN, GOOD, QUERIES, RAW_BODIES, ROUTES, SPECIMENS, Sent, requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire_bench import STATES, Bench, Heard, judge
 
+from swarmlab.docker.api import stats
+
 MACHINES = st.sampled_from(["manager-1", "manager-1", "manager-1", "worker-1"])
 UGLY = ("nobody", "..", "%00", "%ff%fe", "%F0%9F%98%80", "n" * 3000, "a%2Fb", "%20", "'%22<b>", "-1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """Nobody waits a whole second for what a container uses."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stats, "EVERY", 10_000)
+        yield
 
 
 def hear(bench: Bench, machine: str, sent: Sent) -> Heard:

@@ -202,7 +202,7 @@ def heard(port: int, data: bytes, method: str, half: bool = False) -> Heard:
             return Heard(0, {}, b"")
         headers = {name.lower(): value for name, value in answer.getheaders()}
         if answer.chunked or "content-length" not in headers:
-            wire.settimeout(0.03)
+            wire.settimeout(0.01)
         body = b""
         with contextlib.suppress(TimeoutError, http.client.IncompleteRead, ConnectionError):
             while piece := answer.read1(65536):
