@@ -38,7 +38,7 @@ class Conductor:
         self.cluster, self.clock = cluster, clock
         self.pace = pace
         self.paused = self.stopped = False
-        self.guests = 0  # servers for whom alone it runs: the last of them stops it
+        self.guests = 0  # servers and boards for whom alone it runs: the last of them stops it
         self.moved = threading.Condition(cluster.turn)  # the world may have changed
         self.listeners: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
@@ -46,7 +46,7 @@ class Conductor:
         self._looked = clock()
         self._owed = 0.0  # µs of simulated time that the clock is ahead; below 0: that it is behind
         self._shift: int | None = None
-        self._given_up: list[int] = []
+        self._given_up: list[tuple[int, Any, int]] = []  # number of a request, machine, and which life of it was asked
 
     @property
     def pace(self) -> float:
@@ -80,6 +80,17 @@ class Conductor:
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join()
         self._thread = None
+
+    def join(self, began: bool) -> None:
+        """Somebody uses it until they `part`; `began`: it was started for them. What a person started goes on for ever."""
+        self.guests = 1 if began else self.guests + (self.guests > 0)
+
+    def part(self) -> None:
+        """One of them needs it no more; nobody else does: stop."""
+        if self.guests:
+            self.guests -= 1
+            if not self.guests:
+                self.stop()
 
     def pause(self) -> None:
         """Let time stand still; requests are still answered, if that takes no longer than a blink."""
@@ -124,8 +135,11 @@ class Conductor:
         if running and due > 0:
             self._owed -= due
             self.cluster._pass(self.cluster.kernel.now + due)
-        for number in [number for number in self._given_up if self.cluster.answered(number) is not None]:
-            self._given_up.remove(number)
+        self._given_up = [one for one in self._given_up if self._may_answer(*one)]
+
+    def _may_answer(self, number: int, machine: Any, life: int) -> bool:
+        """Whether an answer that nobody waits for is still to come; one that is there is thrown away."""
+        return self.cluster.answered(number) is None and machine.running and machine.life == life
 
     def _tell_listeners(self) -> None:
         for callback in list(self.listeners):
@@ -160,7 +174,7 @@ class Conductor:
             reply = self._run_ahead(number)
             while reply is None:
                 if self.stopped or not here.running or here.life != life or not wanted() or not self.pace:
-                    self._given_up.append(number)
+                    self._given_up.append((number, here, life))
                     raise Gone(machine)
                 self.moved.wait(2 * BEAT)
                 reply = self.cluster.answered(number)

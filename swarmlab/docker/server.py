@@ -66,10 +66,7 @@ class Served:
         except ValueError:
             self._free()
             raise
-        if self.conductor is not before:
-            self.conductor.guests = 1
-        elif self.conductor.guests:
-            self.conductor.guests += 1
+        self.conductor.join(began=self.conductor is not before)
         self.host = self._listeners[0].address.host
         self.hosts = {listener.machine: listener.address.host for listener in reversed(self._listeners)}
         self.streams = 0
@@ -90,10 +87,7 @@ class Served:
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
         self._free()
-        if self.conductor.guests:
-            self.conductor.guests -= 1
-            if not self.conductor.guests:
-                self.conductor.stop()
+        self.conductor.part()
 
     def __enter__(self) -> "Served":
         return self

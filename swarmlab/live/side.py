@@ -14,18 +14,27 @@ class Side:
         self.cluster, self.follower = cluster, Follower(cluster.trace, without)
         self.conductor: Any = None
         self.long = 1  # for so many times as many facts as a board should hold it may go on
-        self.is_ours = False  # whether the clock was started for this board
+        self._joined: Any = None  # the clock that we have said we use
 
     def start(self, pace: float | None) -> None:
         """Join the clock of the cluster, or start one."""
         running = self.cluster._conductor
-        self.is_ours = self.is_ours or running is None or running.stopped
+        began = running is None or running.stopped
         self.conductor = self.cluster.conductor(pace)
+        if self._joined is not self.conductor:
+            self._joined = self.conductor
+            self.conductor.join(began)
 
     def stop(self) -> None:
-        """Stop the clock, if it was ours."""
-        if self.conductor and self.is_ours:
-            self.conductor.stop()
+        """Stop the clock, unless it was started by hand or somebody else uses it."""
+        joined, self._joined = self._joined, None
+        if joined:
+            joined.part()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the clock runs for this board alone."""
+        return self._joined is not None and self._joined.guests == 1
 
     @property
     def stands_still(self) -> bool:

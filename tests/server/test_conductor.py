@@ -295,3 +295,12 @@ def test_without_pace_whoever_waits_lets_time_pass_no_faster_than_a_clock(cluste
         assert cluster.now - begun == pytest.approx(0.5, abs=0.3)  # together, not one after another
     finally:
         conductor.stop()
+
+
+def test_requests_to_a_machine_that_is_off_are_forgotten(cluster, by_hand):
+    by_hand._given_up.append((10**6, cluster.machines["manager-1"], cluster.machines["manager-1"].life))
+    by_hand.beat()
+    assert by_hand._given_up
+    cluster.crash("manager-1")
+    by_hand.beat()
+    assert not by_hand._given_up

@@ -17,6 +17,7 @@ from swarmlab.__main__ import main
 from swarmlab.docker import server
 from swarmlab.docker.api.asked import Answer, Hijacked, Refusal, Streamed, json_of
 from swarmlab.docker.sockets import Port, SocketFile
+from swarmlab.live import Live
 from swarmlab.objects import ApiError
 
 # ── headers, versions, errors
@@ -593,6 +594,15 @@ def test_the_clock_runs_until_the_last_of_several_servers_is_closed(swarm):
     swarm.serve(0).close()
     assert not own.stopped  # somebody else began it
     own.stop()
+
+
+def test_a_live_board_that_is_closed_leaves_the_clock_to_the_server(swarm):
+    board = Live(swarm)
+    board.start()
+    with swarm.serve(0) as served:
+        board.close()
+        assert says(int(served.host.rpartition(":")[2]), NODES).startswith(b"HTTP/1.1 200 ")
+    assert swarm._conductor.stopped
 
 
 @pytest.mark.parametrize("kind", ["stream", "answer", "hijacked"])
