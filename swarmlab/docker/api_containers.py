@@ -30,7 +30,7 @@ READ_ONLY = "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger".split()
 
 def container(one: Container, networks: Sequence[tuple[str, str, str, str]]) -> Object:
     """`GET /containers/{id}/json`. `networks` are (id, name, address with mask, gateway) of those that it is on."""
-    program, *args = one.command.split() or [""]
+    program, *args = images.words(one.command) or [""]
     folder = f"/var/lib/docker/containers/{one.id}"
     running = one.state == "running"
     values = {

@@ -160,7 +160,7 @@ def image(reference: str, size: int) -> Object:
     """`GET /images/{name}/json` of an image that is on this machine."""
     full = images.full(reference)
     known = images.find(full)
-    words = f"{known.entrypoint} {known.command}".split() if known else []
+    words = images.words(f"{known.entrypoint} {known.command}") if known else []
     values = {
         "Id": f"sha256:{images.image_id(full)}",
         "RepoTags": [full],

@@ -49,6 +49,7 @@ from .founding import answer
 from .joined import Plain, disconnected, join, meant, silent, with_mask, without
 
 ENDING = ("TERM", "15", "INT", "2", "QUIT", "3")  # signals that ask a process to end
+CHOSEN = range(32768, 61000)  # ports that are published where a person names none
 OTHERS = "HUP 1 USR1 10 USR2 12 WINCH 28 CONT 18 STOP 19 PIPE 13 ALRM 14 ABRT 6".split()
 
 
@@ -102,12 +103,24 @@ class Containers:
         key = tokens.container_id(self.dice)
         number = plain.port_of(request.image)
         on_host = any(one.name == "host" for one in joined)
-        ports = () if on_host else request.ports
+        ports = () if on_host else self._published(request.ports, containers)
         mine = Plain(name, (PortConfig(number, number),) if on_host else ports, joined, request.remove)
         fault = self._taken(key, mine, containers)
         (self.starts if request.start else self.makes)[key] = call
         wish = Prepare(key, request.image, name, request.args, dict(request.labels), ports, request.settings)
         return [*self._keep(key, mine._replace(fault=fault)), Tell("executor", wish)]
+
+    def _published(self, ports, containers):
+        """Where no port of the machine is named, one is chosen: here once, in reality at each start."""
+        everything = (*containers, *self.kept.values())
+        used = {(port.protocol, port.published_port) for one in everything for port in one.ports}
+        chosen = []
+        for port in ports:
+            free = (number for number in CHOSEN if (port.protocol, number) not in used)
+            own = port.published_port or next(free, 0)
+            used.add((port.protocol, own))
+            chosen.append(port._replace(published_port=own))
+        return tuple(chosen)
 
     def _taken(self, key, mine, containers):
         """Why it cannot have the ports that it wants; '' if it can."""

@@ -297,8 +297,18 @@ def _line(args: tuple[str, ...]) -> str:
 
 
 def command_line(image: Image, args: tuple[str, ...]) -> str:
-    """What `docker ps` shows under COMMAND, before it is cut."""
-    return f"{image.entrypoint} {' '.join(args) or image.command}".strip()
+    """What `docker ps` shows under COMMAND, before it is cut: a word with a blank in it is quoted."""
+    words = " ".join(f"'{word}'" if " " in word else word for word in args)
+    return f"{image.entrypoint} {words or image.command}".strip()
+
+
+def words(line: str) -> list[str]:
+    """The words of a command line.
+
+    >>> words("sh -c 'echo hello'")
+    ['sh', '-c', 'echo hello']
+    """
+    return [quoted or plain for quoted, plain in re.findall(r"'([^']*)'|(\S+)", line)]
 
 
 # ── names for containers that nobody named ───────────────────────────────────────────────────────────────────────

@@ -132,6 +132,23 @@ def test_ports_and_networks_are_those_of_a_container_that_runs(client: Any) -> N
     made.remove(v=True)
 
 
+def test_where_no_port_is_named_the_engine_chooses_one(client: Any) -> None:
+    made = [client.containers.run("nginx:alpine", detach=True, ports={"80/tcp": None}) for _ in range(2)]
+    for one in made:
+        one.reload()
+    assert [one.ports["80/tcp"][0]["HostPort"] for one in made] == ["32768", "32769"]
+    for one in made:
+        one.remove(force=True)
+
+
+def test_words_with_blanks_are_words(client: Any) -> None:
+    made = client.containers.create("alpine", ["sh", "-c", "echo hello"])
+    assert (made.attrs["Path"], made.attrs["Args"]) == ("sh", ["-c", "echo hello"])
+    assert client.api.containers(latest=True)[0]["Command"] == "sh -c 'echo hello'"
+    made.remove()
+    assert client.images.pull("nginx:alpine").attrs["Config"]["Cmd"][1:] == ["nginx", "-g", "daemon off;"]
+
+
 # ── what they print ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
