@@ -165,6 +165,7 @@ HOST = [
         {"RestartPolicy": {"Name": "always"}, "AutoRemove": True},
         "can't create 'AutoRemove' container with restart policy",
     ),
+    ({"Binds": ["x:"]}, "invalid volume specification: 'x:'"),
     ({"Mounts": [{"Type": "odd", "Target": "/x"}]}, 'invalid mount config for type "odd": mount type unknown'),
 ]
 BODIES = [

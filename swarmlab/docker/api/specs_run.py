@@ -41,7 +41,7 @@ def posted_container(asked: Asked) -> Run:
         values["Image"],
         asked.query.get("name", ""),
         args,
-        _ports(host.get("PortBindings", {})),
+        _ports(host.get("PortBindings", {})) or _all_ports(values["Image"], host),
         _settings(values, host),
         values.get("Labels", {}),
         _networks(values, host),
@@ -136,6 +136,12 @@ def _ports(bindings: dict[str, Any]) -> tuple[PortConfig, ...]:
     return tuple(found)
 
 
+def _all_ports(name: str, host: Values) -> tuple[PortConfig, ...]:
+    """`docker run -P`: where the image says that it listens, which one whose program ends does not."""
+    image = images.find(name) if host.get("PublishAllPorts") else None
+    return tuple(PortConfig(port, 0) for port in image.listens or (image.port,)) if image and not image.exits else ()
+
+
 def _quoted(text: str) -> str:
     return f'"{text}"'
 
@@ -143,6 +149,8 @@ def _quoted(text: str) -> str:
 def _networks(values: Values, host: Values) -> tuple[NetworkTarget, ...]:
     """The one of the mode, and those whose ends are described."""
     mode = host.get("NetworkMode", "")
+    if mode.startswith("container:"):
+        raise Refusal(501, "a container on the network of another one: not in this simulation")
     ends = values.get("NetworkingConfig", {}).get("EndpointsConfig", {})
     names = [] if mode in ("", "default") else [mode]
     names += [name for name in ends if name not in (*names, "default")]
