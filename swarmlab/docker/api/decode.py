@@ -5,6 +5,7 @@ durations become µs, base64 becomes bytes. As in Go, `null` says nothing, unkno
 whatever the size of their letters. Source: documentation and behaviour of Go's `encoding/json`; moby `api/types`.
 """
 
+import re
 from functools import cache
 from typing import Any
 
@@ -211,6 +212,7 @@ def go_name(type: str) -> str:
 
 # ── base64 ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+WHOLE = re.compile("(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")  # most are, and may be long
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
@@ -218,7 +220,7 @@ def base64(text: str) -> bytes:
     """What the text stands for; ends of lines do not count. Raises `Refusal`, which says at which byte it is wrong."""
     from base64 import b64decode
 
-    if (fault := _base64_fault(text.encode())) >= 0:
+    if not WHOLE.fullmatch(text) and (fault := _base64_fault(text.encode())) >= 0:
         raise Refusal(400, f"illegal base64 data at input byte {fault}")
     return b64decode(text)
 

@@ -76,6 +76,7 @@ def _below(value: dict | list) -> list:
 # ── what is wrong with it ────────────────────────────────────────────────────────────────────────────────────────────
 
 SPACE = re.compile(r"[ \t\r\n]*")
+PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 DIGITS = re.compile(r"[0-9]*")
 END = "unexpected EOF"
 AFTER = {"{": "after object key:value pair", "[": "after array element"}
@@ -142,12 +143,12 @@ def _literal(text: str, place: int) -> int:
 
 
 def _string(text: str, place: int) -> int:
-    place += 1
+    place = PLAIN.match(text, place + 1).end()  # type: ignore[union-attr]
     while text[place : place + 1] != '"':
         letter = text[place : place + 1]
         if letter < " ":
             raise _wrong(letter, "in string literal")
-        place = _escape(text, place + 1) if letter == "\\" else place + 1
+        place = PLAIN.match(text, _escape(text, place + 1)).end()  # type: ignore[union-attr]
     return place + 1
 
 
