@@ -8,6 +8,7 @@ from ..check.accrual import down_bounds
 from ..cluster import Cluster
 from ..events import (
     BecameLeader,
+    BrokerStarted,
     MachineCrashed,
     MachineStarted,
     MasterChosen,
@@ -321,14 +322,17 @@ def _driver(cluster: Cluster, service: str) -> str:
 
 
 def kept(cluster: Cluster) -> Any:
-    """What brokers keep: where each runs, with what it began there, what it has, and what is lost. A pandas table."""
+    """What brokers keep: where each runs and since when, with what it began there, what it has, how much was copied, and
+    what is lost. A pandas table."""
     import pandas as pd
 
+    since = {record.fact.broker: f"{record.time / SECOND:.0f} s" for record in cluster.trace.of(BrokerStarted)}
     rows = [
-        [one.broker, one.node, one.began, one.messages, f"{one.copied} on {one.mirror}", one.lost]
+        [one.node, since[one.broker], one.began, one.messages, f"{one.copied} on {one.mirror}", one.lost]
         for one in cluster.messages()
     ]
-    return pd.DataFrame(rows, columns=["broker", "runs on", "began with", "has", "copied", "lost"]).set_index("broker")
+    names = pd.Index([one.broker for one in cluster.messages()], name="broker")
+    return pd.DataFrame(rows, index=names, columns=["runs on", "since", "began with", "has", "copied", "lost"])
 
 
 # ── knobs ────────────────────────────────────────────────────────────────────────────────────────────────────────────

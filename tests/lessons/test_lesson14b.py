@@ -46,6 +46,8 @@ def test_a_worker_refuses_to_scale_and_another_manager_does_it():
 def test_recall_takes_which_bar_is_which(capsys, right):
     assert sorted(right.values()) == sorted(lesson14b.FAULTS)
     assert said(capsys, "14b.recall", right) == "correct"
+    loosely = {letter.lower(): f" {fault.title()} " for letter, fault in right.items()}
+    assert said(capsys, "14b.recall", loosely) == "correct"
 
 
 def test_the_bars_of_recall_do_not_say_what_they_are(capsys, monkeypatch):
