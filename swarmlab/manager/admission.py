@@ -33,8 +33,11 @@ def first_objects(wish: FoundSwarm, machine: str, dice: Dice, now: int) -> list:
 
 
 def with_options(cluster: Cluster, options: tuple) -> Cluster:
-    """The settings that somebody chose. Zero is no choice, but for the history of tasks."""
+    """The settings that somebody chose. Zero is no choice, but for the history of tasks; nor is the size of subnets
+    without the pools that are cut into them."""
     chosen = {name: value for name, value in options if value or name == "task_history_limit"}
+    if "address_pool" not in chosen:
+        chosen.pop("subnet_size", None)
     return replace(cluster, **{name: value for name, value in chosen.items() if name in Cluster._fields})
 
 

@@ -258,6 +258,7 @@ class Membership:
         if me is None or me.role != "manager":
             raise ApiError(refusals.ONLY_A_WORKER)
         self.check_manager()
+        check_options(dict(request.options))
         address = advertised(request.advertise_address or known_address(me), self.interfaces)
         self.founding = founding.same_swarm(id, request, me, self.machine, address)
         return [Tell("manager", self.founding.order)]

@@ -40,6 +40,23 @@ def test_settings_that_are_refused_found_no_swarm(flags: str, text: str) -> None
     assert cluster.docker("swarm init", "node-1").exit_code == 0, "nothing is left of the attempt"
 
 
+@pytest.mark.parametrize("size", [4, 20, 33, 8080])
+def test_a_size_of_subnets_says_nothing_without_pools(size: int) -> None:
+    """moby `validateDefaultAddrPool`: the size is not even looked at then."""
+    cluster = machines()
+    assert cluster.docker(f"swarm init --default-addr-pool-mask-length {size}", "node-1").exit_code == 0
+    cluster.docker("network create -d overlay app")
+    cluster.run_for(1)
+    assert [network.subnet for network in cluster.networks if network.subnet] == ["10.0.0.0/24", "10.0.1.0/24"]
+
+
+def test_settings_are_checked_when_a_swarm_is_made_anew_too() -> None:
+    cluster = machines()
+    cluster.docker("swarm init", "node-1")
+    result = cluster.docker("swarm init --force-new-cluster --default-addr-pool fd00::/48", "node-1")
+    assert result.stderr == "Error response from daemon: invalid base pool fd00::/48: invalid CIDR address: fd00::/48\n"
+
+
 def test_several_pools_are_used_up_one_after_the_other() -> None:
     cluster = machines()
     cluster.docker("swarm init --default-addr-pool 10.20.0.0/23,10.30.0.0/16", "node-1")
