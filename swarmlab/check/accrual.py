@@ -4,7 +4,7 @@ Source: Hayashibara, Défago, Yared, Katayama, "The φ accrual failure detector"
 Swarm's own heartbeats: networking.md §3.3.
 """
 
-from math import erfc, log, log10, pi, sqrt
+from math import erfc, fsum, log, log10, pi, sqrt
 from typing import NamedTuple
 
 from ..effects import SECOND
@@ -75,8 +75,8 @@ def phi_curve(beats: list[float], until: float, rule: Accrual | None = None, ste
         now = beats[0] + number * step
         while place < len(beats) and beats[place] <= now:
             gaps, heard, place = [*gaps, beats[place] - heard][-rule.window :], beats[place], place + 1
-        mean = sum(gaps) / len(gaps)
-        spread = sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps))
+        mean = fsum(gaps) / len(gaps)
+        spread = sqrt(fsum((gap - mean) ** 2 for gap in gaps) / len(gaps))
         levels.append(Level(now, phi(now - heard, mean + rule.pause, max(spread, rule.least_spread))))
     return levels
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from math import comb, prod, sqrt
+from math import comb, fsum, prod, sqrt
 from typing import Any, NamedTuple
 
 from ..rack import is_number
@@ -116,7 +116,7 @@ def at_least(needed: int, machines: int, chance: float) -> float:
     >>> at_least(2, 3, 0.5)
     0.5
     """
-    return sum(comb(machines, k) * chance**k * (1 - chance) ** (machines - k) for k in range(needed, machines + 1))
+    return fsum(comb(machines, k) * chance**k * (1 - chance) ** (machines - k) for k in range(needed, machines + 1))
 
 
 def elections(rates: Rates, seconds: float) -> float:
@@ -188,7 +188,8 @@ def _history(managers: Layout, service: Layout, rates: Rates, needed: int, span:
     control = alive["manager"] >= majority(sum(managers))
     runs = (alive["worker"] >= needed) if sum(service) else np.ones_like(control)
     waits = np.diff(np.concatenate(([0.0], times[order], [span])))
-    shares = np.array([waits @ flags for flags in (control, runs, control & runs)]) / span
+    held = (control, runs, control & runs)  # added up one after the other: a product of vectors differs by processor
+    shares = np.array([waits[flags].sum() for flags in held]) / span
     return shares, int((control[:-1] & ~control[1:]).sum())
 
 

@@ -6,6 +6,7 @@ usual so far (phi-accrual).
 
 from __future__ import annotations
 
+from math import fsum
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +70,7 @@ def by_accrual(here: Scene, heard: Heard, rule: Accrual) -> Verdicts:
     gaps: Array = np.zeros((*shape, rule.window))  # a ring of the latest
     gaps[..., : len(first)] = first
     known = np.full(shape, len(first))
-    total, squares = np.full(shape, sum(first)), np.full(shape, sum(gap * gap for gap in first))
+    total, squares = np.full(shape, fsum(first)), np.full(shape, fsum(gap * gap for gap in first))
     tally, last = Tally(here, np.full(shape, np.inf)), np.full(shape, np.nan)
     for times in heard.times:
         gap = times - last

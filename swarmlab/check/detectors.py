@@ -9,7 +9,7 @@ dispatcher's heartbeats decide where tasks run, SWIM with Lifeguard decides whic
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import inf, isnan
+from math import fsum, inf, isnan
 from typing import NamedTuple
 
 from . import beats, swimming
@@ -125,6 +125,6 @@ def summaries(rows: Sequence[Outcome], conditions: Conditions | None = None) -> 
 def _summary(name: str, rows: list[Outcome], seconds: float) -> Summary:
     times, hours = sorted(inf if row.time is None else row.time for row in rows), len(rows) * seconds / 3600
     false, of_well = sum(row.false for row in rows), sum(row.of_well for row in rows)
-    mean, p5, median, p95 = sum(times) / len(times), *(quantile(times, share) for share in (0.05, 0.5, 0.95))
+    mean, p5, median, p95 = fsum(times) / len(times), *(quantile(times, share) for share in (0.05, 0.5, 0.95))
     missed = times.count(inf) / len(times)
     return Summary(name, len(rows), mean, p5, median, p95, missed, false, false / hours, of_well / hours)

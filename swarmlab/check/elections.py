@@ -4,7 +4,7 @@ Every run is a real group: the same nodes, network and disks as everywhere. So a
 afterwards and looked at: `rerun`. [Raft §9.3 and figure 16; dissertation ch. 9]
 """
 
-from math import ceil, comb, inf
+from math import ceil, comb, fsum, inf
 from typing import Any, NamedTuple
 
 from ..effects import MS, SECOND, Disk, Entry, Send
@@ -128,7 +128,7 @@ def summary(found: list[Trial]) -> Summary:
     times = sorted(inf if one.time is None else one.time / MS for one in found)
     count = len(times)
     repeated, never = (sum(flags) / count for flags in ([t.terms > 1 for t in found], [t == inf for t in times]))
-    return Summary(count, sum(times) / count, quantile(times, 0.5), quantile(times, 0.9), times[-1], repeated, never)
+    return Summary(count, fsum(times) / count, quantile(times, 0.5), quantile(times, 0.9), times[-1], repeated, never)
 
 
 def quantile(rising: list[float], share: float) -> float:
@@ -304,7 +304,7 @@ def split_vote(servers: int, alive: int, latency: float) -> float:
     rivals = alive - servers // 2  # so many beside the first are too many
     if rivals <= 0:
         return 1.0
-    return sum(comb(alive, k) * latency**k * (1 - latency) ** (alive - k) for k in range(rivals, alive + 1))
+    return fsum(comb(alive, k) * latency**k * (1 - latency) ** (alive - k) for k in range(rivals, alive + 1))
 
 
 def expected_time(

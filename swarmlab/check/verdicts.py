@@ -7,7 +7,7 @@ of which nothing is known. Docker's own verdict is the engine's, `worker.health.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from math import inf, log, log10
+from math import fsum, inf, log, log10
 from random import Random
 from typing import Any, NamedTuple
 
@@ -255,7 +255,7 @@ def _score(name: str, notices: list[Notice], probes: Probes) -> Score:
     mine = [notice for notice in notices if notice.name == name]
     times = sorted(inf if notice.time is None else notice.time for notice in mine)
     days = len(mine) * probes.hours / DAY
-    marks = sum(times) / len(times), quantile(times, 0.5), quantile(times, 0.95)
+    marks = fsum(times) / len(times), quantile(times, 0.5), quantile(times, 0.95)
     return Score(name, len(mine), *marks, times.count(inf), sum(notice.false for notice in mine) / days)
 
 

@@ -7,7 +7,7 @@ is slower than any other: it stays in the percentiles, so a tail may end in NEVE
 # Simpler than in reality (docs/simplifications.md): lost-work
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import ceil, inf
+from math import ceil, fsum, inf
 from typing import Any, NamedTuple
 
 OK, FULL, TIMED_OUT, REFUSED, RESET, UNKNOWN = 200, 503, 0, -1, -2, -3
@@ -78,7 +78,7 @@ def latencies(run: Run) -> list:
 def mean_latency(run: Run) -> float:
     """µs, of those that were answered."""
     answered = [latency for latency in latencies(run) if latency < NEVER]
-    return sum(answered) / len(answered) if answered else NEVER
+    return fsum(answered) / len(answered) if answered else NEVER
 
 
 def percentile(values: Iterable[float], share: float) -> float:
@@ -135,8 +135,8 @@ def span(run: Run) -> int:
 def jain(values: Iterable[float]) -> float:
     """How even they are: 1 when all are equal, 1/n when one has everything [Jain, Chiu, Hawe 1984]."""
     found = list(values)
-    squares = sum(value * value for value in found)
-    return sum(found) ** 2 / (len(found) * squares) if squares else 1.0
+    squares = fsum(value * value for value in found)
+    return fsum(found) ** 2 / (len(found) * squares) if squares else 1.0
 
 
 def remapped(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> float:

@@ -5,7 +5,7 @@ compare all of them with printed tables, and the simulations with them.
 """
 
 from itertools import count
-from math import ceil, e, exp, floor, inf, isnan, lgamma, log, log1p, log2, log10, pi, sqrt
+from math import ceil, e, exp, floor, fsum, inf, isnan, lgamma, log, log1p, log2, log10, pi, sqrt
 from numbers import Integral, Real
 from typing import Any
 
@@ -124,16 +124,16 @@ def idle_replica(replicas: int, clients: int) -> float:
         for number in range(replicas, 0, -1):
             asked[number] = (asked[number] * number + asked[number - 1] * (replicas - number + 1)) / replicas
         asked[0] = 0.0
-    return sum(asked[:-1])
+    return fsum(asked[:-1])
 
 
 def _no_more_than(largest: int, replicas: int, clients: int, mean: float) -> float:
     """P(no replica has more), from Poisson variables that are cut off there, whose sum is about normal."""
     shares = [exp(number * log(mean) - mean - lgamma(number + 1)) for number in range(largest + 1)]
-    whole = sum(shares)
-    first = sum(number * share for number, share in enumerate(shares)) / whole
+    whole = fsum(shares)
+    first = fsum(number * share for number, share in enumerate(shares)) / whole
     moments = [
-        sum((number - first) ** power * share for number, share in enumerate(shares)) / whole for power in (2, 3, 4)
+        fsum((number - first) ** power * share for number, share in enumerate(shares)) / whole for power in (2, 3, 4)
     ]
     if moments[0] == 0:
         return float(clients == replicas * largest)

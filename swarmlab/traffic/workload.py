@@ -6,7 +6,7 @@ law has its mean as a field, so a load can be read off: requests per second × m
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle, islice, pairwise, takewhile
-from math import cos, exp, inf, isfinite, log, pi, sin, sqrt
+from math import cos, exp, fsum, inf, isfinite, log, pi, sin, sqrt
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -163,7 +163,7 @@ def variation(law: Service) -> float:
             return 1 / (shape * (shape - 2)) if shape > 2 else inf
         case Measured(_, quantiles):
             steps = list(pairwise(quantiles))
-            return sum(a * a + a * b + b * b for a, b in steps) / len(steps) / 3 / mean_of(quantiles) ** 2 - 1
+            return fsum(a * a + a * b + b * b for a, b in steps) / len(steps) / 3 / mean_of(quantiles) ** 2 - 1
     raise ValueError(f"{law!r} is no law of service times")
 
 
@@ -271,7 +271,7 @@ def _seconds(law: Service, dice: Dice) -> float:
 
 def mean_of(quantiles: Sequence[float]) -> float:
     """Of a law whose density is flat between quantiles."""
-    return (sum(quantiles) - (quantiles[0] + quantiles[-1]) / 2) / (len(quantiles) - 1)
+    return (fsum(quantiles) - (quantiles[0] + quantiles[-1]) / 2) / (len(quantiles) - 1)
 
 
 # ── reading and checking ─────────────────────────────────────────────────────────────────────────────────────────

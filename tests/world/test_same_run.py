@@ -1,13 +1,21 @@
-"""Same seed, same trace: what else must not matter. How time was cut in pieces, and which characters a Python knows."""
+"""Same seed, same trace: what else must not matter. How time was cut in pieces, which Python it is, which processor."""
 
+import os
+import subprocess
+import sys
 from itertools import product
+from pathlib import Path
 
 import pytest
 
 from swarmlab import Cluster
+from swarmlab.check.availability import at_least, simulate
 from swarmlab.docker.units import quote
 from swarmlab.sim.kernel import Kernel
 from swarmlab.traffic.journey import Journeys
+from swarmlab.traffic.workload import mean_of
+
+ROOT = Path(__file__).parents[2]
 
 
 class Ear:
@@ -57,3 +65,18 @@ def test_a_character_that_only_newer_pythons_know_is_written_alike_by_all():
     text = cluster.trace.text()
     assert r"face=\U0001f433é \U0001fae8 \U00011f04 \U000e0fff" in text
     assert quote(NEW) == f'"{NEW}"'
+
+
+def test_sums_of_fractions_are_exact_as_python_3_12_adds_up_otherwise_than_3_11():
+    assert mean_of((0.1,) * 11) == (1.1 - 0.1) / 10
+    assert at_least(0, 10, 0.1) == 1.0000000000000002  # 1.0 in 3.11 by `sum`
+
+
+COUNTED = "from swarmlab.check.availability import simulate; print(simulate((2, 2, 1), (1, 1, 1), years=2000))"
+
+
+def test_what_the_planner_counts_is_the_same_on_every_processor():
+    older = {"OPENBLAS_CORETYPE": "Prescott", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    run = [sys.executable, "-c", COUNTED]
+    there = subprocess.run(run, env={**os.environ, **older}, capture_output=True, text=True, check=True)
+    assert there.stdout == f"{simulate((2, 2, 1), (1, 1, 1), years=2000)}\n"
