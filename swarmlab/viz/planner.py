@@ -22,6 +22,7 @@ ZONE, DISC, STEP = 0.2, 0.065, 0.15  # inches: a zone's width, a manager's radiu
 NAME, AXIS, WORDS = 1.45, 2.75, 7.35  # inches: where the names, the axis and the words beside it begin
 HEAD, FOOT, LANE = 0.78, 0.62, 0.2
 SMALL = 9  # points
+NEARLY = 0.9999999  # of the time; three seconds a year are left
 YOURS = "#e3eff7"
 LANES = {"control": ("o", "no quorum", ink.CONTROL), "service": ("s", "service down", ink.SOLID)}
 
@@ -65,13 +66,15 @@ def lost(share: float) -> str:
 
 
 def in_words(share: float) -> str:
-    """A share of the time with two digits of what it lacks.
+    """A share of the time with two digits of what it lacks; of more than seven nines only that.
 
-    >>> in_words(0.9936), in_words(0.99988), in_words(1)
-    ('99.36 %', '99.988 %', '100 %')
+    >>> in_words(0.9936), in_words(0.99988), in_words(0.9999999999)
+    ('99.36 %', '99.988 %', '> 99.99999 %')
     """
     if share >= 1:
         return "100 %"
+    if share > NEARLY:
+        return f"> {NEARLY * 100:.5f} %"
     return f"{share * 100:.{max(1, floor(-log10(1 - share)))}f} %"
 
 

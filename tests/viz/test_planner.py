@@ -89,8 +89,14 @@ def test_managers_are_spread_evenly_and_no_zone_is_empty(number, zones, layout):
 
 
 def test_a_share_has_two_digits_of_what_it_lacks():
-    shares = [0.5, 0.9936, 0.99988, 0.99999973, 1]
-    assert [planner.in_words(share) for share in shares] == ["50.0 %", "99.36 %", "99.988 %", "99.999973 %", "100 %"]
+    shares = [0.9936, 0.99988, 0.99999973, 0.99999999998, 1]
+    assert [planner.in_words(share) for share in shares] == [
+        "99.36 %",
+        "99.988 %",
+        "99.999973 %",
+        "> 99.99999 %",
+        "100 %",
+    ]
 
 
 def test_anything_that_has_the_fields_can_be_drawn():
