@@ -63,7 +63,7 @@ def test_each_command_takes_the_time_of_typing_and_reading():
 def test_a_grader_that_forgets_a_check_is_caught_by_the_wrong_player(monkeypatch):
     """Planted bug: nobody looks whether there is a health check; then who removed it has repaired drill 6."""
 
-    def held(case, service, tasks, for_=10):
+    def held(case, service: str, tasks: int, for_: float = 10):
         return Finding("", "", case.page)
 
     assert not players.grade(6, players.wrong, 6).repaired
