@@ -200,11 +200,18 @@ class Containers:
         """
         mine = self.kept[key]
         if mine.fault and not mine.on_host:
-            return answer(self.starts.pop(key), error=mine.fault)
+            return self._unstarted(key, mine.fault, now)
         for one in mine.networks:
             if one.swarm and not one.address:
                 return self.attaching.ask(Ask(key, one.name, ends=now + PATIENCE), now)
         return [Tell("executor", Start(key, mine.fault))]
+
+    def _unstarted(self, key, reason, now):
+        """Whoever wanted it to start hears why it does not; one that was to go when it ends goes now."""
+        refused = answer(self.starts.pop(key), error=reason)
+        if not self.kept[key].remove:
+            return refused
+        return [*self._forget(key, now), Tell("executor", Discard(key, volumes=True)), *refused]
 
     def _running(self, key, rows, now):
         done = answer(self.starts.pop(key), key) if key in self.starts else []
@@ -305,7 +312,7 @@ class Containers:
         mine = self.kept[key]
         kept = self._keep(key, mine._replace(networks=silent(mine)))
         back += self._give_back(key, mine.networks, now)
-        return [*kept, *back, *answer(self.starts.pop(key), error=failed.reason)]
+        return [*kept, *back, *self._unstarted(key, failed.reason, now)]
 
     # ── networks ─────────────────────────────────────────────────────────────────────────────────────────────────
 

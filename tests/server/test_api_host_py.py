@@ -142,6 +142,16 @@ def test_where_no_port_is_named_the_engine_chooses_one(client: Any) -> None:
         one.remove(force=True)
 
 
+def test_one_that_cannot_start_goes_where_it_is_to_go_when_it_ends(client: Any) -> None:
+    with pytest.raises(docker.errors.NotFound, match="network nosuch not found"):
+        client.containers.run("nginx:alpine", detach=True, network="nosuch", auto_remove=True, name="gone")
+    holder = client.containers.run("nginx:alpine", detach=True, ports={"80/tcp": 8099})
+    with pytest.raises(docker.errors.APIError, match="port is already allocated"):
+        client.containers.run("nginx:alpine", detach=True, ports={"80/tcp": 8099}, auto_remove=True, name="gone")
+    assert client.containers.list(all=True) == [holder]
+    holder.remove(force=True)
+
+
 def test_words_with_blanks_are_words(client: Any) -> None:
     made = client.containers.create("alpine", ["sh", "-c", "echo hello"])
     assert (made.attrs["Path"], made.attrs["Args"]) == ("sh", ["-c", "echo hello"])

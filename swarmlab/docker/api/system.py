@@ -11,6 +11,7 @@ from ...messages import ImageRow, Info, ListImages, ListVolumes
 from .. import api_engine, system
 from ..dates import rfc3339
 from ..session import Session
+from ..units import quote
 from .asked import Answer, Asked, Refusal, json_of
 from .clock import shift_of, shown
 from .containers import list_containers
@@ -60,6 +61,11 @@ def plugins(session: Session, asked: Asked) -> Answer:
     return Answer(body=[])
 
 
+def plugin(session: Session, asked: Asked) -> Answer:
+    """`docker inspect` looks among them, too."""
+    raise Refusal(404, f"plugin {quote(asked.names['name'])} not found")
+
+
 def _volumes(session: Session) -> list[dict[str, Any]]:
     """With their use, which a client counts on."""
     return [
@@ -74,4 +80,5 @@ ROUTES = (
     ("POST", "/auth", log_in),
     ("GET", "/system/df", disk_usage),
     ("GET", "/plugins", plugins),
+    ("GET", "/plugins/{name...}/json", plugin),
 )
