@@ -5,10 +5,9 @@ Rules: docker-api.md §2 (errors are JSON with a `message`, and have the status 
 
 import contextlib
 import io
-import json
 
 import pytest
-from any_request import BODIES, FOREIGN, GOOD, QUERIES, RAW_BODIES, ROUTES, SPECIMENS, Sent, requests
+from any_request import BODIES, FOREIGN, GOOD, QUERIES, RAW_BODIES, ROUTES, SPECIMENS, Sent, requests, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from wire_bench import STATES, Bench, Heard, judge
@@ -54,7 +53,7 @@ def odd_ones(method: str, template: str) -> list[Sent]:
     """Of one route: what it is for, and what it is not for."""
     kind = template.split("/")[1]
     good = "/".join(GOOD[kind][0] if part.startswith("{") else part for part in template.split("/"))
-    body = json.dumps(SPECIMENS[BODIES[template]]).encode() if template in BODIES else b""
+    body = written(SPECIMENS[BODIES[template]], template) if template in BODIES else b""
     version = (("version", "{version}"),) if template.endswith("/update") else ()
     nonsense = tuple((name, "\x00é") for name in sorted(QUERIES))
     return [
