@@ -562,10 +562,7 @@ def test_a_machine_whose_port_was_taken_meanwhile_says_so_once_and_comes_back(sw
         wait_for(lambda: served._listeners[1]._server)
         assert says(port, b"HEAD /_ping HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200 ")
     said = capsys.readouterr().err
-    assert (
-        said
-        == f"swarmlab: worker-1 cannot listen at tcp://127.0.0.1:{port}: OSError: [Errno 98] Address already in use\n"
-    )
+    assert said.startswith(f"swarmlab: worker-1 cannot listen at tcp://127.0.0.1:{port}: ") and said.count("\n") == 1
 
 
 def wait_for(what, seconds=5):
