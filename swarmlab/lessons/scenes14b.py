@@ -28,6 +28,8 @@ QUIET = 5.0  # seconds of visits before the fault
 GREETING, KIBANA, HELL = "http://{}:5000/greeting", "http://{}:5601/", "rabbitmq_rabbit_hell"
 DOWN = {"noticed": down_bounds()}  # reference/swarm.md §20: three missed heartbeats of 5 ± 0.5 s
 LEADER = {"decided": (9, 19)}  # §20.5; recorded: 9.5 s
+SEARCH = {"noticed": (90, 91)}  # Elasticsearch 6 reference, Zen Discovery: a ping each second waits 30 s, three times
+BROKERS = {"noticed": (45, 75)}  # RabbitMQ, Net Tick Time: 60 s, and a quarter less or more
 
 
 # ── the evening, with one manager or with three ──────────────────────────────────────────────────────────────────────
@@ -174,7 +176,7 @@ def search_bar(cluster: Cluster, title: str) -> dict[str, Any]:
     crash, other = cluster.trace.of(MachineCrashed)
     noticed = first(cluster, MemberMissed, crash.time, group="elasticsearch")
     words = {"noticed": "its friends wait for it", "decided": "two go on"}
-    row = bar(cluster, title, crash, noticed=noticed, waiting=words)
+    row = bar(cluster, title, crash, noticed=noticed, waiting=words, real=SEARCH)
     return row | {"lost": failed(cluster, crash.time, other.time), "end": other.time}
 
 
@@ -187,7 +189,7 @@ def masters_bar(cluster: Cluster, title: str) -> dict[str, Any]:
         "healed": first(cluster, MasterChosen, crash.time),
     }
     words = {"noticed": "its friend waits for it", "decided": "no master; nobody comes", "healed": "starting"}
-    return bar(cluster, title, crash, waiting=words, **found)
+    return bar(cluster, title, crash, waiting=words, real=SEARCH, **found)
 
 
 def hell_bar(cluster: Cluster, title: str) -> dict[str, Any]:
@@ -204,6 +206,7 @@ def hell_bar(cluster: Cluster, title: str) -> dict[str, Any]:
         decided=down,
         healed=None if down is None else first(cluster, ServerJudged, down, up=True, **judged),
         waiting=words,
+        real=BROKERS,
     )
 
 
@@ -279,11 +282,12 @@ def breaks(*names: str) -> list[dict[str, Any]]:
     return [row_of(name) for name in names or BREAKS]
 
 
-def drawn(rows: Sequence[dict[str, Any]]) -> tuple[Any, str]:
-    """Their picture with the real engine's figures, and the same in words: for `show`."""
+def drawn(rows: Sequence[dict[str, Any]], guess: Any = None) -> tuple[Any, str]:
+    """Their picture with the real engine's figures and a guess (seconds) of the first, and the same in words: for `show`."""
     from ..viz.charts import draw_outage, tell_outage
 
-    return draw_outage(rows, references=[row.get("real") for row in rows]), tell_outage(rows)
+    guesses = [guess, *[None] * (len(rows) - 1)]
+    return draw_outage(rows, guesses=guesses, references=[row.get("real") for row in rows]), tell_outage(rows)
 
 
 # ── lines, and messages ──────────────────────────────────────────────────────────────────────────────────────────────

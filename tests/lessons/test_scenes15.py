@@ -2,7 +2,7 @@
 
 import pytest
 
-from swarmlab.lessons import scenes15
+from swarmlab.lessons import scenes14b, scenes15
 
 S = 1_000_000
 
@@ -32,7 +32,7 @@ def test_every_bar_lies_where_the_real_engine_has_it(rows):
         for name, figure in ({} if isinstance(real, str) else real).items():
             low, high = figure if isinstance(figure, tuple) else (figure, figure)
             compared += 1
-            sooner = 5 if figure == scenes15.SEARCH["noticed"] else 0.01
+            sooner = 5 if figure == scenes14b.SEARCH["noticed"] else 0.01
             assert low - sooner <= after(row, name) <= high + 0.3, title
     assert compared >= 18
 
