@@ -87,8 +87,7 @@ class Trace:
         self._latest: dict[
             tuple[str, str], int
         ] = {}  # (machine, subject), (task, state) → the newest fact that says so
-        self._hashed = 0  # facts that the digest already covers
-        self._hash: Any = None
+        self._hashed: tuple[int, Any] = 0, None  # so many facts the digest already covers, and what came of them
 
     def note(self, source: str, fact: Any, cause: int) -> None:
         """Add a fact. It becomes the cause of what follows."""
@@ -160,16 +159,17 @@ class Trace:
 
     def digest(self) -> str:
         """SHA-256 of the text of all facts, and of all requests: two runs with the same digest are the same run."""
-        if self._hash is None:
-            from hashlib import sha256
+        from hashlib import sha256
 
-            self._hash = sha256()
-        for record in self.records[self._hashed :]:
-            self._hash.update(f"{record}\n".encode())
-        self._hashed = len(self.records)
+        covered, before = self._hashed
+        fresh = self.records[covered:]  # time may pass meanwhile, in another thread
+        so_far = before.copy() if before else sha256()
+        for record in fresh:
+            so_far.update(f"{record}\n".encode())
+        self._hashed = covered + len(fresh), so_far
         if not self.requests:
-            return self._hash.hexdigest()
-        both = self._hash.copy()  # no separate fingerprint: the requests are part of the run
+            return so_far.hexdigest()
+        both = so_far.copy()  # no separate fingerprint: the requests are part of the run
         for request in self.requests:
             both.update(same(f"{tuple(request)}\n").encode())
         for call in self.calls:

@@ -11,7 +11,9 @@ import pytest
 from swarmlab import Cluster
 from swarmlab.check.availability import at_least, simulate
 from swarmlab.docker.units import quote
+from swarmlab.events import Commanded
 from swarmlab.sim.kernel import Kernel
+from swarmlab.sim.trace import Trace
 from swarmlab.traffic.journey import Journeys
 from swarmlab.traffic.workload import mean_of
 
@@ -80,3 +82,24 @@ def test_what_the_planner_counts_is_the_same_on_every_processor():
     run = [sys.executable, "-c", COUNTED]
     there = subprocess.run(run, env={**os.environ, **older}, capture_output=True, text=True, check=True)
     assert there.stdout == f"{simulate((2, 2, 1), (1, 1, 1), years=2000)}\n"
+
+
+class Passing:
+    """What lets something else happen when it is looked at: as another thread does, when it has its turn."""
+
+    def __init__(self, happen):
+        self.happen = happen
+
+    def __repr__(self):
+        self.happen, happen = lambda: None, self.happen
+        happen()
+        return "passing"
+
+
+def test_a_digest_that_is_asked_for_while_time_passes_leaves_nothing_out():
+    trace, later = Trace(Kernel(1)), Commanded("docker service ls")
+    trace.note("world", Commanded(Passing(lambda: trace.note("world", later, -1))), -1)
+    trace.digest()
+    again = Trace(Kernel(1))
+    again.records = list(trace.records)
+    assert len(trace) == 2 and trace.digest() == again.digest()
