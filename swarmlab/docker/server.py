@@ -373,6 +373,8 @@ class _Exchange(httputil.HTTPMessageDelegate):
     def _hijack(self, given: Hijacked) -> tuple[IOStream, bytes]:
         """The connection itself, taken from tornado: a client may close its half of it, and goes on listening."""
         stream = self.connection.detach()
+        if stream.closed():  # whoever asked has left already
+            raise Gone(self.session.machine)
         IOLoop.current().remove_handler(stream.fileno())
         upgrade = "upgrade" in self.headers.get("connection", "").lower()
         lines = ["HTTP/1.1 101 UPGRADED" if upgrade else "HTTP/1.1 200 OK", f"Content-Type: {given.content_type}"]
