@@ -17,7 +17,6 @@ from ..objects import (
     Mount,
     NetworkTarget,
     Placement,
-    PortConfig,
     Resources,
     RestartPolicy,
     ServiceSpec,
@@ -26,7 +25,7 @@ from ..objects import (
 )
 from .compose import ComposeFile
 from .images import full_image
-from .units import UnitError, microseconds, parse_cpus, parse_duration_ns, quote
+from .units import UnitError, microseconds, parse_cpus, parse_duration_ns, port_as_sent, quote
 from .yaml_dialect import StackError
 
 NAMESPACE = "com.docker.stack.namespace"
@@ -225,11 +224,8 @@ def _update(entry: Mapping | None) -> UpdateConfig:
 
 def _endpoint(mode: str, ports: Sequence[Mapping]) -> EndpointSpec:
     found = [
-        PortConfig(
-            port.get("target", 0),
-            port.get("published", 0),
-            port.get("protocol") or "tcp",
-            port.get("mode") or "ingress",
+        port_as_sent(
+            port.get("target", 0), port.get("published", 0), port.get("protocol") or "", port.get("mode") or ""
         )
         for port in ports
     ]

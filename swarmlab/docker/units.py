@@ -177,6 +177,13 @@ def parse_port_binding(text: str) -> list[tuple[str, PortConfig]]:
     return [(address, PortConfig(first + step * (port - start), port, protocol)) for port in range(start, end + 1)]
 
 
+def port_as_sent(target: int, published: int, protocol: str, mode: str, name: str = "") -> PortConfig:
+    """As the engine understands what a client sends: words that it does not know are the first of their kind to it."""
+    protocol, mode = protocol.lower(), mode.lower()
+    kept = protocol if protocol in PROTOCOLS else "tcp"
+    return PortConfig(target, published, kept, "host" if mode == "host" else "ingress", name)
+
+
 def _split_port(body: str) -> tuple[str, str, str]:
     """(ip, published, target); an IPv6 address keeps its colons and loses its brackets."""
     rest, _, target = body.rpartition(":")

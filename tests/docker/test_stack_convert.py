@@ -144,6 +144,13 @@ def test_ports_and_endpoint():
     assert found.endpoint == EndpointSpec("dnsrr", ports)
 
 
+def test_protocols_and_modes_that_the_engine_does_not_know_are_its_first_ones():  # stacks.md §4: not refused
+    found = spec(
+        "ports: [{target: 80, protocol: SCTP, mode: Host}, {target: 81, published: 1, protocol: -1s, mode: of}]"
+    )
+    assert found.endpoint.ports == (PortConfig(80, 0, "sctp", "host"), PortConfig(81, 1, "tcp", "ingress"))
+
+
 def test_placement_logging_and_grace():
     body = "placement: {constraints: [node.role == worker], preferences: [{spread: node.labels.z}], max_replicas_per_node: 2}"
     found = spec(f"deploy: {{{body}}}, logging: {{driver: fluentd, options: {{a: 1}}}}, stop_grace_period: 90s").task

@@ -401,18 +401,22 @@ def test_a_fork_from_the_past_is_another_cluster_beside_it(cluster, page):
     assert filled == {"A": 3, "B": 1} and len(cluster.acts) == acts
 
 
+def clocks() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "swarmlab clock"}
+
+
 def test_of_many_forks_at_once_one_is_left_and_only_its_clock_runs(cluster):
+    before = clocks()
     live = Live(cluster, pace=1)
     Page(live).say(open=True)
     for _ in range(6):
         live.do("fork")
     live.settle()
-    clocks = [thread for thread in threading.enumerate() if thread.name == "swarmlab clock"]
-    assert len(clocks) == 2 and not live.twin._conductor.stopped
+    assert len(clocks() - before) == 2 and not live.twin._conductor.stopped
     live.do("fork")
     live.close()
     live.settle()
-    assert not [thread for thread in threading.enumerate() if thread.name == "swarmlab clock"]
+    assert not clocks() - before
 
 
 def test_both_futures_go_at_the_same_pace_and_b_can_be_closed(page):

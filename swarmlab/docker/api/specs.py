@@ -21,6 +21,7 @@ from ...objects import (
     TaskSpec,
     UpdateConfig,
 )
+from ..units import port_as_sent
 from .asked import Asked, Refusal
 from .decode import body
 from .specs_container import container_spec
@@ -87,15 +88,8 @@ def _endpoint(values: Values) -> EndpointSpec:
 
 
 def _port(values: Values) -> PortConfig:
-    """Words that Docker does not know are the first of their kind to it."""
-    protocol, mode = values.get("Protocol", "").lower(), values.get("PublishMode", "").lower()
-    return PortConfig(
-        values.get("TargetPort", 0),
-        values.get("PublishedPort", 0),
-        protocol if protocol in ("udp", "sctp") else "tcp",
-        "host" if mode == "host" else "ingress",
-        values.get("Name", ""),
-    )
+    said = [values.get(key, "") for key in ("Protocol", "PublishMode", "Name")]
+    return port_as_sent(values.get("TargetPort", 0), values.get("PublishedPort", 0), *said)
 
 
 # ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
