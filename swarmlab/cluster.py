@@ -386,7 +386,7 @@ class Keyboard:
         """Let time pass, µs."""
         cluster = self._cluster
         until = min(self.now + duration, self._until)
-        cluster.kernel.run(min(until, cluster._horizon))
+        cluster._run(until)
         if until == self._until or until > cluster._horizon:
             cluster._cut_short(until)
             raise _interrupted()

@@ -125,7 +125,7 @@ class World(Recorder):
         if not callable(condition):
             raise ValueError(f"{condition!r} is no condition: give a function of the cluster")
         until = self.kernel.now + micros(limit, "a limit")
-        while not condition(self):
+        while not condition(self) and not self.kernel.told:
             if not self.kernel.step(until):
                 return bool(condition(self))
             self._checkpoint_if_due()
@@ -292,7 +292,7 @@ class World(Recorder):
         return self._answers.pop(number, None)
 
     def _answer(self, number: int, until: int) -> Any:
-        if not self._pass_for(number, min(until, self._horizon)):
+        if not self._pass_for(number, until):
             self._cut_short(until)
             raise OutOfTime
         return self._answers.pop(number)
@@ -300,8 +300,8 @@ class World(Recorder):
     def _pass_for(self, number: int, until: int) -> bool:
         """Let time pass until this answer is there. Says whether it is."""
         self._awaited = number
-        while number not in self._answers and self.kernel.now < until:
-            self.kernel.run(until)
+        while number not in self._answers and self.kernel.now < min(until, self._horizon):
+            self._run(until)
         self._awaited = 0
         self.kernel.run(self.kernel.now)  # the instant is completed: acts happen between instants
         return number in self._answers

@@ -47,6 +47,7 @@ class Kernel:
         self._current = 0  # order of the event that is happening
         self._single = False  # one event at a time: somebody looks after each
         self._run = 0  # counts the calls of `run`
+        self.told = False  # somebody wants it to end: time stands still after this instant, see `turn`
         self.watched: Any = None  # a list of facts; `_observer` is called when it has grown, see `watch`
         self._observer: Any = None
         self._seen = 0
@@ -97,7 +98,7 @@ class Kernel:
         queue, cancelled, watched = self._queue, self._cancelled, self.watched
         self._run += 1
         self._single = False
-        heappush(queue, (until, _LAST, self._halt, self._run, -1))
+        heappush(queue, (self.now if self.told else until, _LAST, self._halt, self._run, -1))
         collecting = gc.isenabled()
         gc.disable()  # a run makes no garbage that needs collecting, and looking for it among all facts is expensive
         try:
@@ -107,6 +108,8 @@ class Kernel:
                     cancelled.discard(self._current)
                 else:
                     handler(argument)
+                    if self.told:
+                        heappush(queue, (self.now, _LAST, self._halt, self._run, -1))
                     if watched is not None and len(watched) > self._seen:
                         self._look()
         except Halt:
@@ -138,8 +141,8 @@ class Kernel:
         self.watched, self._observer, self._seen = facts, observer, len(facts)
 
     def __getstate__(self) -> dict:
-        """Who watches one world does not watch its twins."""
-        return {**self.__dict__, "watched": None, "_observer": None, "_seen": 0}
+        """Who watches one world, or wants it to end, does not watch its twins."""
+        return {**self.__dict__, "watched": None, "_observer": None, "_seen": 0, "told": False}
 
     def _look(self) -> None:
         self._observer()

@@ -73,10 +73,15 @@ class Recorder:
 
     def _pass(self, until: int) -> None:
         """Let time pass, taking pictures on the way."""
-        until = min(until, self._horizon)
-        while self.kernel.now < until:
-            self.kernel.run(min(until, self.kernel.now + 10_000_000))
+        while self.kernel.now < min(until, self._horizon):
+            self._run(min(until, self.kernel.now + 10_000_000))
             self._checkpoint_if_due()
+
+    def _run(self, until: int) -> None:
+        """Let time pass, not beyond the horizon. Who is told to end has reached it, like a replay that ends here."""
+        self.kernel.run(min(until, self._horizon))
+        if self.kernel.told:
+            self._horizon = self.kernel.now
 
     def _did(self, name: str, /, **details: Any) -> None:
         """Write down what somebody does, just before it is done."""
@@ -93,7 +98,7 @@ class Recorder:
         self._next_checkpoint = NEVER
 
     def _checkpoint_if_due(self) -> None:
-        if self.kernel.scheduled >= self._next_checkpoint:
+        if self.kernel.scheduled >= self._next_checkpoint and not self.kernel.told:
             self._checkpoint()
 
     def _checkpoint(self) -> None:

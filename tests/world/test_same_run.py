@@ -1,6 +1,7 @@
 """Same seed, same trace: what else must not matter. How time was cut in pieces, which Python it is, which processor."""
 
 import os
+import signal
 import subprocess
 import sys
 from itertools import product
@@ -103,3 +104,51 @@ def test_a_digest_that_is_asked_for_while_time_passes_leaves_nothing_out():
     again = Trace(Kernel(1))
     again.records = list(trace.records)
     assert len(trace) == 2 and trace.digest() == again.digest()
+
+
+# ── somebody interrupts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def interrupted(cluster, fact, act):
+    """Ctrl-C right after so many more facts."""
+    facts = cluster.trace.records
+    last = len(facts) + fact
+    cluster.kernel.watch(facts, lambda: signal.raise_signal(signal.SIGINT) if len(facts) >= last else None)
+    with pytest.raises(KeyboardInterrupt):
+        act()
+    cluster.kernel.watched = None
+
+
+@pytest.mark.parametrize("fact", [1, 7, 40])
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda cluster: cluster.run_for(1000),
+        lambda cluster: cluster.run_until(lambda cluster: cluster.now > 1000, limit=2000),
+        lambda cluster: cluster.docker("service create --name web --replicas 3 nginx"),
+        lambda cluster: cluster.docker("events"),
+    ],
+    ids=["run_for", "run_until", "service create", "events"],
+)
+def test_a_run_that_was_interrupted_can_be_had_again(fact, act, tmp_path):
+    cluster = Cluster(managers=1, workers=2, seed=3)
+    begun = cluster.now
+    cluster.docker("service create -d --name shop --replicas 2 nginx")
+    interrupted(cluster, fact, lambda: act(cluster))
+    assert begun <= cluster.now < 900
+    cluster.crash("worker-1")
+    cluster.run_for(30)
+    cluster.save(tmp_path / "run.json")
+    assert Cluster.load(tmp_path / "run.json").trace.digest() == cluster.trace.digest()
+
+
+def test_who_insists_is_heard_at_once():
+    cluster = Cluster(managers=1, seed=3)
+
+    def never(cluster):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        cluster.run_until(never)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
