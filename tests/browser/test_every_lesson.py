@@ -113,8 +113,9 @@ def choose(select) -> None:
 
 
 def play(page, button) -> None:
-    """Begins by mouse, and stops by keyboard."""
+    """Begins by mouse, and stops by keyboard; as slowly as it goes, lest a short film ends between the two."""
     board = button.locator("xpath=ancestor::*[contains(@class, 'sl-player')]").first
+    board.locator(".sl-speed").first.select_option(index=0)
     board.locator(".sl-scrub").focus()
     page.keyboard.press("Home")
     button.click()
