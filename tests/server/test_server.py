@@ -300,17 +300,19 @@ def test_a_stream_comes_piece_by_piece(wire, endpoint):
     assert rest == b"4\r\ntwo\n\r\n0\r\n\r\n"
 
 
-def test_a_client_that_goes_away_ends_its_stream(wire, endpoint):
-    ended = threading.Event()
-
-    def pieces(session):
-        try:
-            yield b"hello\n"
-            session.wait(3600 * 1_000_000)
-        finally:
+def hello(session, ended=None):
+    """A word, and then nothing for an hour."""
+    try:
+        yield b"hello\n"
+        session.wait(3600 * 1_000_000)
+    finally:
+        if ended:
             ended.set()
 
-    endpoint(lambda session, asked: Streamed(pieces(session)))
+
+def test_a_client_that_goes_away_ends_its_stream(wire, endpoint):
+    ended = threading.Event()
+    endpoint(lambda session, asked: Streamed(hello(session, ended)))
     with wire.connect() as client:
         client.sendall(b"GET /own HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert client.recv(4096)
@@ -336,12 +338,7 @@ def test_a_stream_waits_for_a_client_that_reads_slowly(wire, endpoint):
 
 def test_streams_are_bounded(swarm, endpoint, monkeypatch):
     monkeypatch.setattr(server, "STREAMS", 2)
-
-    def pieces(session):
-        yield b"hello\n"
-        session.wait(3600 * 1_000_000)
-
-    endpoint(lambda session, asked: Streamed(pieces(session)))
+    endpoint(lambda session, asked: Streamed(hello(session)))
     with swarm.serve(0) as served:
         port = int(served.host.rpartition(":")[2])
         held = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(3)]
@@ -405,11 +402,7 @@ def test_a_machine_that_is_off_cannot_be_reached_until_it_is_on(wire, swarm):
 
 
 def test_closing_frees_the_ports_and_ends_every_thread_even_of_streams(swarm, endpoint):
-    def pieces(session):
-        yield b"hello\n"
-        session.wait(3600 * 1_000_000)
-
-    endpoint(lambda session, asked: Streamed(pieces(session)))
+    endpoint(lambda session, asked: Streamed(hello(session)))
     before = threading.active_count()
     served = swarm.serve(0, nodes={"worker-1": 0})
     ports = [int(host.rpartition(":")[2]) for host in served.hosts.values()]
@@ -627,15 +620,7 @@ def test_who_does_not_read_is_cut_off(swarm, endpoint, monkeypatch, kind):
 @pytest.mark.parametrize("unix", [True, False])
 def test_a_client_of_a_hijacked_connection_that_has_gone_is_noticed(swarm, endpoint, unix):
     ended = threading.Event()
-
-    def pieces(session):
-        try:
-            yield b"hello\n"
-            session.wait(3600 * 1_000_000)
-        finally:
-            ended.set()
-
-    endpoint(lambda session, asked: Hijacked(pieces(session)))
+    endpoint(lambda session, asked: Hijacked(hello(session, ended)))
     with swarm.serve(None if unix else 0) as served:
         client = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         client.settimeout(20)
